@@ -1,0 +1,68 @@
+/*
+ * Files and directories by descriptor. Nothing here follows a link below the directory it is given (openat2:
+ * RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS), opens a FIFO or device, or blocks on opening one.
+ */
+#ifndef LIB_FILE_H
+#define LIB_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct err;
+struct buf;
+struct digest;
+
+struct file {
+	int fd;		/* -1: closed */
+	char *name;	/* for messages; owned */
+};
+#define FILE_CLOSED {-1, NULL}
+
+/* A directory the user named, by any path (links on the way are the user's own). */
+int file_open_dir(const char *path, struct file *out, struct err *e);
+/* Beneath dir: a directory; a regular file for reading (ERR_FILE_TYPE otherwise). ERR_MISSING where it isn't there. */
+int file_open_dir_at(const struct file *dir, const char *path, struct file *out, struct err *e);
+int file_open_at(const struct file *dir, const char *path, struct file *out, struct err *e);
+/* A regular file the user named, by any path. */
+int file_open(const char *path, struct file *out, struct err *e);
+/* A new file for writing beneath dir (O_EXCL), with exactly this mode. */
+int file_create_at(const struct file *dir, const char *path, mode_t mode, struct file *out, struct err *e);
+void file_close(struct file *f);
+
+/* Directories: make one component or a whole path beneath dir (those that exist are fine); mode exact, 0755 say. */
+int file_make_dir_at(const struct file *dir, const char *path, mode_t mode, struct err *e);
+int file_make_dirs_at(const struct file *dir, const char *path, mode_t mode, struct err *e);
+/* Removes a tree beneath dir without following links; what is not there is fine. */
+int file_remove_tree_at(const struct file *dir, const char *path, struct err *e);
+
+/* Exactly len bytes at an offset; fewer (end of file) is ERR_FORM "shorter than expected". EINTR and short reads handled. */
+int file_pread(const struct file *f, void *data, size_t len, uint64_t at, struct err *e);
+/* Up to len bytes from the current position; returns the count, 0 at the end, -1 on error. */
+int64_t file_read(const struct file *f, void *data, size_t len, struct err *e);
+int file_write(const struct file *f, const void *data, size_t len, struct err *e);
+int file_sync(const struct file *f, struct err *e);		/* fsync; a failure is final */
+int file_sync_fs(const struct file *f, struct err *e);	/* syncfs */
+int file_stat(const struct file *f, struct stat *st, struct err *e);
+
+/* All of a regular file, at most max bytes (ERR_TOO_LARGE beyond, found without reading it). Appends to out. */
+int file_read_all(const struct file *f, size_t max, struct buf *out, struct err *e);
+int file_read_all_at(const struct file *dir, const char *path, size_t max, struct buf *out, struct err *e);
+
+/* Copies from's bytes (from its start) into to: reflink where the file system can, else read and write. The digest
+ * of what was copied into *d when d is not NULL (hashed while copied). */
+int file_copy(const struct file *from, const struct file *to, struct digest *d, struct err *e);
+
+/* Free bytes for this user; *known is false where the file system reports no size at all. */
+int file_free_space(const struct file *dir, uint64_t *bytes, bool *known, struct err *e);
+
+/* ERR_UNSAFE when group or others may write to the directory, or it belongs to somebody else (not root, not us). */
+int file_check_owner(const struct file *dir, struct err *e);
+/* Whether a lies at or below b (after resolving both): *out. */
+int file_is_below(const struct file *a, const struct file *b, bool *out, struct err *e);
+
+/* An exclusive lock on a file beneath dir, made when missing. wait_seconds: how long to wait for it; ERR_BUSY. */
+int file_lock(const struct file *dir, const char *path, unsigned wait_seconds, struct file *out, struct err *e);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * Files that are there whole or not at all: a temporary beside the target, write, sync, rename, sync directory.
+ * Writes latch their first error, so that callers check once, at commit. outfile_abort removes the temporary and is
+ * a no-op after a commit and on NULL.
+ */
+#ifndef LIB_OUTFILE_H
+#define LIB_OUTFILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct err;
+struct file;
+struct outfile;
+
+struct outfile *outfile_open(const struct file *dir, const char *path, mode_t mode, struct err *e);
+void outfile_write(struct outfile *o, const void *data, size_t len);
+int outfile_commit(struct outfile *o, struct err *e);	/* frees o, also on error */
+void outfile_abort(struct outfile *o);		/* frees o */
+
+/* All in one: path beneath dir holds exactly data afterwards, durably. */
+int outfile_put(const struct file *dir, const char *path, mode_t mode, const void *data, size_t len, struct err *e);
+
+#endif
