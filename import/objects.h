@@ -1,0 +1,68 @@
+/*
+ * Storing: objects of a store by digest. With publish, the only code of the write side that knows the store is a
+ * directory.
+ *
+ * An object is received when objects/9f/HEX is there (0444) or HEX.lost is (set aside as damaged). Objects are written
+ * under their final name while the marker stage/receiving is there; objects_settle syncs (syncfs) and removes it. If a
+ * run was interrupted in between, objects_recover hashes again every object that nothing links to (all new ones are
+ * among them: publishing begins after settle) and drops those that are not whole.
+ */
+#ifndef IMPORT_OBJECTS_H
+#define IMPORT_OBJECTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/digest.h"
+#include "lib/file.h"
+
+struct err;
+struct objects;
+struct buf;
+
+/* Over STORE (its descriptor stays the caller's). The caller holds the store's lock where it writes. */
+struct objects *objects_open(const struct file *store, struct err *e);
+void objects_close(struct objects *o);
+
+/* Whether an object is received: 1, 0, -1. *size (or NULL) its size, UINT64_MAX for a lost one. Thread-safe. */
+int objects_has(const struct objects *o, const struct digest *d, uint64_t *size, struct err *e);
+/* Whether its bytes are needed from a medium: not received, or lost. 1, 0, -1. */
+int objects_needed(const struct objects *o, const struct digest *d, struct err *e);
+
+/* Stores a whole object from memory: hashed here; R_OBJECT_DIGEST where the bytes are others. What is there already is
+ * fine. Heals a lost one (objects_take_healed tells). Thread-safe. *new (or NULL): whether it was added. */
+int objects_put(struct objects *o, const struct digest *d, const void *data, size_t len, bool *new, struct err *e);
+
+/*
+ * A large one, or pieces: extents are written into stage/pieces/HEX with the map of what is there beside it, in any order
+ * and across bundles and runs. When all extents are there, objects_piece_end hashes the whole (while it was written in
+ * order from 0 in this run: the running hash) and commits it: 1; 0 where extents are missing still (kept); -1:
+ * R_OBJECT_DIGEST (all its extents are dropped).
+ */
+struct objects_piece;
+struct objects_piece *objects_piece_open(struct objects *o, const struct digest *d, uint64_t size, struct err *e);
+int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, size_t len, struct err *e);
+int objects_piece_end(struct objects_piece *p, struct err *e);	/* frees p; map synced */
+/* Whether from..from+length of a staged object is there already: 1, 0, -1. */
+int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t from, uint64_t length, struct err *e);
+
+/* Marker before the first put of a run; sync and remove it after the last. 0 or -1. settle without begin is a no-op. */
+int objects_begin(struct objects *o, struct err *e);
+int objects_settle(struct objects *o, struct err *e);
+/* After an interrupted run (marker there): see above. *dropped: objects removed. Called with the lock held, at start. */
+int objects_recover(struct objects *o, uint64_t *dropped, struct err *e);
+
+/* contents_fetch: arg is the struct objects *. */
+int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e);
+
+/*
+ * Links an object to (dir, name), read-only: HEX or HEX.x for executables, made (reflink or copy, hashed) when missing; when
+ * the file system's link limit is reached the next variant HEX.N, HEX.x.N. mtime is set on an inode that nothing else
+ * links to yet. An existing name is ERR_FORM unless it is that very inode's (then fine: redone after an interruption).
+ */
+int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dir,
+		 const char *name, struct err *e);
+/* Names of objects healed in this run (put although HEX.lost was there): for publish to give back. */
+size_t objects_healed(const struct objects *o, const struct digest **list);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * PUBLISH: makes the tree that is not current equal to what effect says, by the difference only, then makes it current
+ * by one rename of the link. Crash rule: state.yaml of a tree says `building`, with what it held and what it shall hold,
+ * before the tree is touched; both documents are synced; an interrupted build is finished (idempotently) before anything
+ * else is done with that tree.
+ */
+#ifndef IMPORT_PUBLISH_H
+#define IMPORT_PUBLISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "verify/state.h"
+
+struct err;
+struct objects;
+
+struct publish_result {
+	bool switched;		/* the link was moved */
+	uint64_t items_added, items_removed, items_changed;	/* against the tree that was current */
+};
+/*
+ * want: a clean state (items sorted; waiting, missing, newest, complete filled in). Where the items equal those of the
+ * current tree only its state.yaml is replaced. After the first switch the other tree is built too.
+ */
+int publish_update(const struct store *s, struct objects *o, const struct state *want, struct publish_result *r, struct err *e);
+/* Finishes interrupted builds of a stream, if any: *found. Called at start with the lock held. */
+int publish_recover(const struct store *s, struct objects *o, const char *stream, bool *found, struct err *e);
+/* Gives healed objects their names back in both trees, one by one by rename. */
+int publish_heal(const struct store *s, struct objects *o, const char *stream, struct err *e);
+/* Makes the folders and links of a stream at init: streams/NAME/{a,b,lists}, published/NAME. */
+int publish_init(const struct file *store, const char *stream, struct err *e);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * The reader process: the only one that opens the medium. reader_open forks it; two pipes, requests in and answers
+ * out, are all it shares with its maker (all other descriptors are closed in it). It dies with its parent
+ * (PR_SET_PDEATHSIG). Whoever asks believes nothing of what comes back: documents are judged by signature and digest, objects
+ * by their digest; every message is checked for form, order and bounds (R_READER).
+ *
+ * The reader opens beneath MEDIUM/satchel only (lib/file: no links, no FIFOs, no devices), reads each byte asked for
+ * once, never writes. For volumes it works on several frames at once: read into memory, digest compared, decompressed
+ * with bounds, tar headers and padding compared with what the index implies, data passed on.
+ *
+ * The messages are described in verify/reader.c; several requests never overlap.
+ */
+#ifndef VERIFY_READER_H
+#define VERIFY_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct err;
+struct volume;
+struct reader;
+
+/*
+ * Starts a reader on a medium. Call it before any thread is made. jobs: frames worked on at once.
+ * R_MEDIUM_MISSING when the path is no directory. A medium without a `satchel` directory has no bundles.
+ */
+struct reader *reader_open(const char *medium, unsigned jobs, struct err *e);
+/* Ends it and waits for it. NULL is a no-op. */
+void reader_close(struct reader *r);
+const char *reader_medium(const struct reader *r);	/* the path as given */
+
+/*
+ * Calls each for every name in MEDIUM/satchel (bundle NULL) or in one bundle's directory, in order of bytes; is_dir as lstat
+ * says. At most READER_MAX_NAMES names, further ones end in R_MEDIUM_READ. 0; 1 where the directory isn't there; -1.
+ */
+#define READER_MAX_NAMES 65536
+int reader_names(struct reader *r, const char *bundle,
+		 int (*each)(void *arg, const char *name, bool is_dir, struct err *e), void *arg, struct err *e);
+
+/*
+ * Reads a whole file of a bundle, at most max bytes, into out (appended). 0; 1 where it isn't there; -1:
+ * ERR_TOO_LARGE (found by its size, not read), R_FILE_TYPE, R_MEDIUM_READ.
+ */
+int reader_file(struct reader *r, const char *bundle, const char *name, size_t max, struct buf *out, struct err *e);
+/* Streams a file's bytes, in order, for digests of whole volumes. Same returns. */
+int reader_stream(struct reader *r, const char *bundle, const char *name, uint64_t max,
+		  int (*bytes)(void *arg, const void *data, size_t len, struct err *e), void *arg, struct err *e);
+
+/* What a volume gives. Calls come in order of the tar stream, on the caller's thread. */
+struct reader_damage {
+	size_t frame;		/* its number in the index, from 0 */
+	uint64_t at, size;	/* its extent in the file */
+	int reason;		/* R_FRAME_DIGEST, R_MEDIUM_READ */
+	const char *text;	/* cause, from the reader: escape before printing */
+};
+struct reader_sink {
+	void *arg;
+	/* Bytes from..from+len of the data of objects[object] in this volume (a piece counts from its own start). */
+	int (*bytes)(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e);
+	/* A frame is lost: what it held of any object will not come. Others follow. */
+	int (*damage)(void *arg, const struct reader_damage *d, struct err *e);
+};
+/*
+ * Reads those frames of a volume that the wanted objects lie in, each once, and hands over these objects' bytes.
+ * index: authenticated. want[i]: objects[i] is wanted. An empty object gives one call of bytes with len 0.
+ * 0; 1 where the file isn't there or is too short for a frame (then damage was called for what it lacks);
+ * -1: R_FRAME_FORM, R_FRAME_SIZE, R_ENTRY_HEADER (the signer lied: nothing further is read), R_READER, the sink's error.
+ */
+int reader_volume(struct reader *r, const char *bundle, const struct volume *index, const bool *want,
+		  const struct reader_sink *sink, struct err *e);
+
+#endif
