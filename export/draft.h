@@ -1,0 +1,46 @@
+/*
+ * The draft: every item seen, its revisions, and the decisions so far (STATION/draft.yaml, `satchel: draft/1`, unsigned).
+ */
+#ifndef EXPORT_DRAFT_H
+#define EXPORT_DRAFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/arena.h"
+#include "manifests/approvals.h"
+
+struct err;
+struct station;
+
+struct draft_revision {		/* one row for each revision of each item */
+	char *item;
+	uint64_t revision;
+	struct contents_ref contents;
+	int64_t seen;		/* when scan first saw it */
+	char **requires;	/* items its links point into; sorted */
+	size_t requires_n;
+	bool declined;		/* decided: not this revision */
+	bool gone;		/* newest revision only: no longer under the content root */
+};
+struct draft {
+	struct draft_revision *revisions;	/* sorted by item, revision */
+	size_t revisions_n;
+	struct approval *decisions;	/* what the next list will say; sorted as in a list */
+	size_t decisions_n;
+	struct revocation *revoked;	/* since 0: not in a frozen list yet */
+	size_t revoked_n;
+	struct arena arena;
+};
+extern const struct schema draft_schema;
+
+/* Loads STATION/draft.yaml (an empty draft where there is none). Free with draft_free. */
+struct draft *draft_load(const struct station *s, struct err *e);
+int draft_save(const struct station *s, const struct draft *d, struct err *e);
+void draft_free(struct draft *d);
+/* Rows of an item: first index and count. */
+size_t draft_find(const struct draft *d, const char *item, size_t *count);
+/* The newest revision of an item, or NULL. */
+const struct draft_revision *draft_newest(const struct draft *d, const char *item);
+
+#endif
