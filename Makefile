@@ -1,30 +1,35 @@
 # Satchel: one Makefile, no recursion.
-#   make deps      install what is needed (apt on Debian and Ubuntu, dnf on Fedora)
-#   make           build the three programs into build/
-#   make check     run the tests
-# Variables: BUILD (folder), SANITIZE=address|thread, WERROR=1, CC, PREFIX, DESTDIR.
+#   make deps          install what building and testing need (apt on Debian and Ubuntu, dnf on Fedora)
+#   make               build the three programs into build/
+#   make demo          carry a real tree across, command by command, in ./demo (DEMO_CONTENT=DIR, DEMO=DIR)
+#   make check         all tests; ends with `N passed, N failed, N skipped`
+#   make check-long    the long sweeps
+#   make install       PREFIX (/usr/local), DESTDIR
+#   make clean
+# For developers: BUILD=DIR, SANITIZE=address|thread, WERROR=1, CC=clang, CFLAGS, TESTS='pattern ...' for check.
 
 BUILD ?= build
 PREFIX ?= /usr/local
 VERSION := 0.1.0
-CC ?= cc
 PKGS := libarchive libcrypto yaml-0.1 libzstd jansson
 
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSATCHEL_VERSION='"$(VERSION)"' -I. \
 	-Wall -Wextra -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
-	-pthread -fPIE -fstack-protector-strong $(if $(WERROR),-Werror) $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
-ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now $(LDFLAGS)
-ifdef SANITIZE
-ALL_CFLAGS += -fsanitize=$(SANITIZE)$(if $(filter address,$(SANITIZE)),$(comma)undefined -fno-sanitize-recover=all) -fno-omit-frame-pointer -O1
-ALL_LDFLAGS += -fsanitize=$(SANITIZE)$(if $(filter address,$(SANITIZE)),$(comma)undefined)
-else
-ALL_CFLAGS += -D_FORTIFY_SOURCE=2
-endif
+	-pthread -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections $(if $(WERROR),-Werror) \
+	$(shell pkg-config --cflags $(PKGS)) $(CFLAGS) $(SANITIZE_CFLAGS)
+ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now,--gc-sections $(LDFLAGS) $(SANITIZE_FLAGS)
+LIBS = $(shell pkg-config --libs $(PKGS))
 comma := ,
+ifdef SANITIZE
+SANITIZE_FLAGS := -fsanitize=$(SANITIZE)$(if $(filter address,$(SANITIZE)),$(comma)undefined)
+SANITIZE_CFLAGS := $(SANITIZE_FLAGS) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
+else
+SANITIZE_CFLAGS := -D_FORTIFY_SOURCE=2
+endif
 
 FOLDERS := lib manifests export verify import
-PROGRAMS := $(BUILD)/satchel-export $(BUILD)/satchel-import $(BUILD)/satchel-verify
+PROGRAMS := $(addprefix $(BUILD)/,satchel-export satchel-import satchel-verify)
 objects_of = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
 
 all: $(PROGRAMS)
@@ -41,25 +46,76 @@ $(BUILD)/$(1).a: $(call objects_of,$(1))
 endef
 $(foreach f,$(FOLDERS),$(eval $(call archive,$(f))))
 
-LIBS = $(shell pkg-config --libs $(PKGS)) -lm
 $(BUILD)/satchel-export: $(BUILD)/export/main.o $(BUILD)/export.a $(BUILD)/manifests.a $(BUILD)/lib.a
 $(BUILD)/satchel-verify: $(BUILD)/verify/main.o $(BUILD)/verify.a $(BUILD)/manifests.a $(BUILD)/lib.a
 $(BUILD)/satchel-import: $(BUILD)/import/main.o $(BUILD)/import.a $(BUILD)/verify.a $(BUILD)/manifests.a $(BUILD)/lib.a
 $(PROGRAMS):
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-# Unit tests: tests/unit/FOLDER_FILE.c, one program each, linked with what stands below its folder.
-UNITS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*.c))
-ARCHIVES = $(BUILD)/import.a $(BUILD)/verify.a $(BUILD)/export.a $(BUILD)/manifests.a $(BUILD)/lib.a
-unit_archives = $(if $(filter lib_%,$(1)),$(BUILD)/lib.a,$(if $(filter manifests_%,$(1)),$(BUILD)/manifests.a $(BUILD)/lib.a,$(ARCHIVES)))
+# Unit tests: tests/unit/FOLDER_FILE.c is a program, linked with FOLDER and what stands below it. Other files there are
+# helpers, linked into those above manifests.
+UNITS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(foreach f,$(FOLDERS),$(wildcard tests/unit/$(f)_*.c)))
+UNIT_HELPERS := $(filter-out $(addsuffix .o,$(UNITS)),$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c)))
+archives_lib := lib
+archives_manifests := manifests lib
+archives_export := export manifests lib
+archives_verify := verify manifests lib
+archives_import := import verify export manifests lib
+folder_of = $(firstword $(subst _, ,$(1)))
+unit_needs = $(if $(filter lib manifests,$(call folder_of,$(1))),,$(UNIT_HELPERS)) \
+	$(patsubst %,$(BUILD)/%.a,$(archives_$(call folder_of,$(1))))
 .SECONDEXPANSION:
-$(UNITS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $$(call unit_archives,%)
+$(UNITS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call unit_needs,%)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 units: $(UNITS)
 
-clean:
-	rm -rf $(BUILD)
+# Small programs that tests use: tests/tools/NAME.c
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+$(TOOLS): $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(UNIT_HELPERS) $(patsubst %,$(BUILD)/%.a,$(archives_import))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+tools: $(TOOLS)
 
-.PHONY: all units clean
+# The tests run on three builds: as released, by clang, and under the address and undefined-behaviour sanitizers.
+check:
+	$(MAKE) --no-print-directory WERROR=1 all units tools
+	$(MAKE) --no-print-directory WERROR=1 CC=clang BUILD=$(BUILD)-clang all units tools
+	$(MAKE) --no-print-directory WERROR=1 SANITIZE=address BUILD=$(BUILD)-asan all units tools
+	tests/run --bin $(BUILD) --clang $(BUILD)-clang --asan $(BUILD)-asan $(TESTS)
+check-long: all units tools
+	tests/run --bin $(BUILD) --long $(TESTS)
+
+demo: all
+	tests/demo.sh $(BUILD) $(or $(DEMO),demo) $(DEMO_CONTENT)
+
+APT_PACKAGES := gcc libc6-dev make pkg-config libarchive-dev libssl-dev libyaml-dev libzstd-dev libjansson-dev scdoc \
+	libcmocka-dev clang libclang-rt-14-dev python3 python3-yaml openssl zstd tar strace mandoc shellcheck \
+	apt-utils gnupg nginx-light fusefat fuse dosfstools universal-ctags procps
+DNF_PACKAGES := gcc make pkgconf-pkg-config libarchive-devel openssl-devel libyaml-devel libzstd-devel jansson-devel scdoc \
+	libcmocka-devel clang compiler-rt libasan libubsan python3 python3-pyyaml openssl zstd tar strace mandoc ShellCheck \
+	gnupg2 nginx dosfstools ctags procps-ng
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+deps:
+	@if command -v apt-get >/dev/null; then \
+		$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -q -y --no-install-recommends $(APT_PACKAGES); \
+	elif command -v dnf >/dev/null; then $(SUDO) dnf -y install $(DNF_PACKAGES); \
+	else echo "make deps: neither apt-get nor dnf here; install by hand: $(DNF_PACKAGES)" >&2; exit 1; fi
+
+MANUALS := $(wildcard export/*.scd verify/*.scd import/*.scd)
+manuals: $(patsubst %.scd,$(BUILD)/man/%,$(notdir $(MANUALS)))
+vpath %.scd export verify import
+$(BUILD)/man/%: %.scd
+	@mkdir -p $(@D)
+	scdoc <$< >$@
+install: all manuals
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/satchel
+	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 0644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 README.md LICENSE CHANGELOG.md manifests/FORMAT.md $(DESTDIR)$(PREFIX)/share/doc/satchel
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan demo
+
+.PHONY: all units tools check check-long demo deps manuals install clean
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
