@@ -47,8 +47,8 @@ struct field {
 	size_t count_at;	/* lists: offsetof the size_t count */
 	bool optional;		/* absent: TEXT NULL, lists empty (then never written as []), FLAG false, others by present_at */
 	size_t present_at;	/* optional NUMBER, TIME, DIGEST, MAP, BOOL, CHOICE: offsetof a bool; 0 otherwise */
-	uint64_t min, max;
-	size_t max_count;
+	uint64_t min, max;	/* max 0: NUMBER up to MAX_SUM, text as long as the document allows */
+	size_t max_count;	/* 0: as many as the document allows */
 	const struct schema *sub;	/* MAP, MAPS, BLOCK, RECORDS, ENTRIES */
 	const char *const *words;	/* CHOICE: NULL-terminated */
 	int (*check)(const char *s, size_t len, struct err *e);	/* TEXT, TEXTS: further rule, or NULL */
@@ -68,7 +68,8 @@ struct schema {
 int schema_parse(const struct schema *s, const void *data, size_t len, void *out, struct arena *a, struct err *e);
 
 /* The same for files that people write (station.yaml, store.yaml): comments, any order, spacing and quoting, block or
- * flow style, optional BLOCK and MAP; unknown, repeated and missing fields are refused all the same. ERR_CONFIG. */
+ * flow style; whatever is `optional` may be left out, also without present_at (then it stays zero), lists and blocks
+ * may be left empty; unknown, repeated and missing fields are refused all the same. ERR_CONFIG. */
 int schema_parse_config(const struct schema *s, const void *data, size_t len, void *out, struct arena *a, struct err *e);
 
 /* Appends the canonical bytes of the whole document, type line included. */
