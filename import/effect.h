@@ -29,6 +29,10 @@ struct effect_input {
 	void *arg;
 	/* A rollback in force: index in lists, or SIZE_MAX. `rollback_newest`: index of the newest list of that moment. */
 	size_t rollback, rollback_newest;
+	/* Contents that a rollback in force publishes although they are revoked (--with-revoked); any order. It counts only
+	 * while the rollback is in force. */
+	const struct digest *exempt;
+	size_t exempt_n;
 };
 struct effect_item {
 	const struct approval *entry;	/* in lists[list] */
@@ -37,11 +41,14 @@ struct effect_item {
 struct effect_waiting {
 	const struct approval *entry;	/* of newest */
 	uint64_t objects, bytes;
-	const char *why;	/* "objects", "requires", "held", "list" (waits for the rest of its list), "nested" */
+	const char *why;	/* "objects", "requires", "held", "list" (waits for the rest of its list), "nested", "rollback" (its
+				 * list doesn't count while the rollback is in force) */
 	const char *whom;	/* the item in the way, or NULL */
 };
 struct effect {
-	size_t newest, complete;	/* indexes, or SIZE_MAX */
+	size_t newest, complete;	/* indexes, or SIZE_MAX; complete: the rollback's list while one is in force */
+	bool rollback;		/* one is in force: false where it was given but has ended, since a later list is complete */
+	bool newest_received;	/* of newest every entry for these rings is received (false without lists) */
 	struct effect_item *items;	/* published, sorted by item */
 	size_t items_n;
 	struct effect_waiting *waiting;	/* entries of newest for these rings that are not what is published, sorted by item */

@@ -6,12 +6,15 @@
  * under their final name while the marker stage/receiving is there; objects_settle syncs (syncfs) and removes it. If a
  * run was interrupted in between, objects_recover hashes again every object that nothing links to (all new ones are
  * among them: publishing begins after settle) and drops those that are not whole.
+ *
+ * An object whose HEX and HEX.lost are both there was healed, and its names in the trees are not all given back yet.
  */
 #ifndef IMPORT_OBJECTS_H
 #define IMPORT_OBJECTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "lib/digest.h"
 #include "lib/file.h"
@@ -30,7 +33,7 @@ int objects_has(const struct objects *o, const struct digest *d, uint64_t *size,
 int objects_needed(const struct objects *o, const struct digest *d, struct err *e);
 
 /* Stores a whole object from memory: hashed here; R_OBJECT_DIGEST where the bytes are others. What is there already is
- * fine. Heals a lost one (objects_take_healed tells). Thread-safe. *new (or NULL): whether it was added. */
+ * fine. Heals a lost one (objects_healed tells). Thread-safe. *new (or NULL): whether it was added. */
 int objects_put(struct objects *o, const struct digest *d, const void *data, size_t len, bool *new, struct err *e);
 
 /*
@@ -58,11 +61,24 @@ int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *
 /*
  * Links an object to (dir, name), read-only: HEX or HEX.x for executables, made (reflink or copy, hashed) when missing; when
  * the file system's link limit is reached the next variant HEX.N, HEX.x.N. mtime is set on an inode that nothing else
- * links to yet. An existing name is ERR_FORM unless it is that very inode's (then fine: redone after an interruption).
+ * links to yet. An existing name is ERR_FORM unless it is an inode of that object and kind (then fine: redone after an
+ * interruption). 0; 1 where the object is lost (nothing is linked, healing gives the name); -1, R_STORE_DAMAGED where it
+ * isn't there at all. Not thread-safe.
  */
 int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dir,
 		 const char *name, struct err *e);
-/* Names of objects healed in this run (put although HEX.lost was there): for publish to give back. */
-size_t objects_healed(const struct objects *o, const struct digest **list);
+/* Makes HEX.x ahead of objects_link, without a sync of its own: begins a run where none is, so objects_settle must come
+ * before any link. 0; 1 lost; -1. */
+int objects_link_prepare(struct objects *o, const struct digest *d, bool exec, int64_t mtime, struct err *e);
+/* Whether an inode is one that objects_link would give for this object and kind: 1, 0, -1. */
+int objects_link_is(const struct objects *o, const struct digest *d, bool exec, const struct stat *st, struct err *e);
+
+/*
+ * Objects whose bytes came although HEX.lost was there, sorted, for publish to give their names back: of this run, and
+ * (after objects_recover) of former ones that were interrupted. HEX.lost stays beside HEX until objects_healed_done,
+ * which is called after publish_heal of every stream. The list is good until the next put.
+ */
+size_t objects_healed(struct objects *o, const struct digest **list);
+int objects_healed_done(struct objects *o, struct err *e);
 
 #endif
