@@ -57,6 +57,7 @@ struct approvals {
 	struct arena arena;
 	struct buf bytes;
 	struct digest digest;
+	struct digest *revoked_index;	/* contents of `revoked`, sorted; NULL in one that was built in memory */
 };
 extern const struct schema approvals_schema;
 extern const struct schema approval_schema;	/* one entry */
@@ -65,7 +66,8 @@ extern const struct schema revocation_schema;
 /*
  * Parses an authenticated list and checks it as a whole: order, no ring twice for an item, items don't nest, what an
  * entry requires is approved for the same rings (R_REQUIRES), no contents that are revoked (R_REVOKED), issued before
- * expires. Keeps a copy of the bytes. NULL on error; free with approvals_free.
+ * expires, at most MAX_RINGS different rings in all (a station has no more). Keeps a copy of the bytes. NULL on error;
+ * free with approvals_free.
  */
 struct approvals *approvals_parse(const void *data, size_t len, struct err *e);
 void approvals_free(struct approvals *a);
@@ -80,7 +82,8 @@ int approvals_compare(const struct approvals *a, const struct approvals *b);
 const struct approval *approvals_entry(const struct approvals *a, const char *item, char *const *rings, size_t rings_n);
 /* Index range of the entries of an item: first and count (0: none). */
 size_t approvals_find(const struct approvals *a, const char *item, size_t *count);
-bool approvals_revokes(const struct approvals *a, const struct digest *contents);	/* O(log n) */
+/* O(log n) in a list that was parsed, O(n) in one that was built in memory. */
+bool approvals_revokes(const struct approvals *a, const struct digest *contents);
 bool approval_in_rings(const struct approval *p, char *const *rings, size_t rings_n);
 
 #endif
