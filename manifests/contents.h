@@ -16,6 +16,7 @@
 #include "manifests/schema.h"
 
 struct err;
+struct digest_ctx;
 
 struct record {			/* a file, a link, or an empty directory */
 	char *path;		/* begins with the item's own last component */
@@ -29,15 +30,46 @@ struct record {			/* a file, a link, or an empty directory */
 	bool dir;		/* an empty directory */
 };
 extern const struct schema record_schema;
-extern const struct schema contents_schema;	/* for show and JSON; struct contents_document in contents.c */
+
+struct contents_part {		/* line of a list of parts */
+	char *first;		/* path of its first record */
+	uint64_t records;
+	struct digest sha256;
+	uint64_t size;
+};
+extern const struct schema contents_part_ref_schema;
+
+/* Whole documents, for show and JSON; everybody else reads and writes streams. Parsing them by their schema checks all
+ * that one document alone can tell. */
+struct contents_document {
+	char *item;
+	struct record *files;	/* 1 to MAX_PART_RECORDS; or none, and then */
+	size_t files_n;
+	struct contents_part *parts;	/* of more than MAX_PART_RECORDS records in all */
+	size_t parts_n;
+};
+extern const struct schema contents_schema;
+struct contents_part_document {
+	struct record *files;
+	size_t files_n;
+};
 extern const struct schema contents_part_schema;
 
-/* Judges one record by itself: path, link (item: for its depth in the published tree), exactly one kind. R_NAME,
- * R_DOCUMENT_FORM. */
+/* Judges one record by itself: path, link (item: for its depth in the published tree), exactly one kind. The path in
+ * the published tree (the item's parent, then the record's path) is bounded like any path. R_NAME, R_DOCUMENT_FORM. */
 int record_check(const struct record *r, const char *item, struct err *e);
+/* Of that only what record_schema can't know: that path and link fit into the item. */
+int record_check_place(const struct record *r, const char *item, struct err *e);
 bool record_equal(const struct record *a, const struct record *b);
 /* The same but for mtime. */
 bool record_same_content(const struct record *a, const struct record *b);
+
+/*
+ * Whether a run of records ends after this path: its SHA-256 ends in PART_CUT_BITS (nine) zero bits, counted from the
+ * end of the digest: the last byte is 0, and so is the lowest bit of the byte before it. A run also ends after
+ * MAX_PART_RECORDS records, and nowhere else but at the end of the list. ctx is used and left ready for the next.
+ */
+int contents_cut(struct digest_ctx *ctx, const char *path, bool *cut, struct err *e);
 
 /* ---- writing ---- */
 
@@ -46,7 +78,8 @@ typedef int contents_put(void *arg, const struct digest *d, const void *data, si
 
 struct contents_writer;
 struct contents_writer *contents_writer_open(const char *item, contents_put *put, void *arg, struct err *e);
-/* Records in order of path bytes; checked (record_check, order, nothing below a file or link). */
+/* Records in order of path bytes; checked (record_check, order, nothing below a file or link). A record refused for
+ * these leaves the writer as it was; any other error is final. */
 int contents_writer_add(struct contents_writer *w, const struct record *r, struct err *e);
 /* Ends it and says what it came to. */
 int contents_writer_finish(struct contents_writer *w, struct contents_ref *ref, struct err *e);
@@ -71,17 +104,17 @@ int contents_reader_open(const struct contents_ref *ref, const char *item, conte
 int contents_reader_next(struct contents_reader *r, const struct record **out, struct err *e);
 void contents_reader_close(struct contents_reader *r);
 
-struct contents_part {
-	char *first;		/* path of its first record */
-	uint64_t records;
-	struct digest sha256;
-	uint64_t size;
-};
-extern const struct schema contents_part_ref_schema;
 /* The list of parts (NULL and 0 where the list holds its records itself); owned by r. */
 const struct contents_part *contents_reader_parts(const struct contents_reader *r, size_t *n);
 /* The part last met by next. */
 const struct contents_part *contents_reader_part(const struct contents_reader *r);
+
+/* Without fetching anything: path of the record that comes next (NULL at the end); the part that next would fetch for
+ * it (NULL in the middle of one, at the end, and in a list without parts); and passing over that part unread, after
+ * which counts are not checked at the end. */
+const char *contents_reader_peek(const struct contents_reader *r);
+const struct contents_part *contents_reader_ahead(const struct contents_reader *r);
+int contents_reader_skip(struct contents_reader *r, struct err *e);
 
 /* ---- comparing ---- */
 
@@ -89,6 +122,8 @@ const struct contents_part *contents_reader_part(const struct contents_reader *r
  * Records that differ between two lists of one item path (either may be NULL: nothing), in order of path bytes;
  * equal parts are skipped unread. was/is: NULL where it is only on the other side. Both are closed by the caller.
  * An `each` that returns -1 ends it. Parts that are not there end it with R_OBJECT_MISSING.
+ * What only a whole reading shows (the counts, a record below one of a skipped part) is not seen here: whoever takes
+ * a list over from outside reads it with contents_reader_next to its end, once, before it is compared.
  */
 int contents_diff(struct contents_reader *old, struct contents_reader *new,
 		  int (*each)(void *arg, const struct record *was, const struct record *is, struct err *e), void *arg,
