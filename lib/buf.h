@@ -13,6 +13,8 @@
 
 struct err;
 
+#define BUF_MAX ((size_t)1 << 30)	/* growth limit: whoever needs more should stream */
+
 struct buf {
 	uint8_t *data;
 	size_t len;
@@ -21,6 +23,7 @@ struct buf {
 };
 
 void buf_free(struct buf *b);		/* also makes it empty and usable again */
+void buf_wipe(struct buf *b);		/* buf_free, overwriting what was secret first */
 void buf_clear(struct buf *b);		/* len = 0, keeps the memory and clears `failed` */
 int buf_reserve(struct buf *b, size_t more);	/* room for `more` further bytes: 0, or -1 and latched */
 void buf_append(struct buf *b, const void *data, size_t len);

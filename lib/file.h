@@ -27,9 +27,12 @@ int file_open_dir_at(const struct file *dir, const char *path, struct file *out,
 int file_open_at(const struct file *dir, const char *path, struct file *out, struct err *e);
 /* A regular file the user named, by any path. */
 int file_open(const char *path, struct file *out, struct err *e);
-/* A new file for writing beneath dir (O_EXCL), with exactly this mode. */
+/* A new file beneath dir (O_EXCL) for writing and reading back, with exactly this mode whatever the umask is (where the
+ * file system keeps modes at all; else an error only if the mode shuts group and others out). */
 int file_create_at(const struct file *dir, const char *path, mode_t mode, struct file *out, struct err *e);
 void file_close(struct file *f);
+/* The directory beneath dir that path's last component stands in, and that component (pointing into path). */
+int file_open_parent_at(const struct file *dir, const char *path, struct file *out, const char **last, struct err *e);
 
 /* Directories: make one component or a whole path beneath dir (those that exist are fine); mode exact, 0755 say. */
 int file_make_dir_at(const struct file *dir, const char *path, mode_t mode, struct err *e);
@@ -50,8 +53,9 @@ int file_stat(const struct file *f, struct stat *st, struct err *e);
 int file_read_all(const struct file *f, size_t max, struct buf *out, struct err *e);
 int file_read_all_at(const struct file *dir, const char *path, size_t max, struct buf *out, struct err *e);
 
-/* Copies from's bytes (from its start) into to: reflink where the file system can, else read and write. The digest
- * of what was copied into *d when d is not NULL (hashed while copied). */
+/* Copies from's bytes (from its start) into the empty file to: reflink where the file system can, else read and
+ * write, leaving holes for long runs of zeros. The digest of what was copied into *d when d is not NULL (hashed while
+ * copied, or read from the clone, so that it is to's digest in any case). */
 int file_copy(const struct file *from, const struct file *to, struct digest *d, struct err *e);
 
 /* Free bytes for this user; *known is false where the file system reports no size at all. */

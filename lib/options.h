@@ -13,7 +13,7 @@ struct err;
 struct args;
 
 struct option_def {
-	const char *name;	/* "ring"; without the dashes */
+	const char *name;	/* "key"; without the dashes */
 	char letter;		/* 'C', or 0 */
 	const char *value;	/* "NAME" in the help; NULL: a flag */
 	const char *help;
@@ -22,7 +22,7 @@ struct option_def {
 
 struct command {
 	const char *name;	/* "init"; "key new" for a word of two parts */
-	const char *synopsis;	/* "STATION --content DIR --stream NAME [--ring NAME]..." */
+	const char *synopsis;	/* "DIR --name NAME [--key FILE]..." */
 	const char *example;	/* a line that works as it stands */
 	const char *about;	/* what it does, in a few sentences; lines of at most 78 columns */
 	const struct option_def *options;	/* ends with a zero row; may be NULL */

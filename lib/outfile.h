@@ -13,6 +13,9 @@ struct err;
 struct file;
 struct outfile;
 
+/* How the names of temporaries begin, so that what a killed run left behind can be known and removed. */
+#define OUTFILE_PREFIX ".tmp-"
+
 struct outfile *outfile_open(const struct file *dir, const char *path, mode_t mode, struct err *e);
 void outfile_write(struct outfile *o, const void *data, size_t len);
 int outfile_commit(struct outfile *o, struct err *e);	/* frees o, also on error */

@@ -11,7 +11,7 @@
 
 struct err;
 
-#define PATH_MAX_LEN 4000	/* below Linux' PATH_MAX with room for the store's own prefix */
+#define PATH_MAX_LEN 4000	/* below Linux' PATH_MAX with room for a prefix */
 #define PATH_MAX_COMPONENT 255	/* NAME_MAX of every file system in use */
 #define PATH_MAX_DEPTH 64	/* deeper trees are mistakes or attacks; bounds the descriptors of a walk */
 

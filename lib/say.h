@@ -19,7 +19,7 @@ struct say {
 	const char *(*word)(int reason);	/* the stable word of a reason */
 };
 
-/* Once, from main; the struct must stay. */
+/* Once, from main; the struct must stay until say_start(NULL). */
 void say_start(const struct say *s);
 bool say_json(void);	/* whether results are to be printed as JSON */
 

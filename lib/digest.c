@@ -1,0 +1,156 @@
+/*
+ * SHA-256 by OpenSSL's default provider. Refuses to let a configuration file or the environment choose another
+ * implementation.
+ */
+#include "lib/digest.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "lib/err.h"
+
+#include "lib/banned.h"
+
+struct digest_ctx {
+	EVP_MD_CTX *md;
+	bool failed;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256;	/* for the life of the process */
+
+static void start(void)
+{
+	static const char *const unwanted[] = {
+		"OPENSSL_CONF", "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES", "OPENSSL_ENGINES", "OPENSSL_MALLOC_FAILURES",
+		"OPENSSL_TRACE", "RANDFILE", "CTLOG_FILE", "SSL_CERT_DIR", "SSL_CERT_FILE",
+	};
+
+	for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+		unsetenv(unwanted[i]);
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) != 1)
+		return;
+	sha256 = EVP_MD_fetch(NULL, "SHA256", "provider=default");
+	ERR_clear_error();
+}
+
+static const EVP_MD *algorithm(struct err *e)
+{
+	if (pthread_once(&once, start) != 0 || sha256 == NULL) {
+		err_set(e, ERR_INTERNAL, "OpenSSL offers no SHA-256");
+		return NULL;
+	}
+	return sha256;
+}
+
+int digest_start(struct err *e)
+{
+	return algorithm(e) == NULL ? -1 : 0;
+}
+
+int digest_of(const void *data, size_t len, struct digest *out, struct err *e)
+{
+	const EVP_MD *md = algorithm(e);
+
+	if (md == NULL)
+		return -1;
+	if (EVP_Digest(data, len, out->bytes, NULL, md, NULL) != 1)
+		return err_set(e, ERR_INTERNAL, "SHA-256 failed");
+	return 0;
+}
+
+struct digest_ctx *digest_open(struct err *e)
+{
+	const EVP_MD *md = algorithm(e);
+	struct digest_ctx *c;
+
+	if (md == NULL)
+		return NULL;
+	c = calloc(1, sizeof *c);
+	if (c == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	c->md = EVP_MD_CTX_new();
+	if (c->md == NULL || EVP_DigestInit_ex2(c->md, md, NULL) != 1) {
+		err_mem(e);
+		digest_close(c);
+		return NULL;
+	}
+	return c;
+}
+
+void digest_update(struct digest_ctx *c, const void *data, size_t len)
+{
+	if (EVP_DigestUpdate(c->md, data, len) != 1)
+		c->failed = true;
+}
+
+int digest_final(struct digest_ctx *c, struct digest *out, struct err *e)
+{
+	bool failed = c->failed;
+
+	if (EVP_DigestFinal_ex(c->md, out->bytes, NULL) != 1)
+		failed = true;
+	c->failed = EVP_DigestInit_ex2(c->md, sha256, NULL) != 1;
+	return failed ? err_set(e, ERR_INTERNAL, "SHA-256 failed") : 0;
+}
+
+void digest_close(struct digest_ctx *c)
+{
+	if (c == NULL)
+		return;
+	EVP_MD_CTX_free(c->md);
+	free(c);
+}
+
+bool digest_equal(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a->bytes, b->bytes, DIGEST_LEN) == 0;
+}
+
+int digest_compare(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a->bytes, b->bytes, DIGEST_LEN);
+}
+
+char *digest_hex(const struct digest *d, char out[DIGEST_HEX + 1])
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < DIGEST_LEN; i++) {
+		out[2 * i] = hex[d->bytes[i] >> 4];
+		out[2 * i + 1] = hex[d->bytes[i] & 15];
+	}
+	out[DIGEST_HEX] = '\0';
+	return out;
+}
+
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int digest_parse(const char *hex, size_t len, struct digest *out)
+{
+	struct digest d;
+
+	if (len != DIGEST_HEX)
+		return -1;
+	for (size_t i = 0; i < DIGEST_LEN; i++) {
+		int high = nibble(hex[2 * i]), low = nibble(hex[2 * i + 1]);
+
+		if (high == -1 || low == -1)
+			return -1;
+		d.bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	*out = d;
+	return 0;
+}

@@ -1,0 +1,278 @@
+/*
+ * The one place that makes threads: an ordered pipeline over a ring of `depth` slots. Refuses nothing; after the first
+ * error it only drops.
+ */
+#include "lib/pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/err.h"
+
+#include "lib/banned.h"
+
+#define MOST_JOBS 16
+
+struct slot {
+	void *task;
+	bool done;	/* worked on, or passed over after an error */
+};
+
+struct worker {
+	struct pool *pool;
+	void *state;
+	bool has_state, running;
+	pthread_t thread;
+};
+
+/*
+ * Tasks are numbered as they are put in; task n stands in slot n % depth. finished <= taken <= put <= finished +
+ * depth, all under the lock.
+ */
+struct pool {
+	const struct pool_ops *ops;
+	void *arg;
+	unsigned jobs, depth;
+	pthread_mutex_t lock;
+	pthread_cond_t may_put, may_work, may_finish;
+	uint64_t put, taken, finished;
+	bool closing, failed, finisher_running;
+	struct err err;
+	struct slot *slots;
+	struct worker *workers;
+	pthread_t finisher;
+};
+
+/* With the lock held: keeps the first error and lets everybody see it. */
+static void fail(struct pool *p, const struct err *cause)
+{
+	if (p->failed)
+		return;
+	p->failed = true;
+	p->err = *cause;
+	if (p->err.reason == ERR_NONE)
+		err_set(&p->err, ERR_INTERNAL, "a task failed without saying why");
+	pthread_cond_broadcast(&p->may_put);
+}
+
+static int report(const struct pool *p, struct err *e)
+{
+	if (e != NULL && e->reason == ERR_NONE)
+		*e = p->err;
+	return -1;
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct pool *p = w->pool;
+
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		struct slot *slot;
+
+		while (p->taken == p->put && !p->closing)
+			pthread_cond_wait(&p->may_work, &p->lock);
+		if (p->taken == p->put)
+			break;
+		slot = &p->slots[p->taken % p->depth];
+		p->taken++;
+		if (!p->failed && p->ops->work != NULL) {
+			struct err e = {0};
+			int rc;
+
+			pthread_mutex_unlock(&p->lock);
+			rc = p->ops->work(p->arg, slot->task, w->state, &e);
+			pthread_mutex_lock(&p->lock);
+			if (rc == -1)
+				fail(p, &e);
+		}
+		slot->done = true;
+		if (slot == &p->slots[p->finished % p->depth])
+			pthread_cond_signal(&p->may_finish);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static void *finish(void *arg)
+{
+	struct pool *p = arg;
+
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		struct slot *slot = &p->slots[p->finished % p->depth];
+		struct err e = {0};
+		bool good;
+		int rc = 0;
+
+		while (!(slot->done && p->finished < p->put) && !(p->closing && p->finished == p->put))
+			pthread_cond_wait(&p->may_finish, &p->lock);
+		if (p->finished == p->put)
+			break;
+		good = !p->failed;
+		pthread_mutex_unlock(&p->lock);
+		if (good && p->ops->finish != NULL)
+			rc = p->ops->finish(p->arg, slot->task, &e);
+		if (p->ops->drop != NULL)
+			p->ops->drop(p->arg, slot->task);
+		pthread_mutex_lock(&p->lock);
+		if (rc == -1)
+			fail(p, &e);
+		*slot = (struct slot){0};
+		p->finished++;
+		pthread_cond_signal(&p->may_put);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static struct pool *make(const struct pool_ops *ops, void *arg, unsigned jobs, unsigned depth)
+{
+	struct pool *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	p->ops = ops;
+	p->arg = arg;
+	p->jobs = jobs == 0 ? 1 : jobs;
+	p->depth = depth == 0 ? 1 : depth;
+	p->slots = calloc(p->depth, sizeof *p->slots);
+	p->workers = calloc(p->jobs, sizeof *p->workers);
+	if (p->slots == NULL || p->workers == NULL) {
+		free(p->slots);
+		free(p->workers);
+		free(p);
+		return NULL;
+	}
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->may_put, NULL);
+	pthread_cond_init(&p->may_work, NULL);
+	pthread_cond_init(&p->may_finish, NULL);
+	return p;
+}
+
+static int make_states(struct pool *p, struct err *e)
+{
+	for (unsigned i = 0; i < p->jobs; i++) {
+		struct worker *w = &p->workers[i];
+
+		w->pool = p;
+		if (p->ops->state_new == NULL)
+			continue;
+		w->state = p->ops->state_new(p->arg, e);
+		if (w->state == NULL)
+			return e != NULL && e->reason != ERR_NONE ? -1 : err_mem(e);
+		w->has_state = true;
+	}
+	return 0;
+}
+
+/* Signals are the main thread's business; those that a thread causes itself stay open. */
+static int start_threads(struct pool *p, struct err *e)
+{
+	sigset_t all, before;
+	int rc = 0;
+
+	sigfillset(&all);
+	for (const int *s = (const int[]){SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP, 0}; *s != 0; s++)
+		sigdelset(&all, *s);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	p->finisher_running = pthread_create(&p->finisher, NULL, finish, p) == 0;
+	if (!p->finisher_running)
+		rc = -1;
+	for (unsigned i = 0; i < p->jobs && rc == 0; i++) {
+		p->workers[i].running = pthread_create(&p->workers[i].thread, NULL, work, &p->workers[i]) == 0;
+		if (!p->workers[i].running)
+			rc = -1;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc == 0 ? 0 : err_set(e, ERR_MEMORY, "no thread could be started");
+}
+
+struct pool *pool_open(const struct pool_ops *ops, void *arg, unsigned jobs, unsigned depth, struct err *e)
+{
+	struct pool *p = make(ops, arg, jobs, depth);
+
+	if (p == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	if (make_states(p, e) == -1 || start_threads(p, e) == -1) {
+		pool_close(p, NULL);
+		return NULL;
+	}
+	return p;
+}
+
+int pool_put(struct pool *p, void *task, struct err *e)
+{
+	bool failed;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->put - p->finished == p->depth && !p->failed)
+		pthread_cond_wait(&p->may_put, &p->lock);
+	failed = p->failed;
+	if (!failed) {
+		p->slots[p->put % p->depth] = (struct slot){.task = task};
+		p->put++;
+		pthread_cond_signal(&p->may_work);
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (!failed)
+		return 0;
+	if (p->ops->drop != NULL)
+		p->ops->drop(p->arg, task);
+	return report(p, e);	/* once failed is set, err no longer changes */
+}
+
+static void end_threads(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->closing = true;
+	pthread_cond_broadcast(&p->may_work);
+	pthread_cond_broadcast(&p->may_finish);
+	pthread_mutex_unlock(&p->lock);
+	for (unsigned i = 0; i < p->jobs; i++)
+		if (p->workers[i].running)
+			pthread_join(p->workers[i].thread, NULL);
+	if (p->finisher_running)
+		pthread_join(p->finisher, NULL);
+}
+
+int pool_close(struct pool *p, struct err *e)
+{
+	int rc;
+
+	if (p == NULL)
+		return 0;
+	end_threads(p);
+	rc = p->failed ? report(p, e) : 0;
+	for (unsigned i = 0; i < p->jobs; i++)
+		if (p->workers[i].has_state && p->ops->state_free != NULL)
+			p->ops->state_free(p->arg, p->workers[i].state);
+	pthread_cond_destroy(&p->may_finish);
+	pthread_cond_destroy(&p->may_work);
+	pthread_cond_destroy(&p->may_put);
+	pthread_mutex_destroy(&p->lock);
+	free(p->workers);
+	free(p->slots);
+	free(p);
+	return rc;
+}
+
+unsigned pool_default_jobs(void)
+{
+	cpu_set_t set;
+	int n;
+
+	if (sched_getaffinity(0, sizeof set, &set) == 0)
+		n = CPU_COUNT(&set);
+	else
+		n = (int)sysconf(_SC_NPROCESSORS_ONLN);	/* more processors than the set can hold */
+	return n < 1 ? 1 : n > MOST_JOBS ? MOST_JOBS : (unsigned)n;
+}
