@@ -33,6 +33,14 @@ int signatures_add(struct signatures *s, const struct digest *key, const void *b
 	return 0;
 }
 
+static bool has(const struct signatures *s, const struct digest *key)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (digest_equal(&s->list[i].key, key))
+			return true;
+	return false;
+}
+
 int signatures_collect(struct signatures *s, const struct trust *t, enum role r, const char *document,
 		       int (*get)(void *arg, const char *name, struct buf *out, struct err *e), void *arg, struct err *e)
 {
@@ -44,6 +52,8 @@ int signatures_collect(struct signatures *s, const struct trust *t, enum role r,
 		char name[NAMES_SIGNATURE_LEN];
 		int got;
 
+		if (has(s, &role->keys[i]))
+			continue;
 		buf_clear(&bytes);
 		got = get(arg, names_signature(document, &role->keys[i], name), &bytes, e);
 		if (got == -1)

@@ -253,6 +253,9 @@ void trust_free(struct trust *t)
 		pubkey_free(t->keys[i].key);
 	arena_free(&t->arena);
 	buf_free(&t->bytes);
+	if (t->signatures != NULL)
+		signatures_free(t->signatures);
+	free(t->signatures);
 	free(t);
 }
 

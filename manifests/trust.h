@@ -15,6 +15,7 @@
 #include "manifests/schema.h"
 
 struct err;
+struct signatures;
 
 enum role { ROLE_ROOT, ROLE_APPROVER, ROLE_EXPORTER, ROLES };
 
@@ -46,6 +47,7 @@ struct trust {
 	struct arena arena;
 	struct buf bytes;	/* the document as it is signed */
 	struct digest digest;	/* of bytes */
+	struct signatures *signatures;	/* those found when the chain was extended by it, old and new keys'; NULL: pinned */
 };
 extern const struct schema trust_schema;
 
@@ -80,8 +82,9 @@ struct signatures {
 void signatures_free(struct signatures *s);
 int signatures_add(struct signatures *s, const struct digest *key, const void *bytes, size_t len, struct err *e);
 /*
- * Asks `get` for the signature file of every key of the role: get appends at most PUBKEY_MAX_SIGNATURE + 1 bytes of
- * the named file to out and returns 0, 1 where it isn't there (or is larger, or no regular file), -1 on error.
+ * Asks `get` for the signature file of every key of the role that has none in s yet: get appends at most
+ * PUBKEY_MAX_SIGNATURE + 1 bytes of the named file to out and returns 0, 1 where it isn't there (or is larger, or no
+ * regular file), -1 on error.
  */
 int signatures_collect(struct signatures *s, const struct trust *t, enum role r, const char *document,
 		       int (*get)(void *arg, const char *name, struct buf *out, struct err *e), void *arg, struct err *e);

@@ -59,22 +59,20 @@ int trust_chain_pin(struct trust_chain *c, struct trust *t, struct err *e)
 	return append(c, t, e);
 }
 
+/* Adds what it finds to s. */
 static int require(const struct trust *judge, const char *name, const void *data, size_t len,
-		   int (*get)(void *arg, const char *name, struct buf *out, struct err *e), void *arg, struct err *e)
+		   int (*get)(void *arg, const char *name, struct buf *out, struct err *e), void *arg,
+		   struct signatures *s, struct err *e)
 {
-	struct signatures s = {0};
 	struct err why = {0};
-	int rc = -1;
 
-	if (signatures_collect(&s, judge, ROLE_ROOT, name, get, arg, e) == -1)
-		goto out;
-	rc = trust_require(judge, ROLE_ROOT, data, len, &s, &why);
-	if (rc == -1)	/* whatever is wrong with its signatures, it is no successor */
-		err_set(e, why.reason == ERR_MEMORY ? ERR_MEMORY : R_TRUST_INVALID, "by the keys of root %llu: %s",
-			(unsigned long long)judge->version, why.text);
-out:
-	signatures_free(&s);
-	return rc;
+	if (signatures_collect(s, judge, ROLE_ROOT, name, get, arg, e) == -1)
+		return -1;
+	if (trust_require(judge, ROLE_ROOT, data, len, s, &why) == 0)
+		return 0;
+	/* whatever is wrong with its signatures, it is no successor */
+	return err_set(e, why.reason == ERR_MEMORY ? ERR_MEMORY : R_TRUST_INVALID, "by the keys of root %llu: %s",
+		       (unsigned long long)judge->version, why.text);
 }
 
 static int judge_successor(const struct trust *old, const struct trust *new, struct err *e)
@@ -97,6 +95,7 @@ static int extend(struct trust_chain *c, const char *name, const void *data, siz
 		  int (*get)(void *arg, const char *name, struct buf *out, struct err *e), void *arg, struct err *e)
 {
 	const struct trust *old = trust_chain_newest(c);
+	struct signatures *found = NULL;
 	struct trust *new = NULL;
 	int rc = -1;
 
@@ -104,15 +103,23 @@ static int extend(struct trust_chain *c, const char *name, const void *data, siz
 		return err_set(e, R_TRUST_LIMIT, "the chain has %d trust roots already", MAX_TRUST_VERSIONS);
 	if (len > MAX_TRUST_SIZE)
 		return err_set(e, R_DOCUMENT_TOO_LARGE, "%zu bytes, at most %u are allowed", len, MAX_TRUST_SIZE);
-	if (require(old, name, data, len, get, arg, e) == -1)
-		return -1;
-	new = trust_parse(data, len, e);
-	if (new == NULL || judge_successor(old, new, e) == -1 || require(new, name, data, len, get, arg, e) == -1)
+	found = calloc(1, sizeof *found);
+	if (found == NULL)
+		return err_mem(e);
+	if (require(old, name, data, len, get, arg, found, e) == -1)
 		goto out;
+	new = trust_parse(data, len, e);
+	if (new == NULL || judge_successor(old, new, e) == -1 || require(new, name, data, len, get, arg, found, e) == -1)
+		goto out;
+	new->signatures = found;
+	found = NULL;
 	rc = append(c, new, e);
 	new = NULL;
 out:
 	trust_free(new);
+	if (found != NULL)
+		signatures_free(found);
+	free(found);
 	return rc;
 }
 
