@@ -1,0 +1,387 @@
+/*
+ * Storing: objects as files named by their digest (DESIGN 5, seam "Storing" of DESIGN 9). stage > OBJECTS > publish.
+ * Whole objects are written under their final name: the marker stage/receiving, not a rename for each, tells after an
+ * interruption which may be torn. Refuses bytes that do not have the digest they are named by.
+ */
+#include "import/objects.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "import/objects_impl.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/outfile.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+#define OBJECT_MODE 0444
+#define FAN_MODE 0755
+#define PERMISSIONS 07777
+
+struct objects *objects_open(const struct file *store, struct err *e)
+{
+	struct objects *o = calloc(1, sizeof *o);
+
+	if (o == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	o->store = *store;
+	o->dir = (struct file)FILE_CLOSED;
+	pthread_mutex_init(&o->lock, NULL);
+	o->fans = calloc(OBJECTS_FANS, sizeof *o->fans);
+	if (o->fans == NULL) {
+		err_mem(e);
+		goto out;
+	}
+	for (unsigned i = 0; i < OBJECTS_FANS; i++) {
+		pthread_mutex_init(&o->fans[i].lock, NULL);
+		o->fans[i].dir = (struct file)FILE_CLOSED;
+	}
+	if (file_open_dir_at(store, "objects", &o->dir, e) == 0)
+		return o;
+out:
+	objects_close(o);
+	return NULL;
+}
+
+void objects_close(struct objects *o)
+{
+	if (o == NULL)
+		return;
+	for (unsigned i = 0; o->fans != NULL && i < OBJECTS_FANS; i++) {
+		file_close(&o->fans[i].dir);
+		pthread_mutex_destroy(&o->fans[i].lock);
+	}
+	for (unsigned i = 0; i < OBJECTS_RUNNING; i++)
+		digest_close(o->running[i].hash);
+	pthread_mutex_destroy(&o->lock);
+	file_close(&o->dir);
+	free(o->fans);
+	free(o->healed);
+	free(o);
+}
+
+/* Opens a fan under its lock: 0, 1 not there, -1. */
+static int open_fan(const struct objects *o, unsigned first, bool make, struct err *e)
+{
+	struct objects_fan *fan = &o->fans[first];
+	struct err cause = {0};
+	char name[3];
+
+	snprintf(name, sizeof name, "%02x", first & 0xffu);
+	if (file_open_dir_at(&o->dir, name, &fan->dir, &cause) == -1) {
+		if (cause.sys != ENOENT) {
+			if (e != NULL && e->reason == ERR_NONE)
+				*e = cause;
+			return -1;
+		}
+		if (!make)
+			return 1;
+		if (file_make_dir_at(&o->dir, name, FAN_MODE, e) == -1 ||
+		    file_open_dir_at(&o->dir, name, &fan->dir, e) == -1)
+			return -1;
+	}
+	atomic_store_explicit(&fan->open, true, memory_order_release);
+	return 0;
+}
+
+int objects_fan(const struct objects *o, unsigned first, bool make, const struct file **out, struct err *e)
+{
+	struct objects_fan *fan = &o->fans[first];
+	int rc = 0;
+
+	if (!atomic_load_explicit(&fan->open, memory_order_acquire)) {
+		pthread_mutex_lock(&fan->lock);
+		if (!atomic_load_explicit(&fan->open, memory_order_relaxed))
+			rc = open_fan(o, first, make, e);
+		pthread_mutex_unlock(&fan->lock);
+	}
+	*out = &fan->dir;
+	return rc;
+}
+
+char *objects_name(const struct digest *d, bool exec, unsigned n, char out[OBJECTS_NAME])
+{
+	char *end = digest_hex(d, out) + DIGEST_HEX;
+
+	if (exec) {
+		memcpy(end, ".x", 3);
+		end += 2;
+	}
+	if (n > 0)
+		snprintf(end, 12, ".%u", n);
+	return out;
+}
+
+char *objects_name_lost(const struct digest *d, char out[OBJECTS_NAME])
+{
+	memcpy(digest_hex(d, out) + DIGEST_HEX, ".lost", 6);
+	return out;
+}
+
+/* lstat of a name in a fan: 1 there, 0 not, -1. */
+static int look(const struct file *fan, const char *name, struct stat *st, struct err *e)
+{
+	if (fstatat(fan->fd, name, st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : err_sys(e, "%s/%s", fan->name, name);
+}
+
+int objects_is_lost(const struct file *fan, const struct digest *d, struct err *e)
+{
+	char name[OBJECTS_NAME];
+	struct stat st;
+
+	return look(fan, objects_name_lost(d, name), &st, e);
+}
+
+int objects_has(const struct objects *o, const struct digest *d, uint64_t *size, struct err *e)
+{
+	char name[OBJECTS_NAME];
+	const struct file *fan;
+	struct stat st;
+	int rc = objects_fan(o, d->bytes[0], false, &fan, e);
+
+	if (rc != 0)
+		return rc == 1 ? 0 : -1;
+	rc = look(fan, objects_name(d, false, 0, name), &st, e);
+	if (rc == 1 && !S_ISREG(st.st_mode))
+		return err_set(e, R_STORE_DAMAGED, "%s/%s: not a regular file", fan->name, name);
+	if (size != NULL)
+		*size = rc == 1 ? (uint64_t)st.st_size : UINT64_MAX;
+	return rc == 0 ? objects_is_lost(fan, d, e) : rc;
+}
+
+int objects_needed(const struct objects *o, const struct digest *d, struct err *e)
+{
+	uint64_t size;
+	int rc = objects_has(o, d, &size, e);
+
+	return rc == -1 ? -1 : rc == 0 || size == UINT64_MAX;
+}
+
+int objects_add_healed(struct objects *o, const struct digest *d, struct err *e)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&o->lock);
+	if (o->healed_n == o->healed_cap) {
+		size_t cap = o->healed_cap == 0 ? 64 : o->healed_cap * 2;
+		struct digest *more = realloc(o->healed, cap * sizeof *more);
+
+		if (more == NULL)
+			rc = err_mem(e);
+		else {
+			o->healed = more;
+			o->healed_cap = cap;
+		}
+	}
+	if (rc == 0)
+		o->healed[o->healed_n++] = *d;
+	o->healed_sorted = false;
+	pthread_mutex_unlock(&o->lock);
+	return rc;
+}
+
+int objects_note_healed(struct objects *o, const struct file *fan, const struct digest *d, struct err *e)
+{
+	char path[sizeof OBJECTS_HEALED + OBJECTS_NAME], hex[OBJECTS_NAME];
+	int rc = objects_is_lost(fan, d, e);
+
+	if (rc != 1)
+		return rc;
+	if (file_make_dir_at(&o->store, OBJECTS_HEALED, 0700, e) == -1)
+		return -1;
+	snprintf(path, sizeof path, OBJECTS_HEALED "/%s", objects_name(d, false, 0, hex));
+	/* durable before the run settles: the mark is all that leads to the names after an interruption */
+	if (outfile_put(&o->store, path, 0600, "", 0, e) == -1)
+		return -1;
+	return objects_add_healed(o, d, e);
+}
+
+static int set_mode(const struct file *f, struct err *e)
+{
+	struct stat st;
+
+	if (file_stat(f, &st, e) == -1)
+		return -1;
+	if ((st.st_mode & PERMISSIONS) != OBJECT_MODE && fchmod(f->fd, OBJECT_MODE) == -1)	/* a umask, a default ACL */
+		return err_sys(e, "%s: setting its mode", f->name);
+	return 0;
+}
+
+/* Fills a file just made and closes it. */
+static int fill(struct file *f, const void *data, size_t len, struct err *e)
+{
+	int rc = set_mode(f, e) == -1 ? -1 : file_write(f, data, len, e);
+
+	if (close(f->fd) == -1 && rc == 0)
+		rc = err_sys(e, "%s: closing", f->name);
+	return rc;
+}
+
+int objects_put(struct objects *o, const struct digest *d, const void *data, size_t len, bool *new, struct err *e)
+{
+	char name[OBJECTS_NAME];
+	const struct file *fan;
+	struct digest is;
+	struct file f;
+
+	if (new != NULL)
+		*new = false;
+	objects_name(d, false, 0, name);
+	if (digest_of(data, len, &is, e) == -1)
+		return -1;
+	if (!digest_equal(&is, d))
+		return err_set(e, R_OBJECT_DIGEST, "object %s: its bytes have another digest", name);
+	if (objects_fan(o, d->bytes[0], true, &fan, e) == -1)
+		return -1;
+	f.name = name;
+	f.fd = openat(fan->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, OBJECT_MODE);
+	if (f.fd == -1)
+		return errno == EEXIST ? 0 : err_sys(e, "%s/%s", fan->name, name);
+	if (fill(&f, data, len, e) == -1) {
+		unlinkat(fan->fd, name, 0);
+		return err_prefix(e, "%s", fan->name);
+	}
+	if (new != NULL)
+		*new = true;
+	return objects_note_healed(o, fan, d, e);
+}
+
+int objects_begin(struct objects *o, struct err *e)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&o->lock);
+	if (!o->begun) {
+		rc = outfile_put(&o->store, OBJECTS_RECEIVING, 0600, "", 0, e);
+		o->begun = rc == 0;
+	}
+	pthread_mutex_unlock(&o->lock);
+	return rc;
+}
+
+/* The mark goes only when all it warns of is durable. */
+static int settle(struct objects *o, struct err *e)
+{
+	struct file stage = FILE_CLOSED;
+	int rc = -1;
+
+	if (o->sync_failed)
+		return err_set(e, ERR_IO, "%s: an earlier sync of its file system failed", o->dir.name);
+	if (file_sync_fs(&o->dir, e) == -1) {
+		o->sync_failed = true;
+		return -1;
+	}
+	if (file_open_dir_at(&o->store, "stage", &stage, e) == -1)
+		return -1;
+	if (unlinkat(o->store.fd, OBJECTS_RECEIVING, 0) == -1 && errno != ENOENT)
+		err_sys(e, "%s/" OBJECTS_RECEIVING, o->store.name);
+	else
+		rc = file_sync(&stage, e);
+	file_close(&stage);
+	return rc;
+}
+
+int objects_settle(struct objects *o, struct err *e)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&o->lock);
+	if (o->begun) {
+		rc = settle(o, e);
+		o->begun = rc == -1;
+	}
+	pthread_mutex_unlock(&o->lock);
+	return rc;
+}
+
+int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e)
+{
+	const struct objects *o = arg;
+	char name[OBJECTS_NAME];
+	const struct file *fan;
+	struct file f = FILE_CLOSED;
+	struct err cause = {0};
+	struct stat st;
+	int rc = objects_fan(o, d->bytes[0], false, &fan, e);
+
+	if (rc != 0)
+		return rc;
+	if (file_open_at(fan, objects_name(d, false, 0, name), &f, &cause) == -1) {
+		if (cause.sys == ENOENT)
+			return 1;
+		if (e != NULL && e->reason == ERR_NONE)
+			*e = cause;
+		return -1;
+	}
+	rc = file_stat(&f, &st, e);
+	if (rc == 0 && (uint64_t)st.st_size != size) {
+		rc = err_set(e, R_STORE_DAMAGED, "%s: has %lld bytes, not %llu", f.name, (long long)st.st_size,
+			     (unsigned long long)size);
+		err_hint(e, "run `satchel-import check`, which sets damaged objects aside");
+	}
+	if (rc == 0)
+		rc = file_read_all(&f, size, out, e);
+	file_close(&f);
+	return rc;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return digest_compare(a, b);
+}
+
+size_t objects_healed(struct objects *o, const struct digest **list)
+{
+	pthread_mutex_lock(&o->lock);
+	if (!o->healed_sorted && o->healed_n > 0) {
+		size_t n = 1;
+
+		qsort(o->healed, o->healed_n, sizeof *o->healed, compare);
+		for (size_t i = 1; i < o->healed_n; i++)	/* a mark of a former run, and this run's */
+			if (!digest_equal(&o->healed[i], &o->healed[n - 1]))
+				o->healed[n++] = o->healed[i];
+		o->healed_n = n;
+		o->healed_sorted = true;
+	}
+	*list = o->healed;
+	pthread_mutex_unlock(&o->lock);
+	return o->healed_n;
+}
+
+/* First the lost mark, then the note that leads to it. */
+static int healed_done(struct objects *o, const struct digest *d, struct err *e)
+{
+	char path[sizeof OBJECTS_HEALED + OBJECTS_NAME], name[OBJECTS_NAME];
+	const struct file *fan;
+
+	if (objects_fan(o, d->bytes[0], true, &fan, e) == -1)
+		return -1;
+	if (unlinkat(fan->fd, objects_name_lost(d, name), 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/%s", fan->name, name);
+	if (file_sync(fan, e) == -1)
+		return -1;
+	snprintf(path, sizeof path, OBJECTS_HEALED "/%s", objects_name(d, false, 0, name));
+	if (unlinkat(o->store.fd, path, 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/%s", o->store.name, path);
+	return 0;
+}
+
+int objects_healed_done(struct objects *o, struct err *e)
+{
+	for (size_t i = 0; i < o->healed_n; i++)
+		if (healed_done(o, &o->healed[i], e) == -1)
+			return -1;
+	o->healed_n = 0;
+	return 0;
+}

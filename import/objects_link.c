@@ -1,0 +1,217 @@
+/*
+ * Storing, names for published files (import/objects.h): OBJECTS > publish. A tree's file is a hard link to an object's
+ * inode. Executables, and names beyond what the file system allows for one inode, need inodes of their own: variants
+ * HEX.x, HEX.N, HEX.x.N, copied from HEX and hashed while copied. Refuses to pass a damaged object on to a variant.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "import/objects_impl.h"
+#include "lib/err.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+#define VARIANT "stage/variant"
+
+struct request {		/* what a caller of objects_link wants */
+	struct objects *o;
+	const struct digest *d;
+	bool exec;
+	int64_t mtime;
+	const struct file *fan;
+};
+enum linked { LINKED, FULL, LOST, FAILED };
+
+/* Copies HEX into a new file and proves the copy: 0 or -1. */
+static int copy(const struct request *r, const struct file *from, const struct file *to, struct err *e)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = r->mtime}};
+	struct digest is;
+
+	if (file_copy(from, to, &is, e) == -1)
+		return -1;
+	if (!digest_equal(&is, r->d)) {
+		err_set(e, R_STORE_DAMAGED, "%s: its bytes have another digest than its name", from->name);
+		return err_hint(e, "run `satchel-import check`, which sets damaged objects aside");
+	}
+	return futimens(to->fd, times) == -1 ? err_sys(e, "%s: setting its time", to->name) : 0;
+}
+
+/* Opens HEX: 0; 1 lost; -1 (R_STORE_DAMAGED where it isn't there). */
+static int open_plain(const struct request *r, struct file *out, struct err *e)
+{
+	char name[OBJECTS_NAME];
+	struct err cause = {0};
+	int lost;
+
+	if (file_open_at(r->fan, objects_name(r->d, false, 0, name), out, &cause) == 0)
+		return 0;
+	if (cause.sys == ENOENT) {
+		lost = objects_is_lost(r->fan, r->d, e);
+		if (lost != 0)
+			return lost;
+		return err_set(e, R_STORE_DAMAGED, "%s/%s: an object that was received is gone", r->fan->name, name);
+	}
+	if (e != NULL && e->reason == ERR_NONE)
+		*e = cause;
+	return -1;
+}
+
+/*
+ * Makes a variant while names are being linked: whole and synced before it gets its name, since a name that a tree
+ * links to must never be torn, whatever happens. 0; 1 lost; -1.
+ */
+static int make(const struct request *r, const char *name, struct err *e)
+{
+	struct file from = FILE_CLOSED, to = FILE_CLOSED;
+	const struct objects *o = r->o;
+	int rc = open_plain(r, &from, e);
+
+	if (rc != 0)
+		return rc;
+	rc = -1;
+	if (unlinkat(o->store.fd, VARIANT, 0) == -1 && errno != ENOENT) {
+		err_sys(e, "%s/" VARIANT, o->store.name);
+		goto out;
+	}
+	if (file_create_at(&o->store, VARIANT, r->exec ? 0555 : 0444, &to, e) == -1 || copy(r, &from, &to, e) == -1 ||
+	    file_sync(&to, e) == -1)
+		goto out;
+	if (renameat(o->store.fd, VARIANT, r->fan->fd, name) == -1)
+		err_sys(e, "%s/%s", r->fan->name, name);
+	else
+		rc = 0;
+out:
+	if (rc == -1 && to.fd != -1)
+		unlinkat(o->store.fd, VARIANT, 0);
+	file_close(&to);
+	file_close(&from);
+	return rc;
+}
+
+/* The name is taken: fine where an interrupted run, or this one, gave it to that very object. */
+static enum linked taken(const struct request *r, const struct file *dir, const char *name, struct err *e)
+{
+	struct stat st;
+	int rc;
+
+	if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+		err_sys(e, "%s/%s", dir->name, name);
+		return FAILED;
+	}
+	rc = objects_link_is(r->o, r->d, r->exec, &st, e);
+	if (rc == 1)
+		return LINKED;
+	if (rc == 0)
+		err_set(e, ERR_FORM, "%s/%s: something else has this name", dir->name, name);
+	return FAILED;
+}
+
+static enum linked try(const struct request *r, unsigned n, const struct file *dir, const char *name, struct err *e)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = r->mtime}};
+	char variant[OBJECTS_NAME];
+	struct stat st;
+
+	objects_name(r->d, r->exec, n, variant);
+	if (fstatat(r->fan->fd, variant, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+		int rc;
+
+		if (errno != ENOENT) {
+			err_sys(e, "%s/%s", r->fan->name, variant);
+			return FAILED;
+		}
+		if (!r->exec && n == 0) {	/* HEX itself: says whether it is lost or gone */
+			struct file none = FILE_CLOSED;
+
+			rc = open_plain(r, &none, e);
+			file_close(&none);
+		} else
+			rc = make(r, variant, e);
+		if (rc != 0)
+			return rc == 1 ? LOST : FAILED;
+		st.st_nlink = 0;	/* made just now, with its time */
+	}
+	if (st.st_nlink == 1 && st.st_mtim.tv_sec != r->mtime &&
+	    utimensat(r->fan->fd, variant, times, AT_SYMLINK_NOFOLLOW) == -1) {
+		err_sys(e, "%s/%s: setting its time", r->fan->name, variant);
+		return FAILED;
+	}
+	if (linkat(r->fan->fd, variant, dir->fd, name, 0) == 0)
+		return LINKED;
+	if (errno == EEXIST)
+		return taken(r, dir, name, e);
+	if (errno == EMLINK && st.st_nlink > 1)
+		return FULL;
+	err_sys(e, "%s/%s: linking %s/%s to it", dir->name, name, r->fan->name, variant);
+	return FAILED;
+}
+
+int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dir,
+		 const char *name, struct err *e)
+{
+	struct request r = {.o = o, .d = d, .exec = exec, .mtime = mtime};
+	enum linked how = FULL;
+	unsigned n = exec == o->last_exec && digest_equal(d, &o->last) ? o->last_variant : 0;
+	int rc = objects_fan(o, d->bytes[0], true, &r.fan, e);
+
+	if (rc == -1)
+		return -1;
+	while ((how = try(&r, n, dir, name, e)) == FULL)
+		n++;
+	if (how == LINKED) {
+		o->last = *d;
+		o->last_exec = exec;
+		o->last_variant = n;
+	}
+	return how == FAILED ? -1 : how == LOST;
+}
+
+int objects_link_prepare(struct objects *o, const struct digest *d, bool exec, int64_t mtime, struct err *e)
+{
+	struct request r = {.o = o, .d = d, .exec = exec, .mtime = mtime};
+	struct file from = FILE_CLOSED, to = FILE_CLOSED;
+	char name[OBJECTS_NAME];
+	struct stat st;
+	int rc;
+
+	if (objects_fan(o, d->bytes[0], true, &r.fan, e) == -1)
+		return -1;
+	if (!exec || fstatat(r.fan->fd, objects_name(d, exec, 0, name), &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	rc = open_plain(&r, &from, e);
+	if (rc != 0)
+		return rc;
+	rc = -1;
+	if (objects_begin(o, e) == 0 && file_create_at(r.fan, name, 0555, &to, e) == 0) {
+		rc = copy(&r, &from, &to, e);
+		if (rc == -1)
+			unlinkat(r.fan->fd, name, 0);
+	}
+	file_close(&to);
+	file_close(&from);
+	return rc;
+}
+
+int objects_link_is(const struct objects *o, const struct digest *d, bool exec, const struct stat *st, struct err *e)
+{
+	char name[OBJECTS_NAME];
+	const struct file *fan;
+	struct stat variant;
+	int rc = objects_fan(o, d->bytes[0], false, &fan, e);
+
+	if (rc != 0)
+		return rc == 1 ? 0 : -1;
+	for (unsigned n = 0;; n++) {
+		objects_name(d, exec, n, name);
+		if (fstatat(fan->fd, name, &variant, AT_SYMLINK_NOFOLLOW) == -1)
+			return errno == ENOENT ? 0 : err_sys(e, "%s/%s", fan->name, name);
+		if (variant.st_ino == st->st_ino && variant.st_dev == st->st_dev)
+			return 1;
+	}
+}

@@ -1,0 +1,228 @@
+/*
+ * Storing, after an interrupted run (import/objects.h): what stage/receiving warns of is hashed again. Looked at is
+ * every object and variant that nothing links to; those that a tree links to were durable before it did. Drops what is
+ * torn, and nothing else: unknown names are the auditor's to report.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "import/objects_impl.h"
+#include "lib/err.h"
+#include "lib/num.h"
+
+#include "lib/banned.h"
+
+#define STEP ((size_t)256 << 10)
+#define PERMISSIONS 07777
+
+struct recovery {
+	struct objects *o;
+	struct digest_ctx *hash;
+	uint8_t *room;
+	uint64_t dropped;
+};
+
+/* Calls each for every name beneath dir. A directory that isn't there has none. */
+static int each_name(const struct file *dir, const char *path,
+		     int (*each)(void *arg, const struct file *at, const char *name, struct err *e), void *arg, struct err *e)
+{
+	struct file at = FILE_CLOSED;
+	struct err cause = {0};
+	struct dirent *entry;
+	DIR *d = NULL;
+	int fd, rc = -1;
+
+	if (file_open_dir_at(dir, path, &at, &cause) == -1) {
+		if (cause.sys == ENOENT)
+			return 0;
+		if (e != NULL && e->reason == ERR_NONE)
+			*e = cause;
+		return -1;
+	}
+	fd = openat(at.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd == -1 ? NULL : fdopendir(fd);
+	if (d == NULL) {
+		err_sys(e, "%s", at.name);
+		if (fd != -1)
+			close(fd);
+		goto out;
+	}
+	while (errno = 0, (entry = readdir(d)) != NULL)
+		if (entry->d_name[0] != '.' && each(arg, &at, entry->d_name, e) == -1)
+			goto out;
+	rc = errno == 0 ? 0 : err_sys(e, "%s: reading the directory", at.name);
+out:
+	if (d != NULL)
+		closedir(d);
+	file_close(&at);
+	return rc;
+}
+
+/* HEX, HEX.x, HEX.N, HEX.x.N: 0; else -1 (HEX.lost too). */
+static int parse_name(const char *name, struct digest *d, bool *exec)
+{
+	size_t len = strlen(name);
+	const char *rest = name + DIGEST_HEX;
+	uint64_t n;
+
+	if (len < DIGEST_HEX || digest_parse(name, DIGEST_HEX, d) == -1)
+		return -1;
+	*exec = strncmp(rest, ".x", 2) == 0;
+	if (*exec)
+		rest += 2;
+	return *rest == '\0' || (*rest == '.' && num_parse(rest + 1, strlen(rest + 1), 1, UINT32_MAX, &n) == 0) ? 0 : -1;
+}
+
+static int hash(struct recovery *r, const struct file *f, struct digest *out, struct err *e)
+{
+	for (;;) {
+		int64_t n = file_read(f, r->room, STEP, e);
+
+		if (n == -1) {
+			digest_final(r->hash, out, NULL);
+			return -1;
+		}
+		if (n == 0)
+			return digest_final(r->hash, out, e);
+		digest_update(r->hash, r->room, (size_t)n);
+	}
+}
+
+/* Whole: its mode is made what it must be (the run may have ended before that). Torn: dropped. */
+static int judge(struct recovery *r, const struct file *fan, const char *name, const struct digest *d, bool exec,
+		 struct err *e)
+{
+	struct file f = FILE_CLOSED;
+	mode_t mode = exec ? 0555 : 0444;
+	struct digest is;
+	struct stat st;
+	int rc = -1;
+
+	if (file_open_at(fan, name, &f, e) == -1)
+		return -1;
+	if (hash(r, &f, &is, e) == -1 || file_stat(&f, &st, e) == -1)
+		goto out;
+	rc = 0;
+	if (!digest_equal(&is, d)) {
+		rc = unlinkat(fan->fd, name, 0) == -1 ? err_sys(e, "%s", f.name) : 0;
+		r->dropped++;
+	} else if ((st.st_mode & PERMISSIONS) != mode && fchmod(f.fd, mode) == -1)
+		rc = err_sys(e, "%s: setting its mode", f.name);
+out:
+	file_close(&f);
+	return rc;
+}
+
+static int visit(void *arg, const struct file *fan, const char *name, struct err *e)
+{
+	struct recovery *r = arg;
+	struct digest d;
+	struct stat st;
+	bool exec;
+
+	if (parse_name(name, &d, &exec) == -1)
+		return 0;
+	if (fstatat(fan->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return err_sys(e, "%s/%s", fan->name, name);
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return 0;
+	return judge(r, fan, name, &d, exec, e);
+}
+
+/* A lost object whose bytes came just before the interruption: its note may be missing. */
+static int visit_lost(void *arg, const struct file *fan, const char *name, struct err *e)
+{
+	struct recovery *r = arg;
+	char hex[OBJECTS_NAME];
+	struct digest d;
+	struct stat st;
+
+	if (strlen(name) != DIGEST_HEX + 5 || strcmp(name + DIGEST_HEX, ".lost") != 0 ||
+	    digest_parse(name, DIGEST_HEX, &d) == -1)
+		return 0;
+	if (fstatat(fan->fd, objects_name(&d, false, 0, hex), &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? 0 : err_sys(e, "%s/%s", fan->name, hex);
+	return objects_note_healed(r->o, fan, &d, e);
+}
+
+static int scan(struct recovery *r, struct err *e)
+{
+	for (unsigned i = 0; i < OBJECTS_FANS; i++) {
+		char fan[3];
+
+		snprintf(fan, sizeof fan, "%02x", i);
+		if (each_name(&r->o->dir, fan, visit, r, e) == -1 || each_name(&r->o->dir, fan, visit_lost, r, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Notes of former runs. One whose bytes are gone again (torn) is void: the object is simply lost still. */
+static int load_healed(void *arg, const struct file *at, const char *name, struct err *e)
+{
+	struct objects *o = arg;
+	struct digest d;
+	int needed;
+
+	if (strlen(name) != DIGEST_HEX || digest_parse(name, DIGEST_HEX, &d) == -1)
+		return 0;
+	needed = objects_needed(o, &d, e);
+	if (needed == 0)
+		return objects_add_healed(o, &d, e);
+	if (needed == 1 && unlinkat(at->fd, name, 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/%s", at->name, name);
+	return needed == -1 ? -1 : 0;
+}
+
+/* Pieces of an object that came whole by another way. */
+static int drop_pieces(void *arg, const struct file *at, const char *name, struct err *e)
+{
+	struct objects *o = arg;
+	struct digest d;
+	int needed;
+
+	if (strlen(name) < DIGEST_HEX || digest_parse(name, DIGEST_HEX, &d) == -1)
+		return 0;
+	needed = objects_needed(o, &d, e);
+	if (needed == 0 && unlinkat(at->fd, name, 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/%s", at->name, name);
+	return needed == -1 ? -1 : 0;
+}
+
+/* Hashes what the marker warns of, and takes the marker away once what is left is durable. */
+static int rehash(struct objects *o, uint64_t *dropped, struct err *e)
+{
+	struct recovery r = {.o = o, .room = malloc(STEP), .hash = digest_open(e)};
+	int rc = -1;
+
+	if (r.room == NULL)
+		err_mem(e);
+	else if (r.hash != NULL && scan(&r, e) == 0) {
+		o->begun = true;
+		rc = objects_settle(o, e);
+	}
+	*dropped = r.dropped;
+	free(r.room);
+	digest_close(r.hash);
+	return rc;
+}
+
+int objects_recover(struct objects *o, uint64_t *dropped, struct err *e)
+{
+	*dropped = 0;
+	if (faccessat(o->store.fd, OBJECTS_RECEIVING, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (rehash(o, dropped, e) == -1)
+			return -1;
+	} else if (errno != ENOENT)
+		return err_sys(e, "%s/" OBJECTS_RECEIVING, o->store.name);
+	o->healed_n = 0;
+	if (each_name(&o->store, OBJECTS_HEALED, load_healed, o, e) == -1)
+		return -1;
+	return each_name(&o->store, OBJECTS_PIECES, drop_pieces, o, e);
+}
