@@ -26,23 +26,24 @@ static size_t common(const char *a, const char *b)
 
 int order_next(struct order *o, const char *path, struct err *e)
 {
-	size_t len = strlen(path), same = common(o->last, path);
+	size_t len = strlen(path), same = common(o->last, path), open = o->open_n;
 
 	if (len == 0 || len > PATH_MAX_LEN)
 		return err_set(e, R_NAME, "path of %zu bytes", len);
 	if (same == len || (unsigned char)path[same] < (unsigned char)o->last[same])
 		return err_set(e, R_DOCUMENT_FORM, same == len && same == o->len ? "\"%s\" comes twice"
 				: "\"%s\" comes after a path that sorts behind it", path);
-	while (o->open_n > 0 && o->open[o->open_n - 1] > same)
-		o->open_n--;
-	if (o->open_n > 0 && o->open[o->open_n - 1] == same) {
+	while (open > 0 && o->open[open - 1] > same)
+		open--;
+	if (open > 0 && o->open[open - 1] == same) {
 		if (path[same] == '/')
 			return err_set(e, R_NAME, "\"%s\" lies below \"%.*s\"", path, (int)same, path);
 		if ((unsigned char)path[same] > '/')
-			o->open_n--;
+			open--;
 	}
 	memcpy(o->last + same, path + same, len + 1 - same);
 	o->len = len;
-	o->open[o->open_n++] = (uint16_t)len;
+	o->open[open] = (uint16_t)len;
+	o->open_n = open + 1;
 	return 0;
 }

@@ -22,7 +22,7 @@ struct order {	/* zero-initialise */
 
 /*
  * Judges the next path (one that path_check accepts): R_DOCUMENT_FORM where it does not come after the last one,
- * R_NAME where it lies below an earlier one.
+ * R_NAME where it lies below an earlier one. A path that is refused leaves everything as it was.
  */
 int order_next(struct order *o, const char *path, struct err *e);
 
