@@ -1,0 +1,113 @@
+/*
+ * lib/digest: known answers (FIPS 180-4 examples), streams, hex, and deafness for the environment.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/digest.h"
+#include "lib/err.h"
+
+#define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define MILLION "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
+
+static void known(void **state)
+{
+	struct digest d;
+	char hex[DIGEST_HEX + 1];
+
+	(void)state;
+	assert_int_equal(digest_of("abc", 3, &d, NULL), 0);
+	assert_string_equal(digest_hex(&d, hex), ABC);
+	assert_int_equal(digest_of("", 0, &d, NULL), 0);
+	assert_string_equal(digest_hex(&d, hex), EMPTY);
+}
+
+static void streams(void **state)
+{
+	struct digest_ctx *c = digest_open(NULL);
+	struct digest d;
+	char hex[DIGEST_HEX + 1], a[1000];
+
+	(void)state;
+	assert_non_null(c);
+	memset(a, 'a', sizeof a);
+	for (int i = 0; i < 1000; i++)
+		digest_update(c, a, sizeof a);
+	assert_int_equal(digest_final(c, &d, NULL), 0);
+	assert_string_equal(digest_hex(&d, hex), MILLION);
+	digest_update(c, "a", 1);	/* the context starts anew */
+	digest_update(c, "", 0);
+	digest_update(c, "bc", 2);
+	assert_int_equal(digest_final(c, &d, NULL), 0);
+	assert_string_equal(digest_hex(&d, hex), ABC);
+	assert_int_equal(digest_final(c, &d, NULL), 0);
+	assert_string_equal(digest_hex(&d, hex), EMPTY);
+	digest_close(c);
+	digest_close(NULL);
+}
+
+static void hex(void **state)
+{
+	struct digest d = {{1}}, same = d;
+
+	(void)state;
+	assert_int_equal(digest_parse(ABC, 64, &d), 0);
+	assert_int_equal(d.bytes[0], 0xba);
+	assert_int_equal(d.bytes[31], 0xad);
+	same = d;
+	assert_int_equal(digest_parse(ABC, 63, &d), -1);
+	assert_int_equal(digest_parse(ABC "0", 65, &d), -1);
+	assert_int_equal(digest_parse("BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 64, &d), -1);
+	assert_int_equal(digest_parse("ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 64, &d), -1);
+	assert_int_equal(digest_parse("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a ", 64, &d), -1);
+	assert_true(digest_equal(&d, &same));
+}
+
+static void order(void **state)
+{
+	struct digest a = {{0}}, b = {{0}};
+
+	(void)state;
+	assert_int_equal(digest_compare(&a, &b), 0);
+	b.bytes[31] = 1;
+	assert_false(digest_equal(&a, &b));
+	assert_true(digest_compare(&a, &b) < 0);
+	a.bytes[0] = 0x80;
+	assert_true(digest_compare(&a, &b) > 0);
+}
+
+/* A configuration that would leave the process without SHA-256, were it read. Set before the first use of OpenSSL. */
+static int hostile_environment(void **state)
+{
+	(void)state;
+	setenv("OPENSSL_CONF", "/dev/null/nothing", 1);
+	setenv("OPENSSL_MODULES", "/nonexistent", 1);
+	setenv("OPENSSL_ENGINES", "/nonexistent", 1);
+	return digest_start(NULL);
+}
+
+static void environment(void **state)
+{
+	(void)state;
+	assert_null(getenv("OPENSSL_CONF"));
+	assert_null(getenv("OPENSSL_MODULES"));
+	assert_null(getenv("OPENSSL_ENGINES"));
+	assert_int_equal(digest_start(NULL), 0);	/* again is fine */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(environment), cmocka_unit_test(known), cmocka_unit_test(streams), cmocka_unit_test(hex),
+		cmocka_unit_test(order),
+	};
+
+	return cmocka_run_group_tests(tests, hostile_environment, NULL);
+}
