@@ -1,0 +1,171 @@
+/*
+ * Building a tree by the difference (import/publish_build.h): publish > BUILD > tree. Item by item what changed, record
+ * by record from the two contents lists. Refuses to add an item whose wanted contents list can't be read.
+ */
+#include "import/publish_build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "import/objects.h"
+#include "import/tree.h"
+#include "lib/err.h"
+#include "lib/path.h"
+#include "lib/progress.h"
+#include "manifests/contents.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+struct build {
+	struct objects *o;
+	struct tree *tree;
+	enum tree_pass pass;
+	bool failed;	/* changing the tree failed, not reading the lists */
+	size_t parent;	/* path[0..parent): what stands before the item's last component */
+	char path[PATH_MAX_LEN + 1];
+};
+
+int publish_build_compare(const struct state_item *former, size_t former_n, const struct state_item *items, size_t items_n,
+			  publish_build_each *each, void *arg, struct err *e)
+{
+	size_t f = 0, i = 0;
+
+	while (f < former_n || i < items_n) {
+		int order = f == former_n ? 1 : i == items_n ? -1 : strcmp(former[f].item, items[i].item);
+		const struct state_item *was = order <= 0 ? &former[f++] : NULL;
+		const struct state_item *is = order >= 0 ? &items[i++] : NULL;
+
+		if (was != NULL && is != NULL && digest_equal(&was->contents, &is->contents))
+			continue;
+		if (each(arg, was, is, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int change(struct build *b, const struct record *was, const struct record *is, struct err *e)
+{
+	const char *path = was != NULL ? was->path : is->path;
+	size_t len = strlen(path);
+
+	if (was != NULL && is != NULL && record_same_content(was, is))	/* times are advisory */
+		return 0;
+	if (len > PATH_MAX_LEN - b->parent)
+		return err_set(e, ERR_INTERNAL, "\"%s\": too long for a published tree", path);
+	memcpy(b->path + b->parent, path, len + 1);
+	if (b->pass == TREE_ADD) {
+		progress_add(1);
+		return is == NULL ? 0 : tree_add(b->tree, b->path, is, e);
+	}
+	/* made now, so that one sync proves them all before anything links to them */
+	if (is != NULL && is->exec && objects_link_prepare(b->o, &is->sha256, true, is->mtime, e) == -1)
+		return -1;
+	return was == NULL ? 0 : tree_remove(b->tree, b->path, was, e);
+}
+
+static int each_record(void *arg, const struct record *was, const struct record *is, struct err *e)
+{
+	struct build *b = arg;
+
+	if (change(b, was, is, e) == 0)
+		return 0;
+	b->failed = true;
+	return -1;
+}
+
+static int open_list(const struct build *b, const struct state_item *item, struct contents_reader **out, struct err *e)
+{
+	struct contents_ref ref;
+	char hex[DIGEST_HEX + 1];
+
+	if (item == NULL)
+		return 0;
+	ref = (struct contents_ref){.sha256 = item->contents, .size = item->size, .files = item->files, .bytes = item->bytes};
+	if (contents_reader_open(&ref, item->item, objects_fetch, b->o, out, e) != 1)
+		return *out == NULL ? -1 : 0;
+	return err_set(e, R_OBJECT_MISSING, "contents list %s of \"%s\" is missing", digest_hex(&ref.sha256, hex), item->item);
+}
+
+static int diff(struct build *b, const struct state_item *was, const struct state_item *is, struct err *e)
+{
+	const char *item = was != NULL ? was->item : is->item;
+	struct contents_reader *old = NULL, *new = NULL;
+	int rc = -1;
+
+	b->parent = (size_t)(path_last(item) - item);
+	if (b->parent > PATH_MAX_LEN)
+		return err_set(e, ERR_INTERNAL, "\"%s\": too long for a published tree", item);
+	memcpy(b->path, item, b->parent);
+	if (open_list(b, was, &old, e) == 0 && open_list(b, is, &new, e) == 0)
+		rc = contents_diff(old, new, each_record, b, e);
+	contents_reader_close(old);
+	contents_reader_close(new);
+	return rc;
+}
+
+/* Whether a list is gone or damaged, as against a machine that fails. */
+static bool unreadable(const struct err *e)
+{
+	return e->reason != ERR_IO && e->reason != ERR_NO_SPACE && e->reason != ERR_MEMORY;
+}
+
+static int each_item(void *arg, const struct state_item *was, const struct state_item *is, struct err *e)
+{
+	struct build *b = arg;
+	struct err cause = {0};
+
+	if (diff(b, was, is, &cause) == 0)
+		return 0;
+	if (was == NULL || b->failed || !unreadable(&cause)) {
+		if (e != NULL && e->reason == ERR_NONE)
+			*e = cause;
+		return -1;
+	}
+	/* what was there can't be told by its list: all below its name goes, and all of what shall be is added */
+	if (b->pass == TREE_REMOVE && tree_remove_all(b->tree, was->item, e) == -1)
+		return -1;
+	return is == NULL ? 0 : diff(b, NULL, is, e);
+}
+
+static int run_pass(struct objects *o, const struct file *dir, const struct state *state, enum tree_pass pass, struct err *e)
+{
+	struct build *b = calloc(1, sizeof *b);
+	int rc = -1;
+
+	if (b == NULL)
+		return err_mem(e);
+	b->o = o;
+	b->pass = pass;
+	b->tree = tree_open(dir, pass, o, e);
+	if (b->tree != NULL)
+		rc = publish_build_compare(state->former, state->former_n, state->items, state->items_n, each_item, b, e);
+	if (tree_close(b->tree, e) == -1)
+		rc = -1;
+	free(b);
+	return rc;
+}
+
+static int count(void *arg, const struct state_item *was, const struct state_item *is, struct err *e)
+{
+	uint64_t *files = arg;
+
+	(void)was;
+	(void)e;
+	*files += is == NULL ? 0 : is->files;
+	return 0;
+}
+
+int publish_build_run(struct objects *o, const struct file *dir, const struct state *state, struct err *e)
+{
+	uint64_t files = 0;
+	int rc = -1;
+
+	publish_build_compare(state->former, state->former_n, state->items, state->items_n, count, &files, e);
+	progress_phase("publishing", state->former_n == 0 ? files : 0, 0);	/* of a difference the size is not known */
+	if (run_pass(o, dir, state, TREE_REMOVE, e) == 0 && objects_settle(o, e) == 0 &&
+	    run_pass(o, dir, state, TREE_ADD, e) == 0)
+		rc = file_sync_fs(dir, e);
+	progress_end();
+	return rc;
+}

@@ -1,0 +1,104 @@
+/*
+ * Healing (import/publish.h): after the bytes of damaged objects came again, every name in a stream's trees that stands
+ * for one of them gets the good inode, one by one by rename. The only change outside a switch; its cost is a reading of
+ * the contents lists, and it is asked for only when something was healed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "import/objects.h"
+#include "import/publish.h"
+#include "import/tree.h"
+#include "lib/err.h"
+#include "lib/path.h"
+#include "manifests/contents.h"
+#include "manifests/limits.h"
+
+#include "lib/banned.h"
+
+struct healing {
+	struct objects *o;
+	struct tree *tree;
+	struct file via;
+	const struct digest *list;
+	size_t n;
+	char path[2 * PATH_MAX_LEN + 2];
+};
+
+static int compare(const void *a, const void *b)
+{
+	return digest_compare(a, b);
+}
+
+static int each_record(struct healing *h, const char *item, const struct record *r, struct err *e)
+{
+	if (!r->has_file || bsearch(&r->sha256, h->list, h->n, sizeof *h->list, compare) == NULL)
+		return 0;
+	snprintf(h->path, sizeof h->path, "%.*s%s", (int)(path_last(item) - item), item, r->path);
+	return tree_heal(h->tree, h->path, r, &h->via, e);
+}
+
+/* An item whose contents list is itself lost or damaged stays as it is: the list's own healing comes first. */
+static int each_item(struct healing *h, const struct state_item *item, struct err *e)
+{
+	const struct contents_ref ref = {item->contents, item->size, item->files, item->bytes};
+	struct contents_reader *reader = NULL;
+	const struct record *r;
+	struct err unreadable = {0};
+	int rc;
+
+	if (contents_reader_open(&ref, item->item, objects_fetch, h->o, &reader, &unreadable) != 0)
+		return 0;
+	while ((rc = contents_reader_next(reader, &r, &unreadable)) == 1 || rc == 2)
+		if (rc == 1 && each_record(h, item->item, r, e) == -1)
+			break;
+	contents_reader_close(reader);
+	return rc == 1 ? -1 : 0;
+}
+
+static int heal_tree(struct healing *h, const struct store *s, const char *stream, char name, struct err *e)
+{
+	struct file dir = FILE_CLOSED;
+	struct state *state = NULL;
+	char place[MAX_NAME_LEN + 32];
+	int rc = state_load(s, stream, name, &state, e);
+
+	if (rc != 0)
+		return rc == 1 ? 0 : -1;
+	snprintf(place, sizeof place, "streams/%s/%c", stream, name);
+	rc = file_open_dir_at(&s->dir, place, &dir, e);
+	if (rc == 0) {
+		h->tree = tree_open(&dir, TREE_ADD, h->o, e);
+		rc = h->tree == NULL ? -1 : 0;
+	}
+	for (size_t i = 0; rc == 0 && i < state->items_n; i++)
+		rc = each_item(h, &state->items[i], e);
+	if (tree_close(h->tree, e) == -1)
+		rc = -1;
+	h->tree = NULL;
+	file_close(&dir);
+	state_free(state);
+	return rc;
+}
+
+int publish_heal(const struct store *s, struct objects *o, const char *stream, struct err *e)
+{
+	struct healing *h;
+	int rc = -1;
+
+	h = calloc(1, sizeof *h);
+	if (h == NULL)
+		return err_mem(e);
+	h->o = o;
+	h->via = (struct file)FILE_CLOSED;
+	h->n = objects_healed(o, &h->list);
+	if (h->n == 0)
+		rc = 0;
+	else if (file_open_dir_at(&s->dir, "stage", &h->via, e) == 0 && heal_tree(h, s, stream, 'a', e) == 0 &&
+		 heal_tree(h, s, stream, 'b', e) == 0)
+		rc = file_sync_fs(&s->dir, e);
+	file_close(&h->via);
+	free(h);
+	return rc;
+}
