@@ -8,7 +8,8 @@
  * once, never writes. For volumes it works on several frames at once: read into memory, digest compared, decompressed
  * with bounds, tar headers and padding compared with what the index implies, data passed on.
  *
- * The messages are described in verify/reader.c; several requests never overlap.
+ * The messages are described in verify/wire.h; several requests never overlap. Where a callback returns -1 the reader is
+ * told to stop, and may be asked again afterwards; after R_READER and R_MEDIUM_TIMEOUT every further request fails.
  */
 #ifndef VERIFY_READER_H
 #define VERIFY_READER_H
@@ -27,8 +28,10 @@ struct reader;
  * R_MEDIUM_MISSING when the path is no directory. A medium without a `satchel` directory has no bundles.
  */
 struct reader *reader_open(const char *medium, unsigned jobs, struct err *e);
-/* Ends it and waits for it. NULL is a no-op. */
+/* Ends it and waits for it (not for one that hangs in the medium). NULL is a no-op. */
 void reader_close(struct reader *r);
+/* For tests: a reader whose answers come from `in` and whose requests go to `out`; takes both over. */
+struct reader *reader_over(int in, int out, const char *medium, struct err *e);
 const char *reader_medium(const struct reader *r);	/* the path as given */
 
 /*
@@ -63,10 +66,14 @@ struct reader_sink {
 	int (*damage)(void *arg, const struct reader_damage *d, struct err *e);
 };
 /*
- * Reads those frames of a volume that the wanted objects lie in, each once, and hands over these objects' bytes.
+ * Reads those frames of a volume that the wanted objects lie in (header and padding included, and with the last object
+ * the end of the tar: who wants all objects gets all frames), each once, and hands over these objects' bytes.
  * index: authenticated. want[i]: objects[i] is wanted. An empty object gives one call of bytes with len 0.
+ * On 0 and 1 every byte wanted was handed over, but for those in frames that damage was called for.
  * 0; 1 where the file isn't there or is too short for a frame (then damage was called for what it lacks);
- * -1: R_FRAME_FORM, R_FRAME_SIZE, R_ENTRY_HEADER (the signer lied: nothing further is read), R_READER, the sink's error.
+ * -1: R_FRAME_FORM, R_FRAME_SIZE, R_ENTRY_HEADER (the signer lied: nothing further is read, what came before is good),
+ * R_FILE_SIZE (the file goes on after its last frame: said after everything wanted was handed over), R_FILE_TYPE,
+ * R_READER, R_MEDIUM_TIMEOUT, the sink's error.
  */
 int reader_volume(struct reader *r, const char *bundle, const struct volume *index, const bool *want,
 		  const struct reader_sink *sink, struct err *e);

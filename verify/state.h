@@ -1,49 +1,20 @@
 /*
- * What a store says about itself, read only: store.yaml, its chain of trust roots, the lists kept, and the state.yaml of
- * each tree. satchel-import writes these files, satchel-verify audits them.
- *
- *     STORE/store.yaml
- *     STORE/trust/trust-N.yaml + signatures        first one pinned by store.yaml's digest
- *     STORE/keys/receipt.key receipt.pub
- *     STORE/objects/9f/HEX HEX.x HEX.1 HEX.x.1 …   HEX.lost (empty): set aside as damaged, still counted as received
- *     STORE/streams/NAME/a|b/tree/  a|b/state.yaml
- *     STORE/streams/NAME/current -> a|b
- *     STORE/streams/NAME/lists/EPOCH-REVISION/approvals.yaml, its signatures, `root` (version of the root that judged it)
- *     STORE/published/NAME -> ../streams/NAME/current/tree
- *     STORE/stage/ (0700)  STORE/journal.jsonl  STORE/lock
+ * What a store says about its streams, read only: the state.yaml of each tree, which tree is current, and the lists kept.
+ * Where these files lie stands in verify/store.h.
  */
 #ifndef VERIFY_STATE_H
 #define VERIFY_STATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/arena.h"
-#include "lib/file.h"
+#include "lib/digest.h"
 #include "manifests/approvals.h"
-#include "manifests/trust.h"
+#include "verify/store.h"
 
 struct err;
-
-struct store_stream {
-	char *stream;
-	char **rings;
-	size_t rings_n;
-};
-struct store_config {		/* store.yaml */
-	char *name;
-	struct store_pin { uint64_t version; struct digest sha256; } trust;
-	struct store_stream *streams;
-	size_t streams_n;
-	bool has_policy;
-	struct store_policy {	/* all optional in the file; defaults filled in */
-		uint64_t ahead_days;	/* objects no list needs are kept so long: 90 */
-		uint64_t keep_lists;	/* former lists kept for rollback: 10 */
-		uint64_t stale_days;	/* unhealthy when nothing arrived for so long: 45 */
-		bool has_ahead_days, has_keep_lists, has_stale_days;
-	} policy;
-};
-extern const struct schema store_config_schema;
 
 struct list_ref {
 	uint64_t epoch, revision;
@@ -74,9 +45,9 @@ struct state {
 	bool has_newest, has_complete;
 	struct list_ref newest, complete;
 	uint64_t missing_total;	/* objects missing in all; `missing` lists at most STATE_MAX_MISSING of them */
-	struct state_item *items, *former;	/* former: what the tree held before, while building */
+	struct state_item *items, *former;	/* sorted by item; former: what the tree held before, while building (absent when none) */
 	size_t items_n, former_n;
-	struct state_waiting *waiting;
+	struct state_waiting *waiting;	/* sorted by item */
 	size_t waiting_n;
 	struct state_missing *missing;
 	size_t missing_n;
@@ -84,36 +55,23 @@ struct state {
 };
 enum { STATE_CLEAN, STATE_BUILDING };
 #define STATE_MAX_MISSING 10000
+#define STATE_MAX_SIZE (192u << 20)	/* 200,000 items twice and waiting, of 300 bytes each */
 extern const struct schema state_schema;	/* type "state" */
 
-struct store {
-	struct file dir;
-	struct store_config config;
-	struct trust_chain chain;
-	struct arena arena;
-};
-/* Opens a store for reading: owner check (ERR_UNSAFE), store.yaml, trust chain verified from its pin (R_TRUST_DAMAGED). */
-int store_open(const char *path, struct store *out, struct err *e);
-void store_close(struct store *s);
-const struct store_stream *store_stream(const struct store *s, const char *name);	/* NULL: not followed */
-
-/* state.yaml of tree 'a' or 'b': 0; 1 where there is none yet; -1. Free with state_free. */
+/* state.yaml of tree 'a' or 'b': 0; 1 where there is none yet (*out NULL); -1. Free with state_free. */
 int state_load(const struct store *s, const char *stream, char tree, struct state **out, struct err *e);
 void state_free(struct state *s);
-/* Which tree is current: 'a', 'b', or 0 where nothing was published yet. */
+/* Which tree is current: 'a', 'b', or 0 where nothing was published yet. R_STORE_DAMAGED. */
 int state_current(const struct store *s, const char *stream, char *tree, struct err *e);
 
-/* Lists kept for a stream, ascending. */
+/* Lists kept for a stream, ascending. Other names in that directory are passed over. */
 struct kept_lists {
 	struct list_ref *refs;	/* sha256 not filled */
 	size_t n;
 };
 int state_lists(const struct store *s, const char *stream, struct kept_lists *out, struct err *e);
 void state_lists_free(struct kept_lists *k);
-/* Loads one, judged by the root recorded with it. */
+/* Loads one, judged by the root recorded with it. NULL on error. */
 struct approvals *state_list_load(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct err *e);
-
-/* contents_fetch over a store's objects: arg is the `struct store *`. */
-int store_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e);
 
 #endif

@@ -1,0 +1,122 @@
+/*
+ * What is done with an authenticated bundle (verify/bundle.h): its indexes and its list. Refuses indexes that belong
+ * elsewhere, and lists that the approvers of the newest root did not sign.
+ */
+#include "verify/bundle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/file.h"
+#include "lib/num.h"
+#include "manifests/limits.h"
+#include "manifests/reason.h"
+#include "verify/unseal.h"
+
+#include "lib/banned.h"
+
+void bundle_free(struct bundle *b)
+{
+	if (b == NULL)
+		return;
+	manifest_free(b->manifest);
+	buf_free(&b->list);
+	signatures_free(&b->list_signatures);
+	free(b->index_at);
+	free(b->index_size);
+	free(b);
+}
+
+static int check_index(const struct bundle *b, uint64_t n, const struct volume *v, struct err *e)
+{
+	const struct manifest_file *file;
+	char name[32];
+
+	if (strcmp(v->stream, b->manifest->stream) != 0 || v->sequence != b->manifest->sequence || v->volume != n)
+		return err_set(e, R_DOCUMENT_FORM, "it is the index of volume %llu of %s, bundle %llu",
+			       (unsigned long long)v->volume, v->stream, (unsigned long long)v->sequence);
+	file = manifest_find(b->manifest, names_volume(n, name));
+	if (file == NULL || volume_file_size(v) != file->size)
+		return err_set(e, R_DOCUMENT_FORM, "its frames come to %llu bytes, which is not what the manifest says",
+			       (unsigned long long)volume_file_size(v));
+	return 0;
+}
+
+struct volume *bundle_volume(const struct bundle *b, uint64_t n, struct err *e)
+{
+	struct file spool = {b->spool, (char[]){"spool"}};
+	struct volume *v = NULL;
+	struct buf bytes = {0};
+	char name[32];
+
+	if (n < 1 || n > b->manifest->volumes) {
+		err_set(e, ERR_INTERNAL, "no volume %llu", (unsigned long long)n);
+		return NULL;
+	}
+	if (buf_reserve(&bytes, b->index_size[n - 1]) == -1) {
+		err_mem(e);
+		goto out;
+	}
+	bytes.len = b->index_size[n - 1];
+	if (file_pread(&spool, bytes.data, bytes.len, b->index_at[n - 1], e) == -1)
+		goto out;
+	v = volume_parse(bytes.data, bytes.len, e);
+	if (v != NULL && check_index(b, n, v, e) == -1) {
+		volume_free(v);
+		v = NULL;
+	}
+out:
+	if (v == NULL)
+		err_prefix(e, "%s/%s", b->name, names_volume_index(n, name));
+	buf_free(&bytes);
+	return v;
+}
+
+static int judge_list(const struct bundle *b, const struct approvals *a, const struct trust *root, struct err *e)
+{
+	const struct manifest_approvals *said = &b->manifest->approvals;
+
+	if (strcmp(a->stream, b->manifest->stream) != 0)
+		return err_set(e, R_DOCUMENT_FORM, "it is of the stream %s", a->stream);
+	if (a->epoch != said->epoch || a->revision != said->revision)
+		return err_set(e, R_DOCUMENT_FORM, "it is revision %llu of epoch %llu, which is not what the manifest says",
+			       (unsigned long long)a->revision, (unsigned long long)a->epoch);
+	if (a->epoch != root->epoch)
+		return err_set(e, R_JUMP, "it is of epoch %llu, and trust root %llu says %llu", (unsigned long long)a->epoch,
+			       (unsigned long long)root->version, (unsigned long long)root->epoch);
+	return 0;
+}
+
+static int judge_time(const struct approvals *a, int64_t now, struct err *e)
+{
+	char when[32];
+
+	if (a->issued - now > MAX_CLOCK_AHEAD)
+		return err_set(e, R_CLOCK, "it is issued in the future, at %s", num_format_time(a->issued, when));
+	if (a->expires <= now)
+		return err_set(e, R_EXPIRED, "list %llu expired at %s", (unsigned long long)a->revision,
+			       num_format_time(a->expires, when));
+	return 0;
+}
+
+int bundle_list(const struct bundle *b, const struct trust_chain *chain, int64_t now, struct approvals **out, struct err *e)
+{
+	const struct trust *root = trust_chain_newest(chain);
+	struct approvals *a;
+
+	*out = NULL;
+	if (!b->manifest->has_approvals)
+		return 0;
+	a = unseal_list(b->list.data, b->list.len, &b->list_signatures, root, e);
+	if (a != NULL && judge_list(b, a, root, e) == 0 && judge_time(a, now, e) == 0) {
+		*out = a;
+		return 0;
+	}
+	err_prefix(e, "%s/%s", b->name, NAMES_APPROVALS);
+	if (e->reason == R_EXPIRED)
+		*out = a;
+	else
+		approvals_free(a);
+	return -1;
+}

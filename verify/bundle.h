@@ -1,0 +1,41 @@
+/*
+ * A `struct bundle`: the only type that stands for an authenticated bundle. Only unseal() makes one.
+ */
+#ifndef VERIFY_BUNDLE_H
+#define VERIFY_BUNDLE_H
+
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "manifests/approvals.h"
+#include "manifests/manifest.h"
+#include "manifests/names.h"
+#include "manifests/trust.h"
+#include "manifests/volume.h"
+
+struct reader;
+struct err;
+
+struct bundle {
+	char name[NAMES_BUNDLE_LEN];
+	struct reader *reader;		/* not owned */
+	struct manifest *manifest;	/* signed by the exporter threshold of the newest root */
+	struct buf list;		/* bytes of approvals.yaml, digest as in the manifest; empty when it has none */
+	struct signatures list_signatures;	/* as found, not judged */
+	/* Bytes of the indexes, spooled by unseal: volume n (from 1) at index_at[n-1], index_size[n-1] in `spool`. */
+	int spool;			/* not owned */
+	uint64_t *index_at, *index_size;
+};
+void bundle_free(struct bundle *b);
+
+/* Parses the spooled index of volume n (1..manifest->volumes) and checks stream, sequence, number and size. */
+struct volume *bundle_volume(const struct bundle *b, uint64_t n, struct err *e);
+
+/*
+ * Judges the bundle's list by the newest root: approver threshold, then form, stream and revision as the manifest says,
+ * epoch equal to the root's (R_JUMP), issued against now, expiry (R_EXPIRED comes last and with *out set, so that the
+ * caller can still name it). 0; -1. *out is NULL with no error where the bundle has none.
+ */
+int bundle_list(const struct bundle *b, const struct trust_chain *chain, int64_t now, struct approvals **out, struct err *e);
+
+#endif

@@ -1,0 +1,429 @@
+/*
+ * Main's side of the reader process (verify/reader.h): starts it, asks, and believes nothing. Refuses answers that are
+ * not of the form, the order and the size that the request allows.
+ */
+#include "verify/reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+#include "manifests/volume.h"
+#include "verify/watch.h"
+#include "verify/serve.h"
+#include "verify/wire.h"
+
+#include "lib/banned.h"
+
+#define WAIT_SECONDS 300	/* a drive may try a bad sector again for minutes before it gives up */
+#define PIPE_SIZE (1 << 20)	/* the most an ordinary user gets */
+#define STOP_LIMIT (256ull << 20)	/* what may still come after a stop: frames in flight */
+
+struct reader {
+	struct wire wire;
+	pid_t pid;	/* -1: none of ours */
+	char *medium;
+	bool broken;	/* what comes next can't be made sense of */
+	bool hangs;
+};
+
+/* ---- starting and ending ---- */
+
+struct reader *reader_over(int in, int out, const char *medium, struct err *e)
+{
+	struct reader *r = calloc(1, sizeof *r);
+
+	if (r != NULL)
+		r->medium = strdup(medium);
+	if (r == NULL || r->medium == NULL) {
+		free(r);
+		close(in);
+		close(out);
+		err_mem(e);
+		return NULL;
+	}
+	r->pid = -1;
+	if (wire_open(&r->wire, in, out, e) == -1) {
+		reader_close(r);
+		return NULL;
+	}
+	return r;
+}
+
+static void close_pair(int fd[2])
+{
+	if (fd[0] != -1)
+		close(fd[0]);
+	if (fd[1] != -1)
+		close(fd[1]);
+}
+
+/* requests[1] and answers[0] are main's ends, taken over. */
+static struct reader *start(const char *medium, unsigned jobs, int requests[2], int answers[2], struct err *e)
+{
+	struct reader *r = reader_over(answers[0], requests[1], medium, e);
+	pid_t parent = getpid();
+
+	answers[0] = requests[1] = -1;
+	if (r == NULL)
+		return NULL;
+	r->pid = fork();
+	if (r->pid == 0)
+		serve_run(requests[0], answers[1], parent, medium, jobs == 0 ? 1 : jobs);
+	if (r->pid == -1) {
+		err_sys(e, "can't start the reader process");
+		reader_close(r);
+		return NULL;
+	}
+	return r;
+}
+
+static int answer(struct reader *r, struct wire_head *h, const uint8_t **data, struct err *e);
+static int end(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e);
+
+struct reader *reader_open(const char *medium, unsigned jobs, struct err *e)
+{
+	int requests[2] = {-1, -1}, answers[2] = {-1, -1};
+	struct reader *r = NULL;
+	struct wire_head h;
+	const uint8_t *data;
+
+	if (pipe2(requests, O_CLOEXEC) == -1 || pipe2(answers, O_CLOEXEC) == -1) {
+		err_sys(e, "can't make a pipe");
+		goto out;
+	}
+	fcntl(answers[0], F_SETPIPE_SZ, PIPE_SIZE);	/* only faster: refused is fine */
+	fcntl(requests[0], F_SETPIPE_SZ, PIPE_SIZE);
+	r = start(medium, jobs, requests, answers, e);
+	if (r == NULL)
+		goto out;
+	close_pair((int[2]){requests[0], answers[1]});
+	requests[0] = answers[1] = -1;
+	if (answer(r, &h, &data, e) == -1 || end(r, &h, data, e) != 0) {
+		err_set(e, R_READER, "the reader did not begin as it must");
+		err_prefix(e, "%s", medium);
+		reader_close(r);
+		r = NULL;
+	}
+out:
+	close_pair(requests);
+	close_pair(answers);
+	return r;
+}
+
+/* A process that hangs in the kernel can't be killed before the device answers: nobody waits for that. */
+static void reap(pid_t pid, bool hangs)
+{
+	struct timespec tenth = {0, 100000000};
+
+	for (int i = 0; hangs && i < 10; i++) {
+		if (waitpid(pid, NULL, WNOHANG) != 0)
+			return;
+		nanosleep(&tenth, NULL);
+	}
+	if (!hangs)
+		while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+			;
+}
+
+void reader_close(struct reader *r)
+{
+	if (r == NULL)
+		return;
+	wire_close(&r->wire);
+	if (r->pid > 0) {
+		if (r->broken)
+			kill(r->pid, SIGKILL);
+		reap(r->pid, r->hangs);
+	}
+	free(r->medium);
+	free(r);
+}
+
+const char *reader_medium(const struct reader *r)
+{
+	return r->medium;
+}
+
+/* ---- asking ---- */
+
+static int broke(struct reader *r, struct err *e, const char *why)
+{
+	r->broken = true;
+	return err_set(e, R_READER, "the reader process broke its protocol: %s", why);
+}
+
+static int ask(struct reader *r, const struct wire_head *h, const struct buf *data, struct err *e)
+{
+	if (r->broken)
+		return err_set(e, R_READER, "the reader process was given up after an error before");
+	if (wire_put(&r->wire, h, data->data, e) == -1 || wire_flush(&r->wire, e) == -1) {
+		r->broken = true;
+		return -1;
+	}
+	return 0;
+}
+
+static int answer(struct reader *r, struct wire_head *h, const uint8_t **data, struct err *e)
+{
+	struct err cause = {0};
+	int rc = wire_next(&r->wire, WIRE_CHUNK, WAIT_SECONDS, h, data, &cause);
+
+	if (rc == 0)
+		return 0;
+	r->broken = true;
+	r->hangs = cause.reason == R_MEDIUM_TIMEOUT;
+	if (rc == 1)
+		return err_set(e, R_READER, "the reader process ended");
+	return err_set(e, cause.reason, "%s", cause.text);
+}
+
+/* The reasons a reader may give. */
+static bool may_say(uint64_t reason)
+{
+	static const int good[] = {
+		R_FILE_TYPE, R_FILE_SIZE, R_MEDIUM_READ, R_MEDIUM_MISSING, R_FRAME_FORM, R_FRAME_SIZE, R_ENTRY_HEADER,
+		R_READER, ERR_TOO_LARGE, ERR_MEMORY, ERR_INTERNAL, ERR_NAME,
+	};
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		if (reason == (uint64_t)good[i])
+			return true;
+	return false;
+}
+
+/* A text from the reader, kept from ending early. */
+static int check_text(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e)
+{
+	if (h->len > WIRE_TEXT || memchr(data, '\0', h->len) != NULL)
+		return broke(r, e, "a text that is none");
+	return 0;
+}
+
+/* DONE or ERROR: 0, 1, -1. */
+static int end(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e)
+{
+	if (h->type == WIRE_DONE && h->a <= 1 && h->len == 0)
+		return (int)h->a;
+	if (h->type != WIRE_ERROR || !may_say(h->a))
+		return broke(r, e, "an answer that does not belong here");
+	if (check_text(r, h, data, e) == -1)
+		return -1;
+	err_set(e, (int)h->a, "%.*s", (int)h->len, (const char *)data);
+	return -1;
+}
+
+/* A callback failed: what is under way is ended, so that the reader can be asked again. */
+static int stop(struct reader *r)
+{
+	struct wire_head h = {.type = WIRE_STOP};
+	uint64_t total = 0;
+	struct err e = {0};
+	const uint8_t *data;
+
+	if (wire_put(&r->wire, &h, NULL, &e) == -1 || wire_flush(&r->wire, &e) == -1)
+		r->broken = true;
+	while (!r->broken && answer(r, &h, &data, &e) == 0 && h.type != WIRE_DONE && h.type != WIRE_ERROR) {
+		total += sizeof h + h.len;
+		if (total > STOP_LIMIT)
+			r->broken = true;
+	}
+	return -1;
+}
+
+static void put_name(struct buf *b, const char *name)
+{
+	buf_append(b, name, strlen(name) + 1);
+}
+
+static int seal(struct buf *b, struct wire_head *h, struct err *e)
+{
+	if (buf_ok(b, e) == -1)
+		return -1;
+	if (b->len > WIRE_REQUEST)
+		return err_set(e, ERR_INTERNAL, "a request of %zu bytes", b->len);
+	h->len = (uint32_t)b->len;
+	return 0;
+}
+
+/* ---- names ---- */
+
+static int check_name(struct reader *r, const struct wire_head *h, const uint8_t *data, const char *last, char name[256],
+		      struct err *e)
+{
+	if (h->len == 0 || h->len > 255 || memchr(data, '\0', h->len) != NULL || memchr(data, '/', h->len) != NULL)
+		return broke(r, e, "a name that is none");
+	memcpy(name, data, h->len);
+	name[h->len] = '\0';
+	if (strcmp(name, last) <= 0)
+		return broke(r, e, "names out of order");
+	return 0;
+}
+
+int reader_names(struct reader *r, const char *bundle,
+		 int (*each)(void *arg, const char *name, bool is_dir, struct err *e), void *arg, struct err *e)
+{
+	struct wire_head h = {.type = WIRE_NAMES};
+	char name[256], last[256] = "";
+	struct buf request = {0};
+	const uint8_t *data;
+	size_t n = 0;
+	int rc = -1;
+
+	put_name(&request, bundle == NULL ? "" : bundle);
+	if (seal(&request, &h, e) == -1 || ask(r, &h, &request, e) == -1)
+		goto out;
+	while ((rc = answer(r, &h, &data, e)) == 0 && h.type == WIRE_NAME) {
+		if (n++ == READER_MAX_NAMES)
+			rc = broke(r, e, "more names than there may be");
+		else
+			rc = check_name(r, &h, data, last, name, e);
+		if (rc == -1)
+			goto out;
+		if (each(arg, name, h.a == 1, e) == -1) {
+			rc = stop(r);
+			goto out;
+		}
+		memcpy(last, name, sizeof last);
+	}
+	if (rc == 0)
+		rc = end(r, &h, data, e);
+out:
+	buf_free(&request);
+	return rc;
+}
+
+/* ---- files ---- */
+
+int reader_stream(struct reader *r, const char *bundle, const char *name, uint64_t max,
+		  int (*bytes)(void *arg, const void *data, size_t len, struct err *e), void *arg, struct err *e)
+{
+	struct wire_head h = {.type = WIRE_FILE, .c = max};
+	struct buf request = {0};
+	const uint8_t *data;
+	uint64_t left = max;
+	int rc = -1;
+
+	put_name(&request, bundle);
+	put_name(&request, name);
+	if (seal(&request, &h, e) == -1 || ask(r, &h, &request, e) == -1)
+		goto out;
+	while ((rc = answer(r, &h, &data, e)) == 0 && h.type == WIRE_BYTES) {
+		if (h.len == 0 || h.len > left) {
+			rc = broke(r, e, "more bytes than were asked for");
+			goto out;
+		}
+		left -= h.len;
+		if (bytes(arg, data, h.len, e) == -1) {
+			rc = stop(r);
+			goto out;
+		}
+	}
+	if (rc == 0)
+		rc = end(r, &h, data, e);
+	if (rc == 1 && left < max)
+		rc = broke(r, e, "bytes of a file that is not there");
+out:
+	buf_free(&request);
+	return rc;
+}
+
+static int append(void *arg, const void *data, size_t len, struct err *e)
+{
+	struct buf *out = arg;
+
+	buf_append(out, data, len);
+	return buf_ok(out, e);
+}
+
+int reader_file(struct reader *r, const char *bundle, const char *name, size_t max, struct buf *out, struct err *e)
+{
+	return reader_stream(r, bundle, name, max, append, out, e);
+}
+
+/* ---- volumes ---- */
+
+static int take_damage(struct reader *r, struct watch *o, const struct wire_head *h, const uint8_t *data,
+		       const struct reader_sink *sink, struct err *e)
+{
+	char text[WIRE_TEXT + 1] = "";
+	struct reader_damage d = {.text = text};
+
+	if (watch_damage(o, h->a, h->b, e) == -1 || check_text(r, h, data, e) == -1) {
+		r->broken = true;
+		return -1;
+	}
+	memcpy(text, data, h->len);
+	d.frame = h->a;
+	d.reason = (int)h->b;
+	d.at = o->index->frames[h->a].at;
+	d.size = o->index->frames[h->a].size;
+	return sink->damage(sink->arg, &d, e) == -1 ? stop(r) : 0;
+}
+
+static int take_bytes(struct reader *r, struct watch *o, const struct wire_head *h, const uint8_t *data,
+		      const struct reader_sink *sink, struct err *e)
+{
+	if (watch_bytes(o, h->a, h->b, h->len, e) == -1) {
+		r->broken = true;
+		return -1;
+	}
+	return sink->bytes(sink->arg, h->a, h->b, data, h->len, e) == -1 ? stop(r) : 0;
+}
+
+static int take_volume(struct reader *r, struct watch *o, const struct reader_sink *sink, struct err *e)
+{
+	struct wire_head h;
+	const uint8_t *data;
+	int rc;
+
+	while ((rc = answer(r, &h, &data, e)) == 0) {
+		if (h.type == WIRE_BYTES)
+			rc = take_bytes(r, o, &h, data, sink, e);
+		else if (h.type == WIRE_DAMAGE)
+			rc = take_damage(r, o, &h, data, sink, e);
+		else
+			break;
+		if (rc == -1)
+			return -1;
+	}
+	if (rc == 0)
+		rc = end(r, &h, data, e);
+	if (rc >= 0 && watch_end(o, e) == -1) {
+		r->broken = true;
+		rc = -1;
+	}
+	return rc;
+}
+
+int reader_volume(struct reader *r, const char *bundle, const struct volume *index, const bool *want,
+		  const struct reader_sink *sink, struct err *e)
+{
+	struct wire_head h = {.type = WIRE_VOLUME, .a = index->frames_n, .b = index->objects_n};
+	struct buf request = {0};
+	struct watch o = {0};
+	char name[32];
+	int rc = -1;
+
+	buf_append(&request, index->frames, index->frames_n * sizeof *index->frames);
+	buf_append(&request, index->objects, index->objects_n * sizeof *index->objects);
+	buf_append(&request, want, index->objects_n * sizeof *want);
+	put_name(&request, bundle);
+	put_name(&request, names_volume(index->volume, name));
+	if (seal(&request, &h, e) == 0 && watch_open(&o, index, want, e) == 0 && ask(r, &h, &request, e) == 0) {
+		buf_free(&request);
+		rc = take_volume(r, &o, sink, e);
+	}
+	buf_free(&request);
+	watch_close(&o);
+	return rc;
+}

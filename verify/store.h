@@ -1,0 +1,68 @@
+/*
+ * A store, opened for reading: its configuration, its chain of trust roots, its objects. satchel-import writes what is read
+ * here, satchel-verify audits it.
+ *
+ *     STORE/store.yaml
+ *     STORE/trust/trust-N.yaml + signatures        first one pinned by store.yaml's digest
+ *     STORE/keys/receipt.key receipt.pub
+ *     STORE/objects/9f/HEX HEX.x HEX.1 HEX.x.1 …   HEX.lost (empty): set aside as damaged, still counted as received
+ *     STORE/streams/NAME/a|b/tree/  a|b/state.yaml
+ *     STORE/streams/NAME/current -> a|b
+ *     STORE/streams/NAME/lists/EPOCH-REVISION/approvals.yaml, its signatures, `root` (version of the root that judged it)
+ *     STORE/published/NAME -> ../streams/NAME/current/tree
+ *     STORE/stage/ (0700)  STORE/journal.jsonl  STORE/lock
+ */
+#ifndef VERIFY_STORE_H
+#define VERIFY_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/arena.h"
+#include "lib/digest.h"
+#include "lib/file.h"
+#include "manifests/trust.h"
+
+struct buf;
+struct err;
+
+struct store_stream {
+	char *stream;
+	char **rings;
+	size_t rings_n;
+};
+struct store_config {		/* store.yaml */
+	char *name;
+	struct store_pin { uint64_t version; struct digest sha256; } trust;
+	struct store_stream *streams;
+	size_t streams_n;
+	bool has_policy;
+	struct store_policy {	/* all optional in the file; defaults filled in by store_open */
+		uint64_t ahead_days;	/* objects no list needs are kept so long: 90 */
+		uint64_t keep_lists;	/* former lists kept for rollback: 10 */
+		uint64_t stale_days;	/* unhealthy when nothing arrived for so long: 45 */
+		bool has_ahead_days, has_keep_lists, has_stale_days;
+	} policy;
+};
+extern const struct schema store_config_schema;	/* type "store" */
+
+struct store {
+	struct file dir;
+	struct store_config config;
+	struct trust_chain chain;
+	struct arena arena;
+};
+/* Opens a store for reading: owner check (ERR_UNSAFE), store.yaml (ERR_CONFIG), trust chain verified from its pin
+ * (R_TRUST_DAMAGED). *out is empty on error. */
+int store_open(const char *path, struct store *out, struct err *e);
+void store_close(struct store *s);
+const struct store_stream *store_stream(const struct store *s, const char *name);	/* NULL: not followed */
+
+/* The file `name` (its last component) of a document, for signatures_collect: arg is the directory (struct file *). */
+int store_signature(void *arg, const char *name, struct buf *out, struct err *e);
+
+/* contents_fetch over a store's objects: arg is the `struct store *`. */
+int store_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * UNFRAME: one frame, from stored bytes to tar bytes (verify/unframe.h). zstd sees nothing whose digest the signed
+ * index does not name, and never gets room for more than the index promised. Refuses what FORMAT forbids: more or less
+ * than one frame, skippable and legacy frames, dictionaries, windows above a frame, frames that don't say their size.
+ */
+#include "verify/unframe.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "lib/digest.h"
+#include "lib/err.h"
+#include "manifests/limits.h"
+#include "manifests/reason.h"
+#include "manifests/volume.h"
+
+#include "lib/banned.h"
+
+struct unframe {
+	ZSTD_DCtx *zstd;
+	struct digest_ctx *digest;
+};
+
+struct unframe *unframe_open(struct err *e)
+{
+	struct unframe *u = calloc(1, sizeof *u);
+
+	if (u == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	u->zstd = ZSTD_createDCtx();
+	u->digest = digest_open(e);
+	if (u->zstd == NULL)
+		err_mem(e);
+	if (u->zstd == NULL || u->digest == NULL) {
+		unframe_close(u);
+		return NULL;
+	}
+	return u;
+}
+
+void unframe_close(struct unframe *u)
+{
+	if (u == NULL)
+		return;
+	ZSTD_freeDCtx(u->zstd);
+	digest_close(u->digest);
+	free(u);
+}
+
+static int check_digest(struct unframe *u, const struct volume_frame *f, const void *stored, struct err *e)
+{
+	struct digest d;
+
+	digest_update(u->digest, stored, f->size);
+	if (digest_final(u->digest, &d, e) == -1)
+		return -1;
+	return digest_equal(&d, &f->sha256) ? 0 : err_set(e, R_FRAME_DIGEST, "digest differs");
+}
+
+/* RFC 8878 3.1.1.1: magic number, descriptor, then the window descriptor unless the frame is a single segment. */
+static int check_window(const uint8_t *p, size_t len, struct err *e)
+{
+	uint64_t base;
+
+	if (len < 6 || p[0] != 0x28 || p[1] != 0xb5 || p[2] != 0x2f || p[3] != 0xfd)
+		return err_set(e, R_FRAME_FORM, "not a zstd frame");
+	if (p[4] & 0x20)
+		return 0;	/* a single segment: its window is its content, judged by size */
+	base = 1ull << (10 + (p[5] >> 3));
+	if (base + base / 8 * (p[5] & 7) > FRAME_SIZE)
+		return err_set(e, R_FRAME_FORM, "its window is larger than a frame may be");
+	return 0;
+}
+
+static int check_form(const struct volume_frame *f, const void *stored, struct err *e)
+{
+	unsigned long long holds;
+	size_t size;
+
+	if (check_window(stored, f->size, e) == -1)
+		return -1;
+	if (ZSTD_getDictID_fromFrame(stored, f->size) != 0)
+		return err_set(e, R_FRAME_FORM, "it asks for a dictionary");
+	holds = ZSTD_getFrameContentSize(stored, f->size);
+	if (holds == ZSTD_CONTENTSIZE_UNKNOWN || holds == ZSTD_CONTENTSIZE_ERROR)
+		return err_set(e, R_FRAME_FORM, "it doesn't say what it unpacks to");
+	if (holds != f->holds)
+		return err_set(e, R_FRAME_SIZE, "it says %llu bytes, the index %llu", holds, (unsigned long long)f->holds);
+	size = ZSTD_findFrameCompressedSize(stored, f->size);
+	if (ZSTD_isError(size))
+		return err_set(e, R_FRAME_FORM, "not a whole zstd frame: %s", ZSTD_getErrorName(size));
+	if (size != f->size)
+		return err_set(e, R_FRAME_FORM, "%llu bytes follow after the frame", (unsigned long long)(f->size - size));
+	return 0;
+}
+
+int unframe(struct unframe *u, const struct volume_frame *f, const void *stored, void *out, struct err *e)
+{
+	size_t got;
+
+	if (check_digest(u, f, stored, e) == -1 || check_form(f, stored, e) == -1)
+		return -1;
+	got = ZSTD_decompressDCtx(u->zstd, out, f->holds, stored, f->size);
+	if (ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_dstSize_tooSmall)
+		return err_set(e, R_FRAME_SIZE, "it unpacks to more than %llu bytes", (unsigned long long)f->holds);
+	if (ZSTD_isError(got))
+		return err_set(e, R_FRAME_FORM, "zstd: %s", ZSTD_getErrorName(got));
+	if (got != f->holds)
+		return err_set(e, R_FRAME_SIZE, "it unpacks to %zu bytes, not %llu", got, (unsigned long long)f->holds);
+	return 0;
+}

@@ -1,0 +1,341 @@
+/*
+ * UNSEAL: the one place where bytes of a medium become a `struct bundle` (verify/unseal.h). Trust roots first, then the
+ * manifest's signatures over its raw bytes, and only then its meaning; what it names is compared before anything else
+ * is done with it. Refuses everything that is not signed by the threshold, not of this name, or not as the manifest says.
+ */
+#include "verify/unseal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/err.h"
+#include "lib/file.h"
+#include "lib/num.h"
+#include "manifests/limits.h"
+#include "manifests/reason.h"
+#include "verify/reader.h"
+#include "verify/seen.h"
+
+#include "lib/banned.h"
+
+/* ---- find ---- */
+
+struct finding {
+	const char *stream;
+	struct found *found;
+	size_t room;
+};
+
+static int take_name(void *arg, const char *name, bool is_dir, struct err *e)
+{
+	struct finding *f = arg;
+	char stream[MAX_NAME_LEN + 1];
+	uint64_t sequence;
+
+	if (!is_dir || names_bundle_parse(name, stream, &sequence) == -1)
+		return 0;
+	if (f->stream != NULL && strcmp(f->stream, stream) != 0)
+		return 0;
+	if (f->found->n == f->room) {
+		void *more = realloc(f->found->names, (f->room * 2 + 16) * sizeof *f->found->names);
+
+		if (more == NULL)
+			return err_mem(e);
+		f->found->names = more;
+		f->room = f->room * 2 + 16;
+	}
+	memcpy(f->found->names[f->found->n++], name, strlen(name) + 1);
+	return 0;
+}
+
+static int by_sequence(const void *a, const void *b)
+{
+	char stream_a[MAX_NAME_LEN + 1], stream_b[MAX_NAME_LEN + 1];
+	uint64_t n_a = 0, n_b = 0;
+	int c;
+
+	names_bundle_parse(a, stream_a, &n_a);
+	names_bundle_parse(b, stream_b, &n_b);
+	c = strcmp(stream_a, stream_b);
+	return c != 0 ? c : (n_a > n_b) - (n_a < n_b);
+}
+
+int unseal_find(struct reader *r, const char *stream, struct found *out, struct err *e)
+{
+	struct finding f = {.stream = stream, .found = out};
+
+	*out = (struct found){0};
+	if (reader_names(r, NULL, take_name, &f, e) == -1) {
+		unseal_found_free(out);
+		return err_prefix(e, "%s/%s", reader_medium(r), NAMES_MEDIUM_DIR);
+	}
+	if (out->n > 0)
+		qsort(out->names, out->n, sizeof *out->names, by_sequence);
+	return 0;
+}
+
+void unseal_found_free(struct found *f)
+{
+	free(f->names);
+	*f = (struct found){0};
+}
+
+/* ---- trust ---- */
+
+static int extend_chain(const struct unseal *u, struct seen *seen, struct err *e)
+{
+	struct buf bytes = {0};
+	char name[32];
+	int rc = 0;
+
+	while (rc == 0) {
+		uint64_t version = trust_chain_newest(u->chain)->version + 1;
+
+		if (u->trust_max != 0 && version > u->trust_max)
+			break;
+		buf_clear(&bytes);
+		rc = seen_read(seen, names_trust(version, name), MAX_TRUST_SIZE, &bytes, e);
+		if (rc == -1 && e->reason == ERR_TOO_LARGE)
+			e->reason = R_DOCUMENT_TOO_LARGE;
+		if (rc == 0 && trust_chain_extend(u->chain, bytes.data, bytes.len, seen_signature, seen, e) == -1)
+			rc = err_prefix(e, "%s", seen->bundle);
+	}
+	buf_free(&bytes);
+	return rc == -1 ? -1 : 0;
+}
+
+/* The roots that the manifest names must be ours, as far as we have them. */
+static int compare_chain(const struct manifest *m, const struct trust_chain *chain, struct err *e)
+{
+	char name[32];
+
+	for (size_t i = 0; i < chain->n; i++) {
+		const struct trust *ours = chain->roots[i];
+		const struct manifest_file *f = manifest_find(m, names_trust(ours->version, name));
+
+		if (f != NULL && !digest_equal(&f->sha256, &ours->digest))
+			return err_set(e, R_TRUST_CHAIN, "%s is not the trust root of that version that is known here", name);
+		if (ours->version == m->trust.version && !digest_equal(&m->trust.sha256, &ours->digest))
+			return err_set(e, R_TRUST_CHAIN, "trust root %llu is not the one that is known here",
+				       (unsigned long long)ours->version);
+	}
+	return 0;
+}
+
+/* ---- manifest ---- */
+
+static int check_name(const struct manifest *m, const char *name, struct err *e)
+{
+	char is[NAMES_BUNDLE_LEN];
+
+	if (strcmp(names_bundle(m->stream, m->sequence, is), name) != 0)
+		return err_set(e, R_NAME, "it is the manifest of %s", is);
+	return 0;
+}
+
+static int check_created(const struct manifest *m, int64_t now, struct err *e)
+{
+	char when[32];
+
+	if (m->created - now > MAX_CLOCK_AHEAD)
+		return err_set(e, R_CLOCK, "it was created in the future, at %s", num_format_time(m->created, when));
+	return 0;
+}
+
+static struct manifest *open_manifest(const struct unseal *u, struct seen *seen, const struct buf *bytes, struct err *e)
+{
+	const struct trust *root = trust_chain_newest(u->chain);
+	struct signatures found = {0};
+	struct manifest *m = NULL;
+
+	if (signatures_collect(&found, root, ROLE_EXPORTER, NAMES_MANIFEST, seen_signature, seen, e) == -1)
+		goto out;
+	if (trust_require(root, ROLE_EXPORTER, bytes->data, bytes->len, &found, e) == 0)
+		m = manifest_parse(bytes->data, bytes->len, e);
+	if (m != NULL && (check_name(m, seen->bundle, e) == -1 || check_created(m, u->now, e) == -1 ||
+			  compare_chain(m, u->chain, e) == -1)) {
+		manifest_free(m);
+		m = NULL;
+	}
+	if (m == NULL)
+		err_prefix(e, "%s/%s", seen->bundle, NAMES_MANIFEST);
+out:
+	signatures_free(&found);
+	return m;
+}
+
+/* ---- files ---- */
+
+static int compare_file(const struct manifest_file *f, uint64_t size, const struct digest *d, struct err *e)
+{
+	if (size != f->size)
+		return err_set(e, R_FILE_SIZE, "it has %llu bytes, the manifest says %llu", (unsigned long long)size,
+			       (unsigned long long)f->size);
+	if (!digest_equal(d, &f->sha256))
+		return err_set(e, R_FILE_DIGEST, "its digest is not the one in the manifest");
+	return 0;
+}
+
+/* Reads a file of the manifest (appended to out) unless it was read before, and compares. */
+static int check_file(struct seen *seen, const struct manifest_file *f, struct buf *out, struct err *e)
+{
+	const struct seen_file *known = seen_find(seen, f->name);
+	int rc;
+
+	if (known == NULL) {
+		if (buf_reserve(out, f->size) == -1)
+			return err_mem(e);
+		rc = seen_read(seen, f->name, f->size, out, e);
+		if (rc == -1 && e->reason == ERR_TOO_LARGE)
+			e->reason = R_FILE_SIZE;
+		if (rc == -1)
+			return -1;
+		if (rc == 1)
+			err_set(e, R_FILE_MISSING, "it is not there");
+		known = seen_find(seen, f->name);
+	}
+	if (known == NULL || compare_file(f, known->size, &known->sha256, e) == -1)
+		return err_prefix(e, "%s/%s", seen->bundle, f->name);
+	return 0;
+}
+
+static int spool(struct bundle *b, uint64_t n, const struct buf *bytes, struct err *e)
+{
+	struct file f = {b->spool, (char[]){"spool"}};
+	off_t at = lseek(b->spool, 0, SEEK_END);
+
+	if (at == -1)
+		return err_sys(e, "spool");
+	b->index_at[n - 1] = (uint64_t)at;
+	b->index_size[n - 1] = bytes->len;
+	return file_write(&f, bytes->data, bytes->len, e);
+}
+
+static int take_indexes(struct bundle *b, struct seen *seen, struct err *e)
+{
+	struct buf bytes = {0};
+	char name[32];
+	int rc = 0;
+
+	for (uint64_t n = 1; rc == 0 && n <= b->manifest->volumes; n++) {
+		buf_clear(&bytes);
+		rc = check_file(seen, manifest_find(b->manifest, names_volume_index(n, name)), &bytes, e);
+		if (rc == 0)
+			rc = spool(b, n, &bytes, e);
+	}
+	buf_free(&bytes);
+	return rc;
+}
+
+/* All files but the volumes and VERIFY.txt; approvals.yaml is kept in memory, indexes in the spool. */
+static int take_files(struct bundle *b, struct seen *seen, struct err *e)
+{
+	struct buf bytes = {0};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < b->manifest->files_n; i++) {
+		const struct manifest_file *f = &b->manifest->files[i];
+
+		if (strncmp(f->name, "vol-", 4) == 0 || strcmp(f->name, NAMES_VERIFY) == 0)
+			continue;
+		buf_clear(&bytes);
+		rc = check_file(seen, f, strcmp(f->name, NAMES_APPROVALS) == 0 ? &b->list : &bytes, e);
+	}
+	buf_free(&bytes);
+	return rc == 0 ? take_indexes(b, seen, e) : -1;
+}
+
+static int check_newest(const struct unseal *u, const struct bundle *b, struct err *e)
+{
+	uint64_t ours = trust_chain_newest(u->chain)->version, its = b->manifest->trust.version;
+
+	if (its <= ours || (u->trust_max != 0 && its > u->trust_max))
+		return 0;
+	return err_set(e, R_TRUST_CHAIN, "%s: it was made under trust root %llu, and the chain ends at %llu", b->name,
+		       (unsigned long long)its, (unsigned long long)ours);
+}
+
+/* ---- bundles ---- */
+
+static struct bundle *make(const struct unseal *u, const char *name, struct manifest *m, struct err *e)
+{
+	struct bundle *b = calloc(1, sizeof *b);
+
+	if (b == NULL) {
+		manifest_free(m);
+		err_mem(e);
+		return NULL;
+	}
+	memcpy(b->name, name, strlen(name) + 1);
+	b->reader = u->reader;
+	b->manifest = m;
+	b->spool = u->spool;
+	b->index_at = calloc(m->volumes + 1, sizeof *b->index_at);
+	b->index_size = calloc(m->volumes + 1, sizeof *b->index_size);
+	if (b->index_at == NULL || b->index_size == NULL) {
+		bundle_free(b);
+		err_mem(e);
+		return NULL;
+	}
+	return b;
+}
+
+static int open_bundle(const struct unseal *u, struct seen *seen, const struct buf *bytes, struct bundle **out, struct err *e)
+{
+	struct manifest *m = open_manifest(u, seen, bytes, e);
+	struct bundle *b = m == NULL ? NULL : make(u, seen->bundle, m, e);
+
+	if (b == NULL)
+		return -1;
+	if (take_files(b, seen, e) == -1 || check_newest(u, b, e) == -1 ||
+	    (m->has_approvals && signatures_collect(&b->list_signatures, trust_chain_newest(u->chain), ROLE_APPROVER,
+						    NAMES_APPROVALS, seen_signature, seen, e) == -1)) {
+		bundle_free(b);
+		return -1;
+	}
+	*out = b;
+	return 0;
+}
+
+/*
+ * The manifest is read first, but not looked at: without one the bundle was never finished, and trust roots beside it may
+ * be half written. Any other fault of it waits until good roots are in.
+ */
+int unseal(const struct unseal *u, const char *name, struct bundle **out, struct err *e)
+{
+	struct seen seen = {.reader = u->reader, .bundle = name};
+	struct err fault = {0};
+	struct buf bytes = {0};
+	int rc;
+
+	*out = NULL;
+	if (trust_chain_newest(u->chain) == NULL || strlen(name) >= NAMES_BUNDLE_LEN)
+		return err_set(e, ERR_INTERNAL, "unseal: no trust root, or no name of a bundle");
+	rc = seen_read(&seen, NAMES_MANIFEST, MAX_MANIFEST_SIZE, &bytes, &fault);
+	if (rc == 1) {
+		rc = err_set(e, R_BUNDLE_INTERRUPTED, "%s: it has no %s: packing was interrupted", name, NAMES_MANIFEST);
+		goto out;
+	}
+	if (fault.reason == ERR_TOO_LARGE)
+		fault.reason = R_DOCUMENT_TOO_LARGE;
+	if (extend_chain(u, &seen, e) == -1)
+		rc = -1;
+	else if (rc == -1)
+		err_set(e, fault.reason, "%s", fault.text);
+	else if (trust_chain_check_time(u->chain, u->now, e) == -1)
+		rc = err_prefix(e, "%s", name);
+	else
+		rc = open_bundle(u, &seen, &bytes, out, e);
+out:
+	buf_free(&bytes);
+	seen_free(&seen);
+	return rc;
+}
+
+struct approvals *unseal_list(const void *data, size_t len, const struct signatures *s, const struct trust *root, struct err *e)
+{
+	if (trust_require(root, ROLE_APPROVER, data, len, s, e) == -1)
+		return NULL;
+	return approvals_parse(data, len, e);
+}

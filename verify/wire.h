@@ -1,0 +1,63 @@
+/*
+ * Messages between main and its reader process, over two pipes: a head of fixed size, then `len` bytes. Both ends are
+ * the same program (the reader is forked, not executed), so numbers stand as the machine has them.
+ *
+ * One request is answered by any number of parts and exactly one end:
+ *
+ *     request   a, b, c; bytes                             parts                          end
+ *     NAMES     "BUNDLE\0" ("" for the medium's own)       NAME a: is a directory; name    DONE, ERROR
+ *     FILE      c: greatest size; "BUNDLE\0NAME\0"         BYTES; data in order            DONE, ERROR
+ *     VOLUME    a: frames, b: objects; volume_frame[],     BYTES a: object, b: from; data  DONE, ERROR
+ *               volume_object[], bool[], "BUNDLE\0NAME\0"  DAMAGE a: frame, b: reason; text
+ *     STOP      ends what is under way early; no answer of its own
+ *
+ * DONE a: 0, or 1 where it isn't there. ERROR a: reason, b: errno; text. A reader begins with DONE or ERROR for its
+ * medium. Everything that breaks this is R_READER.
+ */
+#ifndef VERIFY_WIRE_H
+#define VERIFY_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum wire_type {
+	WIRE_NAMES = 1, WIRE_FILE, WIRE_VOLUME, WIRE_STOP,
+	WIRE_NAME, WIRE_BYTES, WIRE_DAMAGE, WIRE_DONE, WIRE_ERROR
+};
+struct wire_head {
+	uint32_t type, len;
+	uint64_t a, b, c;
+};
+
+#define WIRE_CHUNK (128u << 10)	/* most bytes of an answer: it stays in the second-level cache */
+#define WIRE_REQUEST (8u << 20)	/* most bytes of a request: the tables of a volume with the most objects, 4.7 MiB */
+#define WIRE_TEXT 1024u		/* most bytes of a text or name */
+
+struct wire {
+	int in, out;		/* owned */
+	uint8_t *got;		/* read and not yet taken: got[start..end] */
+	size_t start, end, room;
+	uint8_t *put;		/* small messages gathered for one write */
+	size_t put_len;
+};
+
+/* Takes over both descriptors, also on error. */
+int wire_open(struct wire *w, int in, int out, struct err *e);
+void wire_close(struct wire *w);
+
+/* Queues a message; h->len bytes of data. Large ones are written at once, small ones at wire_flush or when enough. */
+int wire_put(struct wire *w, const struct wire_head *h, const void *data, struct err *e);
+int wire_flush(struct wire *w, struct err *e);
+
+/*
+ * The next message, its data valid until the next call. 0; 1 where the other end closed between messages; -1:
+ * R_READER (cut off, longer than max), R_MEDIUM_TIMEOUT (nothing came for wait_seconds; 0: waits for ever).
+ */
+int wire_next(struct wire *w, size_t max, unsigned wait_seconds, struct wire_head *h, const uint8_t **data, struct err *e);
+/* Whether something is there to be taken, or the other end is gone. */
+bool wire_ready(const struct wire *w);
+
+#endif
