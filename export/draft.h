@@ -1,5 +1,6 @@
 /*
  * The draft: every item seen, its revisions, and the decisions so far (STATION/draft.yaml, `satchel: draft/1`, unsigned).
+ * Every decision and revocation is of a revision that has its row.
  */
 #ifndef EXPORT_DRAFT_H
 #define EXPORT_DRAFT_H
@@ -28,7 +29,7 @@ struct draft {
 	size_t revisions_n;
 	struct approval *decisions;	/* what the next list will say; sorted as in a list */
 	size_t decisions_n;
-	struct revocation *revoked;	/* since 0: not in a frozen list yet */
+	struct revocation *revoked;	/* sorted as in a list; since: 0, freezing knows it */
 	size_t revoked_n;
 	struct arena arena;
 };
@@ -38,9 +39,11 @@ extern const struct schema draft_schema;
 struct draft *draft_load(const struct station *s, struct err *e);
 int draft_save(const struct station *s, const struct draft *d, struct err *e);
 void draft_free(struct draft *d);
-/* Rows of an item: first index and count. */
+/* Rows of an item: first index (where there are none: where they would stand) and count. */
 size_t draft_find(const struct draft *d, const char *item, size_t *count);
 /* The newest revision of an item, or NULL. */
 const struct draft_revision *draft_newest(const struct draft *d, const char *item);
+/* A digest over the newest revision of every item: what a scan compares with. */
+int draft_fingerprint(const struct draft *d, struct digest *out, struct err *e);
 
 #endif

@@ -12,16 +12,29 @@
 #include "manifests/approvals.h"
 
 struct err;
+struct keep;
 struct station;
 
-/* Makes sure that every object of an item revision is in STATION/objects: reflinked, else copied, hashed against the
- * contents list either way; room forecast first. R_CONTENT_CHANGED names every file that is no longer what was scanned. */
-int keep_item(struct station *s, const char *item, const struct contents_ref *ref, struct err *e);
+/*
+ * Keeping, once for all items of a command: their objects are reflinked into STATION/objects, else copied, and hashed
+ * against the contents lists either way. changed (or NULL) is told every file that is no longer what was scanned, by
+ * its path below the content root. NULL on error.
+ */
+struct keep *keep_start(struct station *s, void (*changed)(void *arg, const char *path, const char *why), void *arg,
+			struct err *e);
+int keep_item(struct keep *k, const char *item, const struct contents_ref *ref, struct err *e);
+/*
+ * Does it: room is forecast before the first byte (ERR_NO_SPACE), one sync at the end makes all of it durable. Nothing
+ * is kept where anything failed. R_CONTENT_CHANGED where `changed` was called, with their number. Nothing to do under
+ * keep_objects: false. Frees k.
+ */
+int keep_finish(struct keep *k, unsigned jobs, struct err *e);
+void keep_abort(struct keep *k);	/* frees k; NULL is a no-op */
 
 /*
  * Opens an object for reading: from STATION/objects; with keep_objects: false, or for what is not approved (--ahead), from
- * the content root at `path` (relative to it; NULL: kept objects only), after comparing size and times with the cache.
- * 0; 1 where it is nowhere; -1. The reader must hash what it reads: nothing here is trusted.
+ * the content root at `path` (relative to it; NULL: kept objects only), after comparing size and times with the cache
+ * (R_CONTENT_CHANGED). 0; 1 where it is nowhere; -1. The reader must hash what it reads: nothing here is trusted.
  */
 int keep_open(const struct station *s, const struct digest *d, uint64_t size, const char *path, struct file *out, struct err *e);
 

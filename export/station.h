@@ -1,13 +1,14 @@
 /*
  * The station: the exporter's state on disk, opened once by each command.
  *
- *     STATION/station.yaml          written by init, edited by people (struct station_config)
+ *     STATION/station.yaml          written by init, edited by people (struct station_config, export/config.h)
  *     STATION/draft.yaml            export/draft.h
  *     STATION/lists/42.yaml         frozen lists with their signatures beside them (42.yaml.<id>.sig);
  *                                   in epoch E > 1: lists/E-42.yaml
  *     STATION/objects/9f/HEX        approved bytes (export/keep.h), 0444
  *     STATION/contents/9f/HEX       contents lists and parts of every revision seen, 0444
  *     STATION/bundles/17/           reservation.yaml, then manifest.yaml, its signatures, the indexes
+ *     STATION/stage/                what is on its way into objects/ and contents/ (export/shelf.h)
  *     STATION/trust/ keys/ receipts/ ledger.jsonl cache lock
  */
 #ifndef EXPORT_STATION_H
@@ -16,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "export/config.h"
 #include "lib/arena.h"
 #include "lib/file.h"
 #include "lib/sign.h"
@@ -24,37 +26,8 @@
 #include "manifests/trust.h"
 
 struct args;
+struct cache;
 struct err;
-
-struct station_destination {
-	char *name;
-	char **rings;
-	size_t rings_n;
-	char *key;		/* base64 of the receipt key's SPKI DER, or NULL */
-};
-struct station_config {		/* station.yaml */
-	char *stream;
-	char *content;		/* absolute path of the content root */
-	struct station_pin { uint64_t version; struct digest sha256; } trust;	/* first root of trust/ */
-	bool has_depth;
-	uint64_t depth;		/* item depth, 1 when absent */
-	char **patterns;	/* item patterns, in place of depth */
-	size_t patterns_n;
-	char **exclude;		/* path patterns passed over at scan */
-	size_t exclude_n;
-	char **rings;
-	size_t rings_n;
-	struct station_destination *destinations;
-	size_t destinations_n;
-	bool has_policy;
-	struct station_policy {	/* all optional; defaults filled in */
-		bool has_expires_days, has_keep_objects, has_portable_names;
-		uint64_t expires_days;	/* a list's life: 90 */
-		bool keep_objects;	/* true */
-		bool portable_names;	/* false */
-	} policy;
-};
-extern const struct schema station_config_schema;
 
 enum station_access { STATION_READ, STATION_WRITE };	/* WRITE takes the lock and opens the ledger */
 
@@ -65,15 +38,24 @@ struct station {
 	int64_t now;		/* the one time sample: SOURCE_DATE_EPOCH, else the clock */
 	struct journal *ledger;	/* STATION_WRITE only */
 	struct file lock;
+	struct cache **sums;	/* opened by keep_open when first asked (export/cache.h) */
 	struct arena arena;
 };
 /* The station named by -C or $SATCHEL_STATION (args; neither: ERR_USAGE). Owner check (ERR_UNSAFE), ERR_BUSY. */
 int station_open(const struct args *a, enum station_access access, struct station *out, struct err *e);
 void station_close(struct station *s);
-int station_config_write(const struct station *s, struct err *e);
+/* The path that -C or $SATCHEL_STATION names, or NULL. */
+const char *station_path(const struct args *a);
+/* The time at the station: SOURCE_DATE_EPOCH, else the clock. */
+int station_now(int64_t *now, struct err *e);
 /* The local user's name for the ledger. */
 const char *station_user(void);
+/* `get` of signatures_collect and trust_chain_extend: signature files in a directory; dir is a struct file *. */
+int station_signature(void *dir, const char *name, struct buf *out, struct err *e);
 
+/* "42.yaml", in epoch E > 1 "E-42.yaml". */
+#define STATION_LIST_NAME 48
+char *station_list_name(uint64_t epoch, uint64_t revision, char out[STATION_LIST_NAME]);
 /* Frozen lists. Newest frozen: 0; 1 where there is none. signatures (or NULL): what lies beside it. */
 int station_list_newest(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e);
 /* Newest frozen list whose signatures reach the approver threshold of the newest root; 1 where there is none. */
@@ -83,10 +65,14 @@ int station_list_load(const struct station *s, uint64_t epoch, uint64_t revision
 
 /*
  * Keys of a role for signing: those named by --key (several), else the one in STATION/keys/ that the newest root has in
- * the role. R_KEY_ROLE for a named key that is not in the role. *keys is an array of *n; free with station_keys_free.
+ * the role (ERR_USAGE where there are several: --key says which). R_KEY_ROLE for a named key that is not in the role.
+ * *keys is an array of *n; free with station_keys_free.
  */
 int station_keys(const struct station *s, const struct args *a, enum role r, struct seckey ***keys, size_t *n, struct err *e);
 void station_keys_free(struct seckey **keys, size_t n);
+
+/* The passphrase for keys as the command line has it: --passphrase-file, else the terminal. */
+struct passphrase station_passphrase(const struct args *a);
 
 /* contents_fetch over STATION/contents: arg is the struct station *. */
 int station_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e);
