@@ -1,0 +1,150 @@
+/*
+ * Admission (DESIGN 5, "Admission of lists"): the destination, and the list of a bundle judged as it arrives. Refuses
+ * what is for other stores, lists that are expired, forked, from the future or a jump ahead, and every new list while
+ * the clock stands clearly wrong: with it, expiry can't be judged.
+ */
+#include "import/admit.h"
+
+#include <string.h>
+
+#include "import/lists.h"
+#include "lib/num.h"
+#include "manifests/limits.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+int admit_destination(const struct manifest *m, const char *store, struct err *e)
+{
+	struct buf names = {0};
+
+	if (m->destinations_n == 0)
+		return 0;
+	for (size_t i = 0; i < m->destinations_n; i++)
+		if (strcmp(m->destinations[i], store) == 0)
+			return 0;
+	for (size_t i = 0; i < m->destinations_n && i < 5; i++)
+		buf_printf(&names, "%s%s", i > 0 ? ", " : "", m->destinations[i]);
+	if (m->destinations_n > 5)
+		buf_printf(&names, " and %zu more", m->destinations_n - 5);
+	if (buf_ok(&names, e) == 0)
+		err_set(e, R_WRONG_DESTINATION, "it is for %s, and this store is %s", (const char *)names.data, store);
+	buf_free(&names);
+	return -1;
+}
+
+/* What the store keeps, as far as a list is judged by it. */
+struct known {
+	bool any;
+	struct list_ref newest;
+	uint64_t highest;	/* revision of the newest one in the epoch asked about */
+	bool kept;		/* this (epoch, revision) is kept, */
+	struct digest sha256;	/* with this digest */
+};
+
+static int look(const struct store *s, const char *stream, const struct manifest_approvals *a, struct known *out,
+		struct err *e)
+{
+	struct kept_lists kept = {0};
+	int got;
+
+	*out = (struct known){0};
+	if (state_lists(s, stream, &kept, e) == -1)
+		return -1;
+	for (size_t i = 0; i < kept.n; i++)
+		if (kept.refs[i].epoch == a->epoch && kept.refs[i].revision > out->highest)
+			out->highest = kept.refs[i].revision;
+	if (kept.n > 0) {
+		out->any = true;
+		out->newest = kept.refs[kept.n - 1];
+	}
+	state_lists_free(&kept);
+	got = lists_digest(s, stream, a->epoch, a->revision, &out->sha256, e);
+	out->kept = got == 1;
+	return got == -1 ? -1 : 0;
+}
+
+static int refuse(struct admit *out, const struct err *why)
+{
+	out->verdict = ADMIT_REFUSED;
+	out->why = *why;
+	return 0;
+}
+
+/* The clock against the newest signed time seen, and the revision against the highest one. */
+static int judge_place(const struct admit_ask *ask, const struct known *known, struct err *e)
+{
+	const struct manifest_approvals *a = &ask->bundle->manifest->approvals;
+	char seen[32], now[32];
+
+	if (ask->now < ask->trusted - MAX_CLOCK_AHEAD) {
+		err_set(e, R_CLOCK, "the clock says %s, and this store has seen a signed time of %s", num_format_time(ask->now, now),
+			num_format_time(ask->trusted, seen));
+		return err_hint(e, "set the clock");
+	}
+	if (a->revision > known->highest && a->revision - known->highest > MAX_JUMP)
+		return err_set(e, R_JUMP, "revision %llu is more than %llu above %llu, the highest this store knows in epoch %llu",
+			       (unsigned long long)a->revision, MAX_JUMP, (unsigned long long)known->highest,
+			       (unsigned long long)a->epoch);
+	return 0;
+}
+
+static int judge_fork(const struct manifest_approvals *a, const struct known *known, struct admit *out)
+{
+	struct err why = {0};
+	char hex[DIGEST_HEX + 1];
+
+	out->forked = true;
+	out->ours = known->sha256;
+	err_set(&why, R_LIST_FORK, "list %llu is known with another digest, %s", (unsigned long long)a->revision,
+		digest_hex(&known->sha256, hex));
+	return refuse(out, &why);
+}
+
+/* Whether a failure of bundle_list concerns the list's place and time alone, so that the bundle itself may enter. */
+static bool only_the_list(int reason)
+{
+	return reason == R_EXPIRED || reason == R_CLOCK || reason == R_JUMP;
+}
+
+int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
+{
+	const struct manifest *m = ask->bundle->manifest;
+	struct list_ref ref = {.epoch = m->approvals.epoch, .revision = m->approvals.revision};
+	struct approvals *list = NULL;
+	struct err why = {0};
+	struct known known;
+	bool newer;
+	int rc = 0;
+
+	*out = (struct admit){.verdict = ADMIT_NONE};
+	if (!m->has_approvals)
+		return 0;
+	if (look(ask->store, m->stream, &m->approvals, &known, e) == -1)
+		return -1;
+	if (known.kept && digest_equal(&known.sha256, &m->approvals.sha256)) {
+		out->verdict = ADMIT_KNOWN;
+		return 0;
+	}
+	newer = !known.any || lists_compare(&ref, &known.newest) > 0;
+	if (bundle_list(ask->bundle, &ask->store->chain, ask->now, &list, &why) == -1 && why.reason == ERR_MEMORY) {
+		*e = why;
+		rc = -1;
+	} else if (known.kept && (why.reason == ERR_NONE || why.reason == R_EXPIRED)) {
+		rc = judge_fork(&m->approvals, &known, out);
+	} else if (why.reason != ERR_NONE && !newer) {
+		out->verdict = ADMIT_IGNORED;
+		out->why = why;
+	} else if (why.reason != ERR_NONE && !only_the_list(why.reason)) {
+		*e = why;
+		rc = -1;
+	} else if (why.reason != ERR_NONE || judge_place(ask, &known, &why) == -1) {
+		rc = refuse(out, &why);
+	} else {
+		out->verdict = ADMIT_NEW;
+		out->list = list;
+		list = NULL;
+	}
+	approvals_free(list);
+	return rc;
+}

@@ -1,0 +1,25 @@
+/*
+ * DISTINCT: a set of digests, for counting each once. Beyond DISTINCT_MAX it takes no more in and answers "new" for all that
+ * it doesn't hold: memory stays bounded and counts become upper bounds.
+ */
+#ifndef IMPORT_DISTINCT_H
+#define IMPORT_DISTINCT_H
+
+#include <stddef.h>
+
+#include "lib/digest.h"
+
+struct err;
+
+#define DISTINCT_MAX ((size_t)1 << 20)	/* 64 MiB */
+
+struct distinct {
+	struct digest *slots;
+	unsigned char *used;
+	size_t room, n;		/* room: a power of two */
+};
+/* 1: it is new and now in; 0: it was there; -1: out of memory. */
+int distinct_add(struct distinct *s, const struct digest *d, struct err *e);
+void distinct_free(struct distinct *s);	/* empty and usable again */
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * LISTS: the approval lists a store keeps, written. STORE/streams/NAME/lists/EPOCH-REVISION holds the list, the good
+ * signatures and the version of the root that judged it; it comes and goes whole, by one rename through stage/.
+ * Read side: state_lists, state_list_load.
+ */
+#ifndef IMPORT_LISTS_H
+#define IMPORT_LISTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/digest.h"
+#include "verify/state.h"
+
+struct err;
+struct run;
+
+/* The digest of a kept list: 1, 0 where it isn't kept, -1. */
+int lists_digest(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct digest *out,
+		 struct err *e);
+/* Keeps an admitted list, durably. found: signatures as found; those that are good by the newest root are kept. */
+int lists_commit(const struct store *s, const struct approvals *a, const struct signatures *found, struct err *e);
+int lists_drop(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct err *e);
+/*
+ * Judges again, by the newest root, the lists newer than what is fully in effect that an older root judged; drops and
+ * journals those that fail (DESIGN 5). *dropped: whether there were any. A dry run drops nothing.
+ */
+int lists_judge_again(struct run *r, const char *stream, bool *dropped, struct err *e);
+/* Drops former lists but for the newest `keep` before complete. */
+int lists_prune(const struct store *s, const char *stream, const struct list_ref *complete, uint64_t keep, struct err *e);
+/* Removes what an interrupted commit or drop left in stage/. */
+int lists_sweep(const struct store *s, struct err *e);
+
+/* Order by (epoch, revision): <0, 0, >0. */
+int lists_compare(const struct list_ref *a, const struct list_ref *b);
+
+#endif

@@ -1,0 +1,367 @@
+/*
+ * From lists and objects to a state. Asks effect what is published and missing what lacks, and puts both into the
+ * words of state.yaml. A contents list that approvers signed and that can't be published never becomes ready; it is
+ * named, and blocks nothing else.
+ */
+#include "import/outlook.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "import/distinct.h"
+#include "import/effect.h"
+#include "import/lists.h"
+#include "import/missing.h"
+#include "import/objects.h"
+#include "import/places.h"
+
+#include "lib/banned.h"
+
+struct asking {
+	struct objects *objects;
+	struct outlook *outlook;
+	struct places *places;
+	const struct state_item **published;	/* sorted by contents */
+	size_t published_n;
+	struct distinct seen;	/* missing objects of the newest list */
+	size_t room;		/* of want.missing */
+};
+
+/* ---- what is published now ---- */
+
+const struct state_item *outlook_published(const struct state *s, const char *item)
+{
+	size_t low = 0, high = s == NULL ? 0 : s->items_n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = strcmp(s->items[mid].item, item);
+
+		if (order == 0)
+			return &s->items[mid];
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+static int by_contents(const void *a, const void *b)
+{
+	const struct state_item *const *x = a, *const *y = b;
+
+	return digest_compare(&(*x)->contents, &(*y)->contents);
+}
+
+static int sort_published(struct asking *a, const struct state *s, struct err *e)
+{
+	if (s == NULL || s->items_n == 0)
+		return 0;
+	a->published = malloc(s->items_n * sizeof *a->published);
+	if (a->published == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < s->items_n; i++)
+		a->published[i] = &s->items[i];
+	a->published_n = s->items_n;
+	qsort(a->published, a->published_n, sizeof *a->published, by_contents);
+	return 0;
+}
+
+static bool is_published(const struct asking *a, const struct digest *contents)
+{
+	struct state_item key = {.contents = *contents};
+	const struct state_item *p = &key;
+
+	return a->published_n > 0 &&
+	       bsearch(&p, a->published, a->published_n, sizeof *a->published, by_contents) != NULL;
+}
+
+/* ---- what is ready ---- */
+
+static int add_up(void *arg, const struct missing_object *m, struct err *e)
+{
+	struct effect_ready *r = arg;
+
+	(void)e;
+	r->objects++;
+	r->bytes += m->size;
+	return 0;
+}
+
+/* effect_input.ready */
+static int ready(void *arg, const struct approval *entry, struct effect_ready *out, struct err *e)
+{
+	struct asking *a = arg;
+	struct err why = {0};
+	int rc;
+
+	*out = (struct effect_ready){0};
+	if (is_published(a, &entry->contents.sha256)) {
+		out->received = true;
+		return 0;
+	}
+	rc = missing_each(a->objects, entry, outlook_published(a->outlook->current, entry->item), add_up, out, &why);
+	if (rc == -1 && missing_is_malformed(why.reason)) {
+		if (a->outlook->malformed.reason == ERR_NONE)
+			a->outlook->malformed = why;
+		return 0;
+	}
+	if (rc == -1)
+		*e = why;
+	out->received = rc == 0 && out->objects == 0;
+	return rc;
+}
+
+/* ---- the lists ---- */
+
+static int load_lists(const struct store *s, const char *stream, struct outlook *l, struct err *e)
+{
+	struct kept_lists kept = {0};
+	int rc = -1;
+
+	if (state_lists(s, stream, &kept, e) == -1)
+		return -1;
+	l->lists = calloc(kept.n + 1, sizeof *l->lists);
+	if (l->lists == NULL) {
+		err_mem(e);
+		goto out;
+	}
+	for (size_t i = 0; i < kept.n; i++) {
+		if (l->current != NULL && l->current->has_complete && lists_compare(&kept.refs[i], &l->current->complete) < 0)
+			continue;	/* what is fully in effect stays so */
+		l->lists[l->lists_n] = state_list_load(s, stream, kept.refs[i].epoch, kept.refs[i].revision, e);
+		if (l->lists[l->lists_n] == NULL)
+			goto out;
+		l->lists_n++;
+	}
+	rc = 0;
+out:
+	state_lists_free(&kept);
+	return rc;
+}
+
+static struct list_ref ref_of(const struct approvals *a)
+{
+	return (struct list_ref){.epoch = a->epoch, .revision = a->revision, .sha256 = a->digest};
+}
+
+/* ---- the state ---- */
+
+static int fill_items(struct outlook *l, const struct effect *f, struct err *e)
+{
+	struct state *want = &l->want;
+
+	want->items = arena_alloc(&want->arena, (f->items_n + 1) * sizeof *want->items);
+	if (want->items == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < f->items_n; i++) {
+		const struct approval *p = f->items[i].entry;
+		const struct approvals *list = l->lists[f->items[i].list];
+
+		want->items[i] = (struct state_item){.item = p->item, .epoch = list->epoch, .list = list->revision,
+						     .revision = p->revision, .contents = p->contents.sha256,
+						     .size = p->contents.size, .files = p->contents.files,
+						     .bytes = p->contents.bytes};
+	}
+	want->items_n = f->items_n;
+	return 0;
+}
+
+static char *why_text(struct arena *a, const struct effect_waiting *w)
+{
+	struct buf text = {0};
+	char *out;
+
+	buf_printf(&text, "%s%s%s", w->why, w->whom != NULL ? " " : "", w->whom != NULL ? w->whom : "");
+	out = text.failed ? NULL : arena_strndup(a, (const char *)text.data, text.len);
+	buf_free(&text);
+	return out;
+}
+
+static int fill_waiting(struct outlook *l, const struct effect *f, struct err *e)
+{
+	struct state *want = &l->want;
+
+	want->waiting = arena_alloc(&want->arena, (f->waiting_n + 1) * sizeof *want->waiting);
+	if (want->waiting == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < f->waiting_n; i++) {
+		const struct effect_waiting *w = &f->waiting[i];
+		char *why = why_text(&want->arena, w);
+
+		if (why == NULL)
+			return err_mem(e);
+		want->waiting[i] = (struct state_waiting){.item = w->entry->item, .revision = w->entry->revision,
+							  .contents = w->entry->contents.sha256, .objects = w->objects,
+							  .bytes = w->bytes, .why = why};
+	}
+	want->waiting_n = f->waiting_n;
+	return 0;
+}
+
+/* Gives a missing object its place in the state, once, and a name if it is among the first. */
+static int note_missing(void *arg, const struct missing_object *m, struct err *e)
+{
+	struct asking *a = arg;
+	struct outlook *l = a->outlook;
+	struct state *want = &l->want;
+	int rc = distinct_add(&a->seen, &m->sha256, e);
+
+	if (rc != 1)
+		return rc;
+	if (places_answer(a->places, &m->sha256, m->item, m->path, e) == -1)
+		return -1;
+	want->missing_total++;
+	l->missing_bytes += m->size;
+	if (want->missing_n < STATE_MAX_MISSING)
+		want->missing[want->missing_n++] = (struct state_missing){.sha256 = m->sha256, .size = m->size};
+	if (l->names_n < OUTLOOK_MAX_NAMES) {
+		struct outlook_name *n = &l->names[l->names_n];
+
+		*n = (struct outlook_name){.sha256 = m->sha256, .size = m->size};
+		n->item = arena_strndup(&want->arena, m->item, strlen(m->item));
+		n->path = m->path == NULL ? NULL : arena_strndup(&want->arena, m->path, strlen(m->path));
+		if (n->item == NULL || (m->path != NULL && n->path == NULL))
+			return err_mem(e);
+		l->names_n++;
+	}
+	return 0;
+}
+
+static int by_digest(const void *a, const void *b)
+{
+	return digest_compare(&((const struct state_missing *)a)->sha256, &((const struct state_missing *)b)->sha256);
+}
+
+static int fill_missing(struct asking *a, const struct effect *f, struct err *e)
+{
+	struct outlook *l = a->outlook;
+	struct state *want = &l->want;
+
+	if (l->whole)
+		return 0;
+	want->missing = arena_alloc(&want->arena, STATE_MAX_MISSING * sizeof *want->missing);
+	if (want->missing == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < f->waiting_n; i++) {
+		const struct approval *p = f->waiting[i].entry;
+		struct err why = {0};
+
+		if (f->waiting[i].objects == 0)
+			continue;
+		if (missing_each(a->objects, p, outlook_published(l->current, p->item), note_missing, a, &why) == -1 &&
+		    !missing_is_malformed(why.reason)) {
+			*e = why;
+			return -1;
+		}
+	}
+	qsort(want->missing, want->missing_n, sizeof *want->missing, by_digest);
+	return 0;
+}
+
+static int fill(struct asking *a, const struct effect *f, struct err *e)
+{
+	struct outlook *l = a->outlook;
+	struct state *want = &l->want;
+
+	want->phase = STATE_CLEAN;
+	l->whole = f->newest == f->complete;
+	want->has_newest = f->newest != SIZE_MAX;
+	if (want->has_newest)
+		want->newest = ref_of(l->lists[f->newest]);
+	want->has_complete = f->complete != SIZE_MAX;
+	if (want->has_complete)
+		want->complete = ref_of(l->lists[f->complete]);
+	if (fill_items(l, f, e) == -1 || fill_waiting(l, f, e) == -1)
+		return -1;
+	return fill_missing(a, f, e);
+}
+
+int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err *e)
+{
+	const struct store_stream *stream = ask->stream;
+	struct asking a = {.objects = ask->objects, .outlook = out, .places = ask->places};
+	struct effect_input in = {.rings = stream->rings, .rings_n = stream->rings_n, .ready = ready, .arg = &a,
+				  .rollback = SIZE_MAX, .rollback_newest = SIZE_MAX};
+	struct effect f = {0};
+	char tree;
+	int rc = -1;
+
+	*out = (struct outlook){.want = {.stream = stream->stream, .time = ask->now}};
+	if (state_current(ask->store, stream->stream, &tree, e) == -1 ||
+	    (tree != 0 && state_load(ask->store, stream->stream, tree, &out->current, e) == -1) ||
+	    load_lists(ask->store, stream->stream, out, e) == -1 || sort_published(&a, out->current, e) == -1)
+		goto out;
+	in.lists = (const struct approvals *const *)out->lists;
+	in.lists_n = out->lists_n;
+	if (effect_compute(&in, &f, e) == 0)
+		rc = fill(&a, &f, e);
+out:
+	effect_free(&f);
+	distinct_free(&a.seen);
+	free(a.published);
+	return rc == -1 ? err_prefix(e, "%s", stream->stream) : 0;
+}
+
+void outlook_free(struct outlook *l)
+{
+	for (size_t i = 0; i < l->lists_n; i++)
+		approvals_free(l->lists[i]);
+	free(l->lists);
+	state_free(l->current);
+	arena_free(&l->want.arena);
+	*l = (struct outlook){0};
+}
+
+int outlook_same(const struct outlook *l, struct err *e)
+{
+	struct buf a = {0}, b = {0};
+	struct state want = l->want;
+	int rc = -1;
+
+	if (l->current == NULL)
+		return l->lists_n == 0;
+	want.time = l->current->time;
+	if (schema_encode(&state_schema, &want, &a, e) == 0 && schema_encode(&state_schema, l->current, &b, e) == 0)
+		rc = a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+	buf_free(&a);
+	buf_free(&b);
+	return rc;
+}
+
+static int pass(void *arg, const struct missing_object *m, struct err *e)
+{
+	(void)arg;
+	(void)m;
+	(void)e;
+	return 0;
+}
+
+int outlook_try(const struct store *s, struct objects *o, const struct store_stream *stream, const struct approvals *list,
+		struct err *e)
+{
+	struct state *current = NULL;
+	char tree;
+	int rc = -1;
+
+	if (state_current(s, stream->stream, &tree, e) == -1 ||
+	    (tree != 0 && state_load(s, stream->stream, tree, &current, e) == -1))
+		return -1;
+	for (size_t i = 0; i < list->items_n; i++) {
+		const struct approval *p = &list->items[i];
+		const struct state_item *former;
+
+		if (!approval_in_rings(p, stream->rings, stream->rings_n))
+			continue;
+		former = outlook_published(current, p->item);
+		if (former != NULL && digest_equal(&former->contents, &p->contents.sha256))
+			continue;
+		if (missing_each(o, p, former, pass, NULL, e) == -1)
+			goto out;
+	}
+	rc = 0;
+out:
+	state_free(current);
+	return rc;
+}

@@ -1,0 +1,16 @@
+/*
+ * ROOTS: new trust roots, which unseal found and judged, become the store's own: a transaction of its own, whatever
+ * becomes of the bundle they came with.
+ */
+#ifndef IMPORT_ROOTS_H
+#define IMPORT_ROOTS_H
+
+#include <stddef.h>
+
+struct err;
+struct run;
+
+/* Writes chain.roots[from..] of the run's store to trust/, journals them, and judges waiting lists again. 0 or -1. */
+int roots_commit(struct run *r, size_t from, struct err *e);
+
+#endif

@@ -1,0 +1,203 @@
+/*
+ * One call over a store, from lock to outcome. It stands around the whole path of import. Refuses a store that somebody
+ * else works on, that others can write to, or that is damaged (store_open judges it).
+ */
+#include "import/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "import/lists.h"
+#include "import/objects.h"
+#include "import/publish.h"
+#include "lib/err.h"
+#include "lib/options.h"
+#include "lib/outfile.h"
+#include "lib/say.h"
+#include "manifests/journal.h"
+#include "manifests/limits.h"
+
+#include "lib/banned.h"
+
+#define MARKER "stage/apply"
+
+const char *run_store_path(const struct args *a, struct err *e)
+{
+	const char *path = args_get(a, "store");
+
+	if (path == NULL)
+		path = getenv("SATCHEL_STORE");
+	if (path != NULL && *path != '\0')
+		return path;
+	err_set(e, ERR_USAGE, "no store is named");
+	err_hint(e, "say -C STORE or set SATCHEL_STORE");
+	return NULL;
+}
+
+static int read_clock(int64_t *now, struct err *e)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_REALTIME, &t) == -1)
+		return err_sys(e, "the clock");
+	*now = t.tv_sec;
+	if (*now < 0 || *now > 253402300799)	/* what a document can say */
+		return err_set(e, ERR_CONFIG, "the clock stands outside the years 1970 to 9999; set it");
+	return 0;
+}
+
+/* Removes what killed writers of lib/outfile left in a directory that is known to be there. */
+static int sweep(const struct file *store, const char *path, struct err *e)
+{
+	struct file dir = FILE_CLOSED;
+	struct err why = {0};
+	DIR *d = NULL;
+	int fd, rc = -1;
+
+	if (file_open_dir_at(store, path, &dir, &why) == -1) {
+		if (why.reason == ERR_MISSING)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	fd = fcntl(dir.fd, F_DUPFD_CLOEXEC, 3);
+	d = fd == -1 ? NULL : fdopendir(fd);
+	if (d == NULL) {
+		if (fd != -1)
+			close(fd);
+		err_sys(e, "%s", dir.name);
+		goto out;
+	}
+	for (struct dirent *n; errno = 0, (n = readdir(d)) != NULL;)
+		if (strncmp(n->d_name, OUTFILE_PREFIX, strlen(OUTFILE_PREFIX)) == 0)
+			unlinkat(dir.fd, n->d_name, 0);
+	rc = errno == 0 ? 0 : err_sys(e, "%s", dir.name);
+out:
+	if (d != NULL)
+		closedir(d);
+	file_close(&dir);
+	return rc;
+}
+
+static int sweep_all(const struct store *s, struct err *e)
+{
+	static const char *const below[] = {"", "/a", "/b"};
+	static const char *const top[] = {".", "trust", "stage"};
+
+	for (size_t i = 0; i < sizeof top / sizeof *top; i++)
+		if (sweep(&s->dir, top[i], e) == -1)
+			return -1;
+	for (size_t i = 0; i < s->config.streams_n; i++)
+		for (size_t k = 0; k < sizeof below / sizeof *below; k++) {
+			char path[MAX_NAME_LEN + 32];
+
+			snprintf(path, sizeof path, "streams/%s%s", s->config.streams[i].stream, below[k]);
+			if (sweep(&s->dir, path, e) == -1)
+				return -1;
+		}
+	return 0;
+}
+
+/* Finishes or undoes what an interrupted run left behind. */
+static int recover(struct run *r, struct err *e)
+{
+	uint64_t dropped = 0;
+	bool found, building = false;
+	json_t *members;
+
+	r->interrupted = faccessat(r->store.dir.fd, MARKER, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	if (sweep_all(&r->store, e) == -1 || lists_sweep(&r->store, e) == -1 ||
+	    objects_recover(r->objects, &dropped, e) == -1)
+		return -1;
+	for (size_t i = 0; i < r->store.config.streams_n; i++) {
+		if (publish_recover(&r->store, r->objects, r->store.config.streams[i].stream, &found, e) == -1)
+			return err_prefix(e, "finishing an interrupted run");
+		building = building || found;
+	}
+	r->interrupted = r->interrupted || building;
+	if (!r->interrupted)
+		return 0;
+	say_note("an earlier run was interrupted; finishing it");
+	members = json_object();
+	json_put_number(members, "dropped", dropped);
+	return run_log(r, "recovered", members, e);
+}
+
+static int lock(const struct run_ask *ask, struct run *r, struct err *e)
+{
+	if (file_lock(&r->store.dir, "lock", ask->wait_seconds, &r->lock, e) == -1) {
+		err_prefix(e, "%s", ask->path);
+		return e->reason == ERR_BUSY ? err_hint(e, "another run is at work; --wait SECONDS waits for it") : -1;
+	}
+	/* what was read without the lock may be old */
+	store_close(&r->store);
+	return store_open(ask->path, &r->store, e);
+}
+
+int run_open(const struct run_ask *ask, struct run *out, struct err *e)
+{
+	*out = (struct run){.dry = ask->dry, .lock = FILE_CLOSED, .store.dir = FILE_CLOSED};
+	if (read_clock(&out->now, e) == -1 || store_open(ask->path, &out->store, e) == -1)
+		return -1;
+	if (!ask->dry && lock(ask, out, e) == -1)
+		return -1;
+	out->objects = objects_open(&out->store.dir, e);
+	if (out->objects == NULL)
+		return -1;
+	if (ask->dry)
+		return 0;
+	out->journal = journal_open(&out->store.dir, "journal.jsonl", false, NULL, e);
+	return out->journal == NULL ? -1 : recover(out, e);
+}
+
+void run_close(struct run *r)
+{
+	journal_close(r->journal);
+	objects_close(r->objects);
+	store_close(&r->store);
+	file_close(&r->lock);
+	json_decref(r->intent);
+	*r = (struct run){.lock = FILE_CLOSED, .store.dir = FILE_CLOSED};
+}
+
+int run_log(struct run *r, const char *event, json_t *members, struct err *e)
+{
+	if (r->dry) {
+		json_decref(members);
+		return 0;
+	}
+	return journal_append(r->journal, r->now, event, members, e);
+}
+
+int run_change(struct run *r, struct err *e)
+{
+	if (r->changing)
+		return 0;
+	if (r->dry)
+		return err_set(e, ERR_INTERNAL, "a dry run would change the store");
+	if (outfile_put(&r->store.dir, MARKER, 0600, "", 0, e) == -1)
+		return -1;
+	r->changing = true;
+	return run_log(r, "apply", json_incref(r->intent), e);
+}
+
+int run_done(struct run *r, int exit_code, struct err *e)
+{
+	json_t *members;
+
+	if (!r->changing && !r->interrupted)
+		return 0;
+	members = json_object();
+	json_put_number(members, "exit", (uint64_t)exit_code);
+	if (run_log(r, "applied", members, e) == -1)
+		return -1;
+	if (unlinkat(r->store.dir.fd, MARKER, 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/" MARKER, r->store.dir.name);
+	r->changing = false;
+	return 0;
+}

@@ -1,0 +1,54 @@
+/*
+ * RUN: one call of the program over a store with the right to write: the lock, the objects, the journal, and the one
+ * sample of the clock. Detects what an interrupted run left behind and finishes or undoes it.
+ *
+ * Crash rule: before the first change of a run its intent stands in the journal and the marker stage/apply is there;
+ * both are durable. The marker goes when the outcome stands in the journal.
+ */
+#ifndef IMPORT_RUN_H
+#define IMPORT_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/file.h"
+#include "lib/json.h"
+#include "verify/state.h"
+
+struct err;
+struct objects;
+struct journal;
+
+struct run_ask {
+	const char *path;	/* the store's, as the user wrote it */
+	bool dry;		/* nothing will be written: no lock, no recovery, no journal */
+	unsigned wait_seconds;	/* for the lock */
+};
+struct run {
+	struct store store;
+	struct file lock;
+	struct objects *objects;
+	struct journal *journal;	/* NULL in a dry run */
+	int64_t now;		/* SOURCE_DATE_EPOCH means nothing here */
+	bool dry;
+	bool changing;		/* the intent is in the journal */
+	bool interrupted;	/* an earlier run was cut off: every stream is to be brought up to date */
+	json_t *intent;		/* members of the intent; owned */
+};
+
+/* Opens, locks (ERR_BUSY), and recovers. 0 or -1; run_close in any case. */
+int run_open(const struct run_ask *ask, struct run *out, struct err *e);
+void run_close(struct run *r);
+
+/* To be called before anything is changed; only the first call does something. Not in a dry run. */
+int run_change(struct run *r, struct err *e);
+/* Appends an event. Takes members over, also on error. Nothing happens in a dry run. */
+int run_log(struct run *r, const char *event, json_t *members, struct err *e);
+/* The outcome, where there was a change: journaled, marker removed. */
+int run_done(struct run *r, int exit_code, struct err *e);
+
+/* The store named by -C or $SATCHEL_STORE: NULL with ERR_USAGE where neither is there. */
+struct args;
+const char *run_store_path(const struct args *a, struct err *e);
+
+#endif

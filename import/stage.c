@@ -1,0 +1,283 @@
+/*
+ * Taking objects in, volume by volume. The reader hands over the bytes of the objects asked for in the order of the tar
+ * stream; small ones go through batches, large ones and pieces are written as they come. Refuses bytes that were not
+ * asked for or stand elsewhere than the index says (R_READER), and goes on over damage.
+ */
+#include "import/stage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "import/batch.h"
+#include "import/lack.h"
+#include "import/objects.h"
+#include "lib/progress.h"
+#include "manifests/reason.h"
+#include "verify/reader.h"
+#include "verify/unseal.h"
+
+#include "lib/banned.h"
+
+#define NOBODY SIZE_MAX
+
+struct taking {			/* one volume */
+	const struct stage_ask *ask;
+	struct stage_result *out;
+	const struct volume *volume;
+	uint64_t number;
+	bool *want, *got;
+	struct batches *batches;
+	/* the object under way: */
+	size_t current;		/* or NOBODY */
+	uint64_t len;		/* its bytes in this volume */
+	uint64_t next;		/* where further bytes may begin */
+	uint64_t received;
+	struct objects_piece *piece;	/* a large one, or a piece */
+};
+
+/* Ends the object under way. */
+static int end_object(struct taking *t, struct err *e)
+{
+	struct objects_piece *piece = t->piece;
+	size_t object = t->current;
+	int rc;
+
+	if (object == NOBODY)
+		return 0;
+	t->current = NOBODY;
+	t->piece = NULL;
+	t->got[object] = t->received == t->len;
+	if (piece == NULL) {
+		if (t->got[object])
+			batch_keep(t->batches);
+		return 0;
+	}
+	rc = objects_piece_end(piece, e);
+	if (rc == 1)
+		t->out->objects++;
+	return rc == -1 ? -1 : 0;
+}
+
+static int begin_object(struct taking *t, size_t object, struct err *e)
+{
+	const struct volume_object *o = &t->volume->objects[object];
+	uint64_t len = volume_object_len(o);
+
+	if (!o->has_piece && len <= BATCH_MAX_OBJECT) {
+		if (batch_begin(t->batches, &o->sha256, (size_t)len, e) == -1)
+			return -1;
+	} else {
+		t->piece = objects_piece_open(t->ask->objects, &o->sha256, o->size, e);
+		if (t->piece == NULL)
+			return -1;
+	}
+	t->current = object;
+	t->len = len;
+	t->next = t->received = 0;
+	return 0;
+}
+
+static int write_bytes(struct taking *t, uint64_t from, const void *data, size_t len, struct err *e)
+{
+	const struct volume_object *o = &t->volume->objects[t->current];
+
+	if (from < t->next || from > t->len || len > t->len - from)
+		return err_set(e, R_READER, "the reader sent bytes that are not of the object asked for");
+	t->next = from + len;
+	t->received += len;
+	progress_add(len);
+	if (t->piece == NULL) {
+		batch_write(t->batches, (size_t)from, data, len);
+		return 0;
+	}
+	t->out->bytes += len;
+	return objects_piece_write(t->piece, (o->has_piece ? o->from : 0) + from, data, len, e);
+}
+
+/* reader_sink */
+static int take(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
+{
+	struct taking *t = arg;
+
+	if (object >= t->volume->objects_n || !t->want[object] || t->got[object])
+		return err_set(e, R_READER, "the reader sent an object that was not asked for");
+	if (object != t->current && (end_object(t, e) == -1 || begin_object(t, object, e) == -1))
+		return -1;
+	if (write_bytes(t, from, data, len, e) == -1)
+		return -1;
+	return batch_lied(t->batches) ? err_set(e, R_OBJECT_DIGEST, "an object's bytes do not have its digest") : 0;
+}
+
+/* Names the wanted objects that have bytes in tar[from..to). */
+static void name_lost(const struct taking *t, uint64_t from, uint64_t to, struct stage_damage *d)
+{
+	for (size_t i = 0; i < t->volume->objects_n && t->volume->objects[i].at < to; i++) {
+		const struct volume_object *o = &t->volume->objects[i];
+
+		if (!t->want[i] || o->at + volume_object_len(o) <= from || volume_object_len(o) == 0)
+			continue;
+		if (d->lost_n > 0 && d->lost_n <= STAGE_MAX_LOST && digest_equal(&d->lost[d->lost_n - 1], &o->sha256))
+			continue;	/* it reaches over several frames */
+		if (d->lost_n < STAGE_MAX_LOST)
+			d->lost[d->lost_n] = o->sha256;
+		d->lost_n++;
+	}
+}
+
+/* The next place for a damage, or NULL where enough are told. */
+static int new_damage(struct stage_result *r, const char *file, struct stage_damage **out, struct err *e)
+{
+	if (r->damages == NULL)
+		r->damages = calloc(STAGE_MAX_DAMAGES, sizeof *r->damages);
+	if (r->damages == NULL)
+		return err_mem(e);
+	*out = NULL;
+	if (r->damages_n++ >= STAGE_MAX_DAMAGES)
+		return 0;
+	*out = &r->damages[r->damages_n - 1];
+	snprintf((*out)->file, sizeof (*out)->file, "%s", file);
+	return 0;
+}
+
+static bool follows(const struct stage_damage *d, const char *file, const struct reader_damage *now)
+{
+	return strcmp(d->file, file) == 0 && d->at + d->size == now->at && d->reason == now->reason &&
+	       strcmp(d->text, now->text) == 0;
+}
+
+/* reader_sink: damage in frames that follow each other is told as one. */
+static int note_damage(void *arg, const struct reader_damage *now, struct err *e)
+{
+	struct taking *t = arg;
+	struct stage_result *r = t->out;
+	struct stage_damage *d = NULL;
+	uint64_t from;
+	char file[32];
+
+	if (now->frame >= t->volume->frames_n)
+		return err_set(e, R_READER, "the reader told of damage in a frame that isn't there");
+	names_volume(t->number, file);
+	if (r->damages_n > 0 && r->damages_n <= STAGE_MAX_DAMAGES && follows(&r->damages[r->damages_n - 1], file, now)) {
+		d = &r->damages[r->damages_n - 1];
+		d->size += now->size;
+	} else if (new_damage(r, file, &d, e) == -1) {
+		return -1;
+	} else if (d != NULL) {
+		d->frame = now->frame;
+		d->at = now->at;
+		d->size = now->size;
+		d->reason = now->reason;
+		snprintf(d->text, sizeof d->text, "%s", now->text);
+	}
+	from = (uint64_t)now->frame * FRAME_SIZE;
+	if (d != NULL)
+		name_lost(t, from, from + t->volume->frames[now->frame].holds, d);
+	return 0;
+}
+
+static bool is_lie(int reason)
+{
+	return reason == R_FRAME_FORM || reason == R_FRAME_SIZE || reason == R_ENTRY_HEADER || reason == R_OBJECT_DIGEST;
+}
+
+/* What a volume came to: errors of the signer become `lied`, others stay errors. */
+static int judge(struct taking *t, int rc, struct err *why, uint64_t damages_before, struct err *e)
+{
+	uint64_t lost = 0;
+	char file[32];
+
+	if (rc == -1 && (why->reason == R_FILE_TYPE || why->reason == R_FILE_SIZE)) {	/* costs this volume at most */
+		struct stage_damage *d;
+
+		if (new_damage(t->out, names_volume(t->number, file), &d, e) == -1)
+			return -1;
+		if (d != NULL) {
+			d->whole = true;
+			d->reason = why->reason;
+			snprintf(d->text, sizeof d->text, "%.190s", why->text);
+		}
+		rc = 1;
+	}
+	if (rc == -1 && is_lie(why->reason)) {
+		err_prefix(why, "%s/%s", t->ask->bundle->name, names_volume(t->number, file));
+		t->out->lied = *why;
+		return 0;
+	}
+	if (rc == -1) {
+		*e = *why;
+		return -1;
+	}
+	for (size_t i = 0; i < t->volume->objects_n; i++)
+		lost += t->want[i] && !t->got[i];
+	t->out->lost += lost;
+	if (lost > 0 && t->out->damages_n == damages_before)
+		return err_set(e, R_READER, "%s/%s: the reader left out objects", t->ask->bundle->name,
+			       names_volume(t->number, file));
+	return 0;
+}
+
+static int read_volume(struct taking *t, struct err *e)
+{
+	struct reader_sink sink = {.arg = t, .bytes = take, .damage = note_damage};
+	uint64_t before = t->out->damages_n;
+	struct batch_sum sum = {0};
+	struct err why = {0}, late = {0};
+	int rc, bad;
+
+	t->batches = batch_open(t->ask->objects, t->ask->jobs, e);
+	if (t->batches == NULL)
+		return -1;
+	rc = reader_volume(t->ask->bundle->reader, t->ask->bundle->name, t->volume, t->want, &sink, &why);
+	/* after an error too: what is complete, and a large object's good extents, are kept */
+	bad = end_object(t, &late);
+	bad |= batch_close(t->batches, &sum, &late);
+	t->out->objects += sum.objects;
+	t->out->bytes += sum.bytes;
+	if (bad != 0 && (rc != -1 || !is_lie(late.reason))) {
+		why = late;
+		rc = -1;
+	}
+	if (sum.lied.reason != ERR_NONE && (rc != -1 || is_lie(why.reason))) {
+		why = sum.lied;
+		rc = -1;
+	}
+	return judge(t, rc, &why, before, e);
+}
+
+static int take_volume(const struct stage_ask *ask, uint64_t n, struct stage_result *out, struct err *e)
+{
+	struct taking t = {.ask = ask, .out = out, .number = n, .current = NOBODY};
+	struct volume *v = bundle_volume(ask->bundle, n, e);
+	struct lack lack = {0};
+	int rc = -1;
+
+	if (v == NULL)
+		return -1;
+	t.volume = v;
+	t.want = calloc(v->objects_n + 1, sizeof *t.want);
+	t.got = calloc(v->objects_n + 1, sizeof *t.got);
+	if (t.want == NULL || t.got == NULL)
+		err_mem(e);
+	else if (lack_volume(ask->objects, v, t.want, &lack, e) == 0)
+		rc = lack.objects == 0 ? 0 : read_volume(&t, e);
+	free(t.want);
+	free(t.got);
+	volume_free(v);
+	return rc;
+}
+
+int stage_bundle(const struct stage_ask *ask, struct stage_result *out, struct err *e)
+{
+	*out = (struct stage_result){0};
+	for (uint64_t n = 1; n <= ask->bundle->manifest->volumes && out->lied.reason == ERR_NONE; n++)
+		if (take_volume(ask, n, out, e) == -1)
+			return -1;
+	return 0;
+}
+
+void stage_result_free(struct stage_result *r)
+{
+	free(r->damages);
+	r->damages = NULL;
+}
