@@ -80,6 +80,56 @@ static bool is_directory(const struct level *l, const struct dirent *d)
 	return fstatat(l->dir.fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Whether the directory holds nothing; what can't be read is not called empty. */
+static bool is_empty(const struct level *l, const char *name, size_t len)
+{
+	char own[256];	/* NAME_MAX and a NUL */
+	struct dirent *d;
+	bool empty = true;
+	DIR *stream;
+	int fd;
+
+	if (len >= sizeof own)
+		return false;
+	memcpy(own, name, len);
+	own[len] = '\0';
+	fd = openat(l->dir.fd, own, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	stream = fd == -1 ? NULL : fdopendir(fd);
+	if (stream == NULL) {
+		if (fd != -1)
+			close(fd);
+		return false;
+	}
+	while (empty && (errno = 0, d = readdir(stream)) != NULL)
+		empty = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
+	if (errno != 0)
+		empty = false;
+	closedir(stream);
+	return empty;
+}
+
+/*
+ * An empty directory is nothing but its own name, and so comes before "NAME.b", where one with entries comes behind.
+ * Only those are opened to look that have such a neighbour, which stands right before them. Whether any was found.
+ */
+static bool settle_empty(struct level *l)
+{
+	char *names = (char *)l->names.data;
+	bool any = false;
+
+	for (size_t i = 1; i < l->count; i++) {
+		const struct name *n = &l->list[i];
+		const char *before = names + l->list[i - 1].at;
+
+		if (n->is_dir && strncmp(before, names + n->at, n->len) == 0 && (unsigned char)before[n->len] < '/' &&
+		    is_empty(l, names + n->at, n->len)) {
+			names[n->at + n->len] = '\0';
+			any = true;
+		}
+	}
+	return any;
+}
+
 /* Reads all names. 0, an errno, or -1 with e set. */
 static int list(struct level *l, struct err *e)
 {
@@ -94,6 +144,8 @@ static int list(struct level *l, struct err *e)
 	if (errno != 0)
 		return errno;
 	if (l->count > 0)
+		qsort_r(l->list, l->count, sizeof *l->list, compare, l->names.data);
+	if (settle_empty(l))
 		qsort_r(l->list, l->count, sizeof *l->list, compare, l->names.data);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * A walk over a directory tree in the order of its paths' bytes ("a.b" comes before "a/b": a directory sorts as its
- * name with '/'), never following links, memory bounded by the largest directory.
+ * name with '/', an empty one as its name alone), never following links, memory bounded by the largest directory.
  */
 #ifndef LIB_WALK_H
 #define LIB_WALK_H
