@@ -466,8 +466,8 @@ static int ask_terminal(const char *name, char *out, size_t size, struct err *e)
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 	quiet.c_lflag |= ICANON;
 	quiet.c_cc[VEOL] = CTRL_C;
-	prompt(tty, name);
 	if (tcsetattr(tty, TCSAFLUSH, &quiet) == 0) {
+		prompt(tty, name);
 		rc = read_line(tty, CTRL_C, out, size);
 		tcsetattr(tty, TCSAFLUSH, &was);
 	}
