@@ -23,7 +23,8 @@ struct effect_input {
 	size_t lists_n;
 	char *const *rings;
 	size_t rings_n;
-	/* Whether an entry's contents are all received. Asked at most once for each contents digest. */
+	/* Whether an entry's contents are all received. Asked at most once for each contents digest, of newest and the lists
+	 * down to complete, and where something is held of older ones too. */
 	int (*ready)(void *arg, const struct approval *entry, struct effect_ready *out, struct err *e);
 	bool (*held)(void *arg, const struct digest *contents);	/* by the scan hook; NULL: nothing is */
 	void *arg;
