@@ -43,7 +43,7 @@ static int adopt(int fd, const struct file *dir, const char *path, struct file *
 static int beneath(const struct file *dir, const char *path, int flags, mode_t mode)
 {
 	struct open_how how = {
-		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOCTTY),
+		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
 		.mode = mode,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
@@ -118,7 +118,7 @@ static int adopt_regular(int fd, const struct file *dir, const char *path, struc
 
 int file_open_at(const struct file *dir, const char *path, struct file *out, struct err *e)
 {
-	int fd = beneath(dir, path, O_RDONLY | O_NONBLOCK, 0);
+	int fd = beneath(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 
 	return fd == -1 ? fail(dir, path, e) : adopt_regular(fd, dir, path, out, e);
 }
