@@ -1,0 +1,45 @@
+#!/bin/bash
+# Faults during pack: killed, no space, I/O errors at the Nth call of every kind that writes (M7). Never a bundle that looks
+# complete and is not: verify refuses it or import passes it over; running pack again makes a good one.
+. "$(dirname "$0")/../cli/lib.sh"
+: "${POINTS:=3}"
+command -v strace >/dev/null || skip "no strace here: faults during pack"
+c=$T/content
+mkdir -p "$c/item" "$c/big"
+for i in $(seq 20); do echo "$i" >"$c/item/$i"; done
+head -c 9000000 /dev/urandom >"$c/big/object"
+quick_station "$c"
+cp -a "$T/station" "$T/clean"
+trust=$T/station/trust/trust-1.yaml
+fresh() { rm -rf "$T/station" "$T/m"; cp -a "$T/clean" "$T/station"; mkdir "$T/m"; }
+fresh
+strace -f -qq -c -U name,calls -o "$T/counts" satchel-export pack "$T/m" >/dev/null 2>&1 || fail "pack under strace"
+tried=0
+for call in openat2 openat write pwrite64 linkat unlinkat renameat renameat2 mkdirat fsync fdatasync syncfs fchmod; do
+  total=$(awk -v c=$call '$1 == c {print $2}' "$T/counts")
+  [ -n "${total:-}" ] || continue
+  if [ "$POINTS" -eq 0 ] || [ "$total" -le "$POINTS" ]; then points=$(seq "$total")
+  else points=$(for i in $(seq "$POINTS"); do echo $((1 + (i - 1) * (total - 1) / (POINTS - 1))); done | sort -nu); fi
+  for n in $points; do
+    for how in signal=KILL error=ENOSPC error=EIO; do
+      fresh
+      code=0
+      strace -f -qq -o /dev/null -e inject=$call:$how:when=$n satchel-export pack "$T/m" >"$T/out" 2>"$T/err" || code=$?
+      what="$call number $n of $total: $how: exit $code"
+      complete=1
+      satchel-verify bundle "$T/m" --trust "$trust" >/dev/null 2>&1 || complete=0
+      if [ $code -eq 0 ]; then [ $complete -eq 1 ] || fail "$what: 0, but the bundle is not good"; fi
+      if [ $complete -eq 0 ]; then # then it must not look like one either
+        sealed=$(find "$T/m/satchel" -name 'manifest.yaml.*.sig' -size +0 2>/dev/null | head -n 1)
+        [ -z "$sealed" ] || fail "$what: $sealed is there, but the bundle is not good"
+      fi
+      expect 0 satchel-export pack "$T/m"
+      rm -rf "$T/store"; quick_store
+      expect 0 satchel-import -C "$T/store" apply "$T/m"
+      same_tree "$c" "$T/store/published/updates/"
+      tried=$((tried + 1))
+    done
+  done
+done
+[ "$tried" -ge 20 ] || fail "only $tried faults were tried: this test is blind"
+echo "$tried faults"
