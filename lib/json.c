@@ -112,7 +112,8 @@ json_t *json_parse_line(const char *data, size_t len, struct err *e)
 	json_error_t cause;
 	json_t *o;
 
-	if (len < 2 || data[0] != '{' || data[len - 1] != '}') {
+	/* jansson passes over a NUL that stands behind a number */
+	if (len < 2 || data[0] != '{' || data[len - 1] != '}' || memchr(data, '\0', len) != NULL) {
 		err_set(e, ERR_FORM, "not one JSON object");
 		return NULL;
 	}
