@@ -1,0 +1,136 @@
+/*
+ * FRAME: tar bytes into zstd frames, compressed or stored. select | plan | FRAME | medium.
+ * Refuses nothing; what can't be made smaller is stored.
+ */
+#include "export/frame.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "lib/err.h"
+
+#include "lib/banned.h"
+
+#define BLOCK (128u << 10)	/* largest block: RFC 8878, 3.1.1.2.4 */
+#define BLOCK_HEADER 3
+#define MAGIC_LEN 4
+#define SAMPLES 8
+#define SAMPLE_LEN (16u << 10)
+#define SAMPLE_LEVEL 1
+
+/* Length of the field that holds the content size: RFC 8878, 3.1.1.1.1.1, for a frame that is a single segment. */
+static size_t content_size_len(size_t len)
+{
+	return len < 256 ? 1 : len < 65536 + 256 ? 2 : 4;
+}
+
+static size_t header_len(size_t len)
+{
+	return MAGIC_LEN + 1 + content_size_len(len);
+}
+
+size_t frame_raw_size(size_t len)
+{
+	return header_len(len) + (len + BLOCK - 1) / BLOCK * BLOCK_HEADER + len;
+}
+
+static void little_endian(uint8_t *out, size_t n, uint64_t value)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (uint8_t)(value >> (8 * i));
+}
+
+static void write_header(uint8_t *out, size_t len)
+{
+	size_t n = content_size_len(len);
+	unsigned flag = n == 1 ? 0 : n == 2 ? 1 : 2;
+
+	little_endian(out, MAGIC_LEN, ZSTD_MAGICNUMBER);
+	out[MAGIC_LEN] = (uint8_t)(flag << 6 | 1 << 5);	/* size of the content size, single segment; no checksum, no dictionary */
+	little_endian(out + MAGIC_LEN + 1, n, n == 2 ? len - 256 : len);
+}
+
+size_t frame_store(uint8_t *data, size_t len)
+{
+	size_t blocks = (len + BLOCK - 1) / BLOCK, head = header_len(len);
+
+	/* from the last block on, since each moves towards the end */
+	for (size_t i = blocks; i-- > 0;) {
+		size_t n = i + 1 == blocks ? len - i * BLOCK : BLOCK;
+		uint8_t *to = data + head + i * (BLOCK + BLOCK_HEADER);
+
+		memmove(to + BLOCK_HEADER, data + i * BLOCK, n);
+		little_endian(to, BLOCK_HEADER, (uint64_t)n << 3 | (i + 1 == blocks));	/* type 0: raw; bit 0: the last */
+	}
+	write_header(data, len);
+	return frame_raw_size(len);
+}
+
+/* Samples spread over the bytes, together: do they lose at least a thirtieth? */
+static bool worth_it(ZSTD_CCtx *z, const uint8_t *in, size_t len, uint8_t *out)
+{
+	size_t given = 0, taken = 0, step = len / SAMPLES;
+
+	if (len <= SAMPLES * SAMPLE_LEN)
+		return true;
+	for (size_t i = 0; i < SAMPLES; i++) {
+		size_t n = ZSTD_compressCCtx(z, out, MAX_FRAME_STORED, in + i * step, SAMPLE_LEN, SAMPLE_LEVEL);
+
+		if (ZSTD_isError(n))
+			return true;
+		given += SAMPLE_LEN;
+		taken += n;
+	}
+	return taken < given - given / 30;
+}
+
+/*
+ * A fresh context each time: some match finders of zstd keep what they learnt in one frame and then compress the next
+ * in other bytes, which would make the output depend on which thread had which frame.
+ */
+int frame_compress(const uint8_t *in, size_t len, int level, uint8_t *out, size_t *out_len, struct err *e)
+{
+	ZSTD_CCtx *z = NULL;
+	size_t n;
+	int rc = 1;
+
+	if (level == 0)
+		return 1;
+	z = ZSTD_createCCtx();
+	if (!z)
+		return err_mem(e);
+	if (!worth_it(z, in, len, out))
+		goto out;
+	ZSTD_freeCCtx(z);
+	z = ZSTD_createCCtx();
+	if (!z)
+		return err_mem(e);
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, level)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_contentSizeFlag, 1)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 0)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_dictIDFlag, 0))) {
+		rc = err_set(e, ERR_INTERNAL, "zstd: a parameter was refused");
+		goto out;
+	}
+	n = ZSTD_compress2(z, out, MAX_FRAME_STORED, in, len);
+	if (ZSTD_isError(n) && ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation)
+		rc = err_mem(e);
+	else if (ZSTD_isError(n) && ZSTD_getErrorCode(n) != ZSTD_error_dstSize_tooSmall)
+		rc = err_set(e, ERR_INTERNAL, "zstd: %s", ZSTD_getErrorName(n));
+	else if (!ZSTD_isError(n) && n < frame_raw_size(len)) {
+		*out_len = n;
+		rc = 0;
+	}
+out:
+	ZSTD_freeCCtx(z);
+	return rc;
+}
+
+/* Measured with zstd 1.5 on frames of 4 MiB, rounded up. */
+size_t frame_memory(int level)
+{
+	return level == 0 ? 0 : level <= 4 ? 5u << 20 : level <= 9 ? 40u << 20 : 100u << 20;
+}

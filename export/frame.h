@@ -1,0 +1,31 @@
+/*
+ * FRAME: 4 MiB of tar become one independent zstd frame (RFC 8878; FORMAT.md section 9): content size in its header, no
+ * checksum, no dictionary. What would not shrink is stored: a frame of raw blocks, made here.
+ * All is decided by the content alone, so that the same bytes come out whichever thread works on them.
+ */
+#ifndef EXPORT_FRAME_H
+#define EXPORT_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifests/limits.h"
+
+struct err;
+
+#define FRAME_MAX_LEVEL 19	/* zstd's highest without --ultra */
+#define FRAME_DEFAULT_LEVEL 3
+
+/* Stored size of a frame of raw blocks that holds len bytes, 1..FRAME_SIZE. At most MAX_FRAME_STORED. */
+size_t frame_raw_size(size_t len);
+/* Turns data[0..len) into a frame of raw blocks in place; data has room for frame_raw_size(len). Returns that size. */
+size_t frame_store(uint8_t *data, size_t len);
+/*
+ * Compresses len bytes into out, which has room for MAX_FRAME_STORED. 0; 1 where it is not worth it (level 0, samples
+ * that don't shrink, no gain): store it then; -1 out of memory, or zstd failed.
+ */
+int frame_compress(const uint8_t *in, size_t len, int level, uint8_t *out, size_t *out_len, struct err *e);
+/* Memory one call of frame_compress takes beyond its arguments, at most. */
+size_t frame_memory(int level);
+
+#endif

@@ -1,0 +1,473 @@
+/*
+ * PACK: the command. select | plan | PACK (shipment: frame, seal) | medium.
+ * Refuses to start without a list at threshold that has not expired, without room, and with a medium that is none.
+ */
+#include "export/pack.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/draft.h"
+#include "export/frame.h"
+#include "export/shipment.h"
+#include "export/source.h"
+#include "export/station.h"
+#include "lib/arena.h"
+#include "lib/err.h"
+#include "lib/num.h"
+#include "lib/pool.h"
+#include "lib/say.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+const struct option_def pack_options[] = {
+	{"for", 0, "DESTINATION", "carry what this destination's rings need", true},
+	{"only", 0, "ITEM", "carry objects of these items alone", true},
+	{"ahead", 0, "ITEM", "carry the newest revision of an item that is not approved yet", true},
+	{"approvals-only", 0, NULL, "the list alone, no objects", false},
+	{"content-only", 0, NULL, "objects alone, no list", false},
+	{"medium-size", 0, "SIZE", "use at most so much of the medium", false},
+	{"volume-size", 0, "SIZE", "size of a volume at most: 8 MiB to 8191 MiB, else 4095 MiB", false},
+	{"jobs", 0, "N", "threads that compress (else one for each processor)", false},
+	{"level", 0, "N", "zstd level, 0 to 19; 0 stores everything (else 3)", false},
+	{"key", 0, "FILE", "sign with this exporter key (else the one in the station)", true},
+	{"passphrase-file", 0, "FILE", "first line: the passphrase of the keys", false},
+	{"no-read-back", 0, NULL, "don't read the medium back and compare", false},
+	{"no-volume-digests", 0, NULL, "no digests of whole volumes: frames have theirs", false},
+	{"dry-run", 'n', NULL, "say what would be carried, write nothing", false},
+	{0}
+};
+
+#define MEMORY (160u << 20)	/* for threads that compress; with all the rest below 256 MiB */
+#define JOB_MEMORY (12u << 20)	/* buffers of one of them */
+#define MAX_JOBS 64
+
+struct pack {
+	const struct args *args;
+	struct station station;
+	struct medium medium;
+	struct approvals *list;		/* the effective one; NULL: none */
+	struct signatures signatures;	/* its */
+	struct draft *draft;
+	const struct station_destination **destinations;
+	struct selection selection;
+	struct plan_total total;
+	struct forecast forecast;
+	struct shipment shipment;
+	struct arena arena;
+	uint64_t medium_size;
+	bool with_list, with_objects, dry_run;
+};
+
+static int take_options(struct pack *p, struct err *e)
+{
+	struct shipment *s = &p->shipment;
+	uint64_t jobs, level, most;
+
+	p->dry_run = args_has(p->args, "dry-run");
+	p->with_list = !args_has(p->args, "content-only");
+	p->with_objects = !args_has(p->args, "approvals-only");
+	s->digests = !args_has(p->args, "no-volume-digests");
+	s->read_back = !args_has(p->args, "no-read-back");
+	if (args_number(p->args, "jobs", 1, MAX_JOBS, pool_default_jobs(), &jobs, e) == -1 ||
+	    args_number(p->args, "level", 0, FRAME_MAX_LEVEL, FRAME_DEFAULT_LEVEL, &level, e) == -1 ||
+	    args_size(p->args, "volume-size", MIN_VOLUME_SIZE, MAX_VOLUME_SIZE, DEFAULT_VOLUME_SIZE, &s->volume_size, e) == -1 ||
+	    args_size(p->args, "medium-size", 0, MAX_SUM, 0, &p->medium_size, e) == -1)
+		return -1;
+	s->level = (int)level;
+	most = MEMORY / (JOB_MEMORY + frame_memory(s->level));
+	s->jobs = (unsigned)(jobs < most ? jobs : most > 0 ? most : 1);
+	if (!p->with_list && !p->with_objects)
+		return err_set(e, ERR_USAGE, "--approvals-only and --content-only leave nothing to carry; use one of them");
+	if (!p->with_objects && (args_count(p->args, "only") > 0 || args_count(p->args, "ahead") > 0))
+		return err_set(e, ERR_USAGE, "--approvals-only carries no objects; leave out --only and --ahead");
+	return 0;
+}
+
+/* ---- destinations ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct station_destination *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static const struct station_destination *find_destination(const struct station *s, const char *name)
+{
+	for (size_t i = 0; i < s->config.destinations_n; i++)
+		if (strcmp(s->config.destinations[i].name, name) == 0)
+			return &s->config.destinations[i];
+	return NULL;
+}
+
+/* Sorted and distinct, so that the order of options changes nothing. */
+static int take_destinations(struct pack *p, struct err *e)
+{
+	struct manifest *m = &p->shipment.seal.manifest;
+	size_t given = args_count(p->args, "for"), n = 0;
+
+	p->destinations = calloc(given + 1, sizeof(const struct station_destination *));
+	m->destinations = arena_alloc(&p->arena, (given + 1) * sizeof(char *));
+	if (!p->destinations || !m->destinations)
+		return err_mem(e);
+	for (size_t i = 0; i < given; i++) {
+		const char *name = args_nth(p->args, "for", i);
+
+		p->destinations[i] = find_destination(&p->station, name);
+		if (!p->destinations[i]) {
+			err_set(e, ERR_USAGE, "--for %s: no destination of that name", name);
+			return err_hint(e, "`satchel-export destination list` names them, `destination add` makes one");
+		}
+	}
+	qsort(p->destinations, given, sizeof(*p->destinations), by_name);
+	for (size_t i = 0; i < given; i++)
+		if (n == 0 || p->destinations[n - 1] != p->destinations[i])
+			p->destinations[n++] = p->destinations[i];
+	for (size_t i = 0; i < n; i++)
+		m->destinations[i] = p->destinations[i]->name;
+	m->destinations_n = n;
+	return 0;
+}
+
+/* ---- the list ---- */
+
+/* There is no list at threshold: says what is missing. */
+static int explain_list(struct pack *p, struct err *e)
+{
+	const struct trust *root = trust_chain_newest(&p->station.chain);
+	struct approvals *a = NULL;
+	struct signatures sigs = {0};
+	char name[STATION_LIST_NAME];
+	int rc = station_list_newest(&p->station, &a, &sigs, e);
+
+	if (rc == 1) {
+		err_set(e, R_NOT_APPROVED, "nothing is approved: there is no approval list");
+		err_hint(e, "`satchel-export approve` items, then `satchel-export sign`");
+	} else if (rc == 0) {
+		station_list_name(a->epoch, a->revision, name);
+		if (trust_require(root, ROLE_APPROVER, a->bytes.data, a->bytes.len, &sigs, e) == 0)
+			err_set(e, R_NOT_APPROVED, "the list is not one of this epoch");
+		err_prefix(e, "lists/%s", name);
+		err_hint(e, "the list is packed when it has its signatures: `satchel-export sign --key FILE`");
+	}
+	signatures_free(&sigs);
+	approvals_free(a);
+	return -1;
+}
+
+static int judge_list(struct pack *p, struct err *e)
+{
+	const struct trust *root = trust_chain_newest(&p->station.chain);
+	char time[32];
+
+	if (p->list->epoch != root->epoch) {
+		err_set(e, R_NOT_APPROVED, "list %" PRIu64 " is of epoch %" PRIu64 ", and the trust root's is %" PRIu64,
+			p->list->revision, p->list->epoch, root->epoch);
+		return err_hint(e, "freeze and sign the decisions anew with `satchel-export sign`");
+	}
+	if (p->list->expires > p->station.now)
+		return 0;
+	err_set(e, R_EXPIRED, "list %" PRIu64 " expired at %s", p->list->revision, num_format_time(p->list->expires, time));
+	return err_hint(e, "`satchel-export renew` and sign");
+}
+
+/* A newer list that waits for signatures is not forgotten silently. */
+static int mention_newer(const struct pack *p, struct err *e)
+{
+	struct approvals *a = NULL;
+	int rc = station_list_newest(&p->station, &a, NULL, e);
+
+	if (rc == 0 && approvals_compare(a, p->list) > 0)
+		say_note("list %" PRIu64 " waits for signatures; packing list %" PRIu64, a->revision, p->list->revision);
+	approvals_free(a);
+	return rc == -1 ? -1 : 0;
+}
+
+static int take_list(struct pack *p, struct err *e)
+{
+	int rc = station_list_effective(&p->station, &p->list, &p->signatures, e);
+
+	if (rc == -1)
+		return -1;
+	if (rc == 1)	/* content may travel ahead of the very first list */
+		return !p->with_list && args_count(p->args, "ahead") > 0 ? 0 : explain_list(p, e);
+	if (mention_newer(p, e) == -1)
+		return -1;
+	return p->with_list ? judge_list(p, e) : 0;
+}
+
+/* ---- what is carried ---- */
+
+static const char **values(struct pack *p, const char *option, size_t *n)
+{
+	const char **list = arena_alloc(&p->arena, (args_count(p->args, option) + 1) * sizeof(char *));
+
+	*n = args_count(p->args, option);
+	for (size_t i = 0; list && i < *n; i++)
+		list[i] = args_nth(p->args, option, i);
+	return list;
+}
+
+static int take_selection(struct pack *p, struct err *e)
+{
+	struct select_wish w = {.destinations = p->destinations, .destinations_n = p->shipment.seal.manifest.destinations_n};
+
+	w.only = values(p, "only", &w.only_n);
+	w.ahead = values(p, "ahead", &w.ahead_n);
+	if (!w.only || !w.ahead)
+		return err_mem(e);
+	p->draft = draft_load(&p->station, e);
+	if (!p->draft)
+		return -1;
+	if (select_entries(&p->station, p->list, p->draft, &w, &p->selection, e) == -1)
+		return -1;
+	if (!p->with_objects)
+		p->selection.entries_n = 0;
+	else if (!p->with_list && p->selection.entries_n == 0)
+		return err_set(e, R_NOT_APPROVED, "there is no content to carry: nothing is approved for these destinations");
+	if (select_cargo(&p->station, &p->selection, e) == -1)
+		return -1;
+	return plan_total(&p->selection.cargo, p->shipment.volume_size, &p->total, e);
+}
+
+static int check_room(struct pack *p, struct err *e)
+{
+	struct forecast *f = &p->forecast;
+	char name[NAMES_BUNDLE_LEN];
+	uint64_t ours = 0;
+
+	if (medium_room(&p->medium, &f->room, &f->room_known, e) == -1)
+		return -1;
+	if (p->shipment.resumed &&
+	    medium_bytes(&p->medium, names_bundle(p->station.config.stream, p->shipment.reservation.sequence, name), &ours, e) == -1)
+		return -1;
+	f->room += ours;
+	if (p->medium_size > 0 && (!f->room_known || p->medium_size < f->room)) {
+		f->room = p->medium_size;
+		f->room_known = true;
+	}
+	if (!f->room_known)
+		say_warn("%s: its file system does not say how much room there is; going on", p->medium.dir.name);
+	return forecast_check(&p->station, &p->selection, &p->total, seal_size(&p->shipment.seal, p->total.volumes),
+			      p->shipment.level, f, e);
+}
+
+/* Those options that change bytes, for the reservation. */
+static int spell_options(struct pack *p, struct reservation *r, struct err *e)
+{
+	char text[3][64];
+
+	snprintf(text[0], sizeof text[0], "level %d", p->shipment.level);
+	snprintf(text[1], sizeof text[1], "volume size %" PRIu64, p->shipment.volume_size);
+	snprintf(text[2], sizeof text[2], "volume digests %s", p->shipment.digests ? "yes" : "no");
+	r->options_n = 3;
+	r->options = arena_alloc(&p->arena, r->options_n * sizeof(char *));
+	for (size_t i = 0; r->options && i < r->options_n; i++) {
+		r->options[i] = arena_strndup(&p->arena, text[i], strlen(text[i]));
+		if (!r->options[i])
+			return err_mem(e);
+	}
+	return r->options ? 0 : err_mem(e);
+}
+
+static int take_sequence(struct pack *p, struct err *e)
+{
+	struct reservation *r = &p->shipment.reservation;
+	const struct manifest *m = &p->shipment.seal.manifest;
+	int rc;
+
+	r->stream = p->station.config.stream;
+	r->destinations = m->destinations;
+	r->destinations_n = m->destinations_n;
+	r->has_approvals = m->has_approvals;
+	r->approvals = m->approvals;
+	r->trust = m->trust;
+	r->plan = p->total.digest;
+	if (spell_options(p, r, e) == -1)
+		return -1;
+	rc = reservation_find(&p->station, &p->medium, r, e);
+	if (rc == -1)
+		return -1;
+	p->shipment.resumed = rc == 1;
+	if (r->passed > 0)
+		say_warn("%s: has %" PRIu64 " bundles of this stream that the station does not know, from sequence %" PRIu64
+			 " on; was the station restored from a backup?", p->medium.satchel.name, r->passed,
+			 r->sequence - r->passed);
+	return 0;
+}
+
+/* All that is known before the first write. */
+static int prepare(struct pack *p, struct err *e)
+{
+	struct manifest *m = &p->shipment.seal.manifest;
+
+	if (take_options(p, e) == -1 ||
+	    station_open(p->args, p->dry_run ? STATION_READ : STATION_WRITE, &p->station, e) == -1)
+		return -1;
+	p->shipment.station = &p->station;
+	if (medium_open(args_at(p->args, 0), &p->station.dir, p->dry_run ? MEDIUM_LOOK : MEDIUM_FILL, &p->medium, e) == -1 ||
+	    take_destinations(p, e) == -1 || trust_chain_check_time(&p->station.chain, p->station.now, e) == -1 ||
+	    take_list(p, e) == -1 || take_selection(p, e) == -1)
+		return -1;
+	m->stream = p->station.config.stream;
+	m->part.number = 1;
+	m->part.last = true;
+	m->objects.count = p->selection.cargo.n;
+	m->objects.bytes = p->selection.cargo.bytes;
+	if (seal_collect(&p->shipment.seal, &p->station, p->with_list ? p->list : NULL, &p->signatures, e) == -1)
+		return -1;
+	if (!p->dry_run && station_keys(&p->station, p->args, ROLE_EXPORTER, &p->shipment.keys, &p->shipment.keys_n, e) == -1)
+		return -1;
+	if (take_sequence(p, e) == -1)
+		return -1;
+	return source_check(&p->station, &p->selection, e);
+}
+
+/* ---- saying it ---- */
+
+static void say_entry(const struct select_entry *x)
+{
+	char size[24], hex[DIGEST_HEX + 1];
+	json_t *o = json_object();
+
+	json_put_text(o, "item", x->item);
+	json_put_number(o, "revision", x->revision);
+	json_put_number(o, "files", x->contents->files);
+	json_put_number(o, "bytes", x->contents->bytes);
+	json_put_text(o, "contents", digest_hex(&x->contents->sha256, hex));
+	say_object(o);
+	say_line("%s  revision %" PRIu64 ", %" PRIu64 " files, %s", x->item, x->revision, x->contents->files,
+		 num_format_size(x->contents->bytes, size));
+}
+
+static void list_text(const struct manifest *m, char *out, size_t size)
+{
+	if (!m->has_approvals)
+		snprintf(out, size, "no list");
+	else if (m->approvals.epoch == 1)
+		snprintf(out, size, "list %" PRIu64, m->approvals.revision);
+	else
+		snprintf(out, size, "list %" PRIu64 " of epoch %" PRIu64, m->approvals.revision, m->approvals.epoch);
+}
+
+static void say_plan(const struct pack *p)
+{
+	const struct manifest *m = &p->shipment.seal.manifest;
+	const struct forecast *f = &p->forecast;
+	char bytes[24], need[24], room[24], list[96];
+	json_t *o = json_object();
+
+	list_text(m, list, sizeof list);
+	say_line("%zu items, %" PRIu64 " objects, %s in %" PRIu64 " volumes, %s; needs at most %s%s%s", p->selection.entries_n,
+		 m->objects.count, num_format_size(m->objects.bytes, bytes), p->total.volumes, list,
+		 num_format_size(f->need, need), f->room_known ? " of " : "",
+		 f->room_known ? num_format_size(f->room, room) : "");
+	json_put_number(o, "items", p->selection.entries_n);
+	json_put_number(o, "objects", m->objects.count);
+	json_put_number(o, "bytes", m->objects.bytes);
+	json_put_number(o, "volumes", p->total.volumes);
+	json_put_number(o, "need", f->need);
+	if (f->room_known)
+		json_put_number(o, "room", f->room);
+	if (m->has_approvals)
+		json_put_number(o, "list", m->approvals.revision);
+	say_object(o);
+}
+
+static uint64_t threshold(const struct pack *p)
+{
+	return trust_chain_newest(&p->station.chain)->roles.role[ROLE_EXPORTER].threshold;
+}
+
+static void say_bundle(const struct pack *p, const char *name)
+{
+	const struct shipment *s = &p->shipment;
+	const struct manifest *m = &s->seal.manifest;
+	char bytes[24], stored[24], list[96], hex[DIGEST_HEX + 1];
+	json_t *o = json_object();
+
+	list_text(m, list, sizeof list);
+	say_line("%s: %" PRIu64 " objects of %s in %" PRIu64 " volumes of %s, %s", name, m->objects.count,
+		 num_format_size(m->objects.bytes, bytes), m->volumes, num_format_size(s->volumes.stored, stored), list);
+	json_put_text(o, "bundle", name);
+	json_put_text(o, "medium", p->medium.dir.name);
+	json_put_text(o, "sha256", digest_hex(&m->digest, hex));
+	json_put_number(o, "sequence", m->sequence);
+	json_put_number(o, "objects", m->objects.count);
+	json_put_number(o, "bytes", m->objects.bytes);
+	json_put_number(o, "volumes", m->volumes);
+	json_put_number(o, "stored", s->volumes.stored);
+	if (m->has_approvals)
+		json_put_number(o, "list", m->approvals.revision);
+	json_put_number(o, "signatures", s->good);
+	json_put_number(o, "threshold", threshold(p));
+	if (s->good < threshold(p))
+		json_put_text(o, "reason", reason_word(R_SIGNATURE_THRESHOLD));
+	say_object(o);
+}
+
+static int report(const struct pack *p)
+{
+	const struct shipment *s = &p->shipment;
+	char name[NAMES_BUNDLE_LEN];
+
+	names_bundle(p->station.config.stream, s->reservation.sequence, name);
+	say_bundle(p, name);
+	if (s->good >= threshold(p))
+		return 0;
+	say_warn("%s is signed by %zu of %" PRIu64 " exporters (%s): no store takes it until "
+		 "`satchel-export sign %s/%s/" NAMES_MANIFEST " --key FILE` adds what is missing", name, s->good, threshold(p),
+		 reason_word(R_SIGNATURE_THRESHOLD), p->medium.satchel.name, name);
+	return 4;
+}
+
+static int run(struct pack *p, struct err *e)
+{
+	struct shipment *s = &p->shipment;
+
+	if (prepare(p, e) == -1)
+		return -1;
+	for (size_t i = 0; p->dry_run && i < p->selection.entries_n; i++)
+		say_entry(&p->selection.entries[i]);
+	if (check_room(p, e) == -1)
+		return -1;
+	if (p->dry_run) {
+		say_plan(p);
+		return 0;
+	}
+	if (s->resumed)
+		say_note("continuing the bundle of sequence %" PRIu64 " that was interrupted", s->reservation.sequence);
+	s->selection = &p->selection;
+	s->total = &p->total;
+	s->medium = &p->medium;
+	return shipment_make(s, e) == -1 ? -1 : report(p);
+}
+
+int pack_run(const struct args *a, struct err *e)
+{
+	struct pack p = {
+		.args = a, .station = {.dir = FILE_CLOSED, .lock = FILE_CLOSED}, .medium = MEDIUM_CLOSED
+	};
+	int rc;
+
+	if (args_expect(a, 1, 1, e) == -1)
+		return -1;
+	rc = run(&p, e);
+	station_keys_free(p.shipment.keys, p.shipment.keys_n);
+	volumes_free(&p.shipment.volumes);
+	seal_free(&p.shipment.seal);
+	select_free(&p.selection);
+	draft_free(p.draft);
+	signatures_free(&p.signatures);
+	approvals_free(p.list);
+	medium_close(&p.medium);
+	station_close(&p.station);
+	arena_free(&p.arena);
+	free(p.destinations);
+	return rc;
+}

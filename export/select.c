@@ -1,0 +1,327 @@
+/*
+ * SELECT: from the list to the objects. freeze | SELECT | plan | pack.
+ * Refuses items that are unknown, not approved or revoked, and lists whose contents the station lost.
+ */
+#include "export/select.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/draft.h"
+#include "export/station.h"
+#include "lib/err.h"
+#include "lib/path.h"
+#include "lib/progress.h"
+#include "manifests/contents.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+#define CONTENT_PATH_SIZE (2 * PATH_MAX_LEN + 2)	/* the item's directory and a record's path */
+
+static bool matches(const char *const *patterns, size_t n, const char *item)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(patterns[i], item) == 0 || path_match(patterns[i], item))
+			return true;
+	return false;
+}
+
+static bool known(const struct approvals *list, const struct draft *d, const char *pattern)
+{
+	for (size_t i = 0; d && i < d->revisions_n; i++)
+		if (matches(&pattern, 1, d->revisions[i].item))
+			return true;
+	for (size_t i = 0; list && i < list->items_n; i++)
+		if (matches(&pattern, 1, list->items[i].item))
+			return true;
+	return false;
+}
+
+/* Whether an entry is what one of the destinations takes; without destinations every entry is. */
+static bool for_destinations(const struct approvals *list, const struct approval *p, const struct select_wish *w)
+{
+	for (size_t i = 0; i < w->destinations_n; i++) {
+		const struct station_destination *d = w->destinations[i];
+
+		if (approvals_entry(list, p->item, d->rings, d->rings_n) == p)
+			return true;
+	}
+	return w->destinations_n == 0;
+}
+
+static int add(struct selection *s, const struct select_entry *x, struct err *e)
+{
+	if ((s->entries_n & (s->entries_n - 1)) == 0) {	/* full at each power of two */
+		size_t cap = s->entries_n ? 2 * s->entries_n : 1;
+		struct select_entry *more = realloc(s->entries, cap * sizeof *more);
+
+		if (!more)
+			return err_mem(e);
+		s->entries = more;
+	}
+	s->entries[s->entries_n++] = *x;
+	return 0;
+}
+
+static int add_approved(const struct approvals *list, const struct select_wish *w, bool kept, struct selection *out,
+			struct err *e)
+{
+	for (size_t i = 0; list && i < list->items_n; i++) {
+		const struct approval *p = &list->items[i];
+		struct select_entry x = {p->item, p->revision, &p->contents, kept};
+
+		if (w->only_n > 0 && !matches(w->only, w->only_n, p->item))
+			continue;
+		if (for_destinations(list, p, w) && add(out, &x, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whether an item's newest revision may travel ahead: 1; 0 where it was declined; -1 revoked, gone. */
+static int may_go_ahead(const struct draft *d, const struct draft_revision *r, struct err *e)
+{
+	for (size_t i = 0; i < d->revoked_n; i++)
+		if (digest_equal(&d->revoked[i].contents, &r->contents.sha256))
+			return err_set(e, R_REVOKED, "%s: revision %llu was revoked", r->item, (unsigned long long)r->revision);
+	if (r->gone) {
+		err_set(e, R_NOT_APPROVED, "%s: is no longer under the content root", r->item);
+		return err_hint(e, "only what is there can travel ahead");
+	}
+	return !r->declined;
+}
+
+/* One pattern of --ahead. What it names by a wildcard and may not travel is passed over; by its own name it is refused. */
+static int add_ahead(const struct draft *d, const char *pattern, struct selection *out, struct err *e)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < d->revisions_n; i++) {
+		const struct draft_revision *r = &d->revisions[i];
+		struct select_entry x = {r->item, r->revision, &r->contents, false};
+		struct err why = {0};
+		int may;
+
+		if (i + 1 < d->revisions_n && strcmp(d->revisions[i + 1].item, r->item) == 0)
+			continue;	/* the newest only */
+		if (!matches(&pattern, 1, r->item))
+			continue;
+		may = may_go_ahead(d, r, &why);
+		if (may == -1 && strcmp(pattern, r->item) == 0) {
+			*e = why;
+			return -1;
+		}
+		if (may != 1)
+			continue;
+		found++;
+		if (add(out, &x, e) == -1)
+			return -1;
+	}
+	if (found > 0)
+		return 0;
+	err_set(e, R_NOT_APPROVED, "--ahead %s: nothing that may travel: what it names was declined or revoked", pattern);
+	return err_hint(e, "`satchel-export list` shows the decisions");
+}
+
+static int check_patterns(const struct approvals *list, const struct draft *d, const char *option,
+			  const char *const *patterns, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!known(list, d, patterns[i])) {
+			err_set(e, R_ITEM_UNKNOWN, "--%s %s: no such item", option, patterns[i]);
+			return err_hint(e, "`satchel-export list` names them");
+		}
+	return 0;
+}
+
+/* Every pattern of --only must have let something through. */
+static int check_only(const struct select_wish *w, const struct selection *s, struct err *e)
+{
+	for (size_t i = 0; i < w->only_n; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < s->entries_n && !found; k++)
+			found = matches(&w->only[i], 1, s->entries[k].item);
+		if (!found) {
+			err_set(e, R_NOT_APPROVED, "--only %s: not approved for these destinations", w->only[i]);
+			return err_hint(e, "approve it and sign, or let it travel with --ahead");
+		}
+	}
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct select_entry *x = a, *y = b;
+	int c = strcmp(x->item, y->item);
+
+	if (c == 0)
+		c = (x->revision > y->revision) - (x->revision < y->revision);
+	return c ? c : y->kept - x->kept;
+}
+
+/* By item and revision; what was approved and is named ahead as well stands there once, as approved. */
+static void sort(struct selection *s)
+{
+	size_t n = 0;
+
+	if (s->entries_n > 0)
+		qsort(s->entries, s->entries_n, sizeof *s->entries, compare);
+	for (size_t i = 0; i < s->entries_n; i++)
+		if (n == 0 || s->entries[n - 1].revision != s->entries[i].revision ||
+		    strcmp(s->entries[n - 1].item, s->entries[i].item) != 0)
+			s->entries[n++] = s->entries[i];
+	s->entries_n = n;
+}
+
+int select_entries(const struct station *s, const struct approvals *list, const struct draft *d, const struct select_wish *w,
+		   struct selection *out, struct err *e)
+{
+	if (check_patterns(list, d, "only", w->only, w->only_n, e) == -1 ||
+	    check_patterns(NULL, d, "ahead", w->ahead, w->ahead_n, e) == -1 ||
+	    add_approved(list, w, s->config.policy.keep_objects, out, e) == -1)
+		return -1;
+	for (size_t i = 0; i < w->ahead_n; i++)
+		if (add_ahead(d, w->ahead[i], out, e) == -1)
+			return -1;
+	sort(out);
+	return check_only(w, out, e);
+}
+
+static int open_entry(const struct station *s, const struct select_entry *x, struct contents_reader **r, struct err *e)
+{
+	int rc = contents_reader_open(x->contents, x->item, station_fetch, (void *)s, r, e);
+
+	if (rc == 1)
+		err_set(e, R_STATION_DAMAGED, "its contents list is not in the station");
+	return rc == 0 ? 0 : err_prefix(e, "%s, revision %llu", x->item, (unsigned long long)x->revision);
+}
+
+static int add_documents(const struct station *s, const struct select_entry *x, struct cargo *c, struct err *e)
+{
+	struct contents_reader *r = NULL;
+	const struct contents_part *parts;
+	size_t n;
+	int rc = -1;
+
+	if (open_entry(s, x, &r, e) == -1)
+		return -1;
+	parts = contents_reader_parts(r, &n);
+	if (cargo_add(c, &x->contents->sha256, x->contents->size, NULL, e) == -1)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		if (cargo_add(c, &parts[i].sha256, parts[i].size, NULL, e) == -1)
+			goto out;
+	rc = 0;
+out:
+	contents_reader_close(r);
+	return rc;
+}
+
+/* A record's path begins with the item's last component, so it hangs below the item's directory. */
+static const char *content_path(const char *item, const char *record, char out[CONTENT_PATH_SIZE])
+{
+	size_t dir = (size_t)(path_last(item) - item);
+
+	snprintf(out, CONTENT_PATH_SIZE, "%.*s%s", (int)dir, item, record);
+	return out;
+}
+
+/* Calls each for every regular file of an entry; what each returns but 0 ends it. */
+static int walk_files(const struct station *s, const struct select_entry *x,
+		      int (*each)(void *arg, const char *path, const struct record *r, struct err *e), void *arg,
+		      struct err *e)
+{
+	char path[CONTENT_PATH_SIZE];
+	struct contents_reader *r = NULL;
+	const struct record *record;
+	int more, rc = 0;
+
+	if (open_entry(s, x, &r, e) == -1)
+		return -1;
+	while (rc == 0 && (more = contents_reader_next(r, &record, e)) != 0) {
+		if (more == 2)
+			more = err_set(e, R_STATION_DAMAGED, "a part of its contents list is not in the station");
+		if (more == -1)
+			rc = err_prefix(e, "%s, revision %llu", x->item, (unsigned long long)x->revision);
+		else if (record->has_file)
+			rc = each(arg, content_path(x->item, record->path, path), record, e);
+	}
+	contents_reader_close(r);
+	return rc;
+}
+
+struct filling {
+	struct cargo *cargo;
+	bool kept;
+};
+
+static int add_file(void *arg, const char *path, const struct record *r, struct err *e)
+{
+	struct filling *f = arg;
+
+	progress_add(1);
+	return cargo_add(f->cargo, &r->sha256, r->size, f->kept ? NULL : path, e) == -1 ? -1 : 0;
+}
+
+int select_cargo(const struct station *s, struct selection *out, struct err *e)
+{
+	uint64_t files = 0;
+
+	for (size_t i = 0; i < out->entries_n; i++) {
+		files += out->entries[i].contents->files;
+		if (add_documents(s, &out->entries[i], &out->cargo, e) == -1)
+			return -1;
+	}
+	out->cargo.documents_n = out->cargo.n;
+	progress_phase("selecting files", files, 0);
+	for (size_t i = 0; i < out->entries_n; i++) {
+		struct filling f = {&out->cargo, out->entries[i].kept};
+
+		if (walk_files(s, &out->entries[i], add_file, &f, e) == -1)
+			return -1;
+	}
+	progress_end();
+	return 0;
+}
+
+struct searching {
+	const struct digest *digest;
+	char *path;
+	size_t size;
+};
+
+static int found_file(void *arg, const char *path, const struct record *r, struct err *e)
+{
+	struct searching *f = arg;
+
+	(void)e;
+	if (!digest_equal(f->digest, &r->sha256))
+		return 0;
+	snprintf(f->path, f->size, "%s", path);
+	return 1;
+}
+
+int select_path(const struct station *s, const struct selection *sel, const struct digest *d, char *path, size_t size,
+		struct err *e)
+{
+	struct searching f = {d, path, size};
+
+	for (size_t i = 0; i < sel->entries_n; i++) {
+		int rc = walk_files(s, &sel->entries[i], found_file, &f, e);
+
+		if (rc != 0)
+			return rc == 1 ? 0 : -1;
+	}
+	return 1;
+}
+
+void select_free(struct selection *s)
+{
+	free(s->entries);
+	cargo_free(&s->cargo);
+	s->entries = NULL;
+	s->entries_n = 0;
+}

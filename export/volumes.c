@@ -1,0 +1,474 @@
+/*
+ * Writes the volumes of a bundle. plan | VOLUMES (tar, frame) | medium.
+ * Refuses objects whose bytes are no longer the approved ones.
+ */
+#include "export/volumes.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/frame.h"
+#include "export/medium.h"
+#include "export/plan.h"
+#include "export/select.h"
+#include "export/source.h"
+#include "export/station.h"
+#include "export/tar.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/outfile.h"
+#include "lib/pool.h"
+#include "lib/progress.h"
+#include "manifests/limits.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+#include "manifests/volume.h"
+
+#include "lib/banned.h"
+
+#define READ_SIZE (256u << 10)	/* stays in the cache between reading, hashing and copying */
+#define LARGE (1u << 20)	/* from here on telling the kernel what we are up to pays */
+
+/* Buffers of one frame each, used again and again. */
+struct slab {
+	struct slab *next;
+};
+struct slabs {
+	pthread_mutex_t lock;
+	struct slab *free;
+};
+
+/* A volume on its way: the reading side adds objects, the writing side frames. */
+struct building {
+	struct volume index;
+	size_t objects_cap;
+	struct medium_file file;
+	bool created;
+	struct digest_ctx *hash;	/* of the whole file; NULL without digests */
+};
+struct task {
+	struct building *volume;
+	uint8_t *slab;
+	size_t holds, size;	/* bytes of tar; bytes of the frame */
+	struct digest sha256;
+	bool last;	/* of its volume */
+};
+struct writer {
+	const struct volumes_job *job;
+	struct volumes *out;
+	struct slabs slabs;
+	struct pool *pool;
+	/* the reading side: */
+	struct building *volume;
+	struct tar *tar;
+	struct task *filling;
+	struct file source;	/* the object being read, across volumes */
+	struct digest_ctx *hash;
+	uint8_t *buffer;
+};
+
+static uint8_t *take_slab(struct slabs *s, struct err *e)
+{
+	struct slab *x;
+
+	pthread_mutex_lock(&s->lock);
+	x = s->free;
+	if (x)
+		s->free = x->next;
+	pthread_mutex_unlock(&s->lock);
+	if (!x)
+		x = malloc(MAX_FRAME_STORED);
+	if (!x)
+		err_mem(e);
+	return (uint8_t *)x;
+}
+
+static void give_slab(struct slabs *s, uint8_t *slab)
+{
+	struct slab *x = (struct slab *)(void *)slab;
+
+	if (!x)
+		return;
+	pthread_mutex_lock(&s->lock);
+	x->next = s->free;
+	s->free = x;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void free_slabs(struct slabs *s)
+{
+	while (s->free) {
+		struct slab *x = s->free;
+
+		s->free = x->next;
+		free(x);
+	}
+	pthread_mutex_destroy(&s->lock);
+}
+
+static void free_building(struct building *b)
+{
+	if (!b)
+		return;
+	medium_abort(&b->file);
+	digest_close(b->hash);
+	free(b->index.frames);
+	free(b->index.objects);
+	free(b);
+}
+
+static struct building *new_building(struct writer *w, uint64_t volume, struct err *e)
+{
+	struct building *b = calloc(1, sizeof *b);
+
+	if (!b) {
+		err_mem(e);
+		return NULL;
+	}
+	b->file = (struct medium_file)MEDIUM_FILE_CLOSED;
+	b->index.stream = w->job->station->config.stream;
+	b->index.sequence = w->job->sequence;
+	b->index.volume = volume;
+	b->index.frames = calloc(MAX_VOLUME_FRAMES, sizeof *b->index.frames);
+	if (!b->index.frames)
+		err_mem(e);
+	else if (!w->job->digests || (b->hash = digest_open(e)))
+		return b;
+	free_building(b);
+	return NULL;
+}
+
+/* ---- the workers: each holds a spare buffer, which the compressed frame takes the place of its tar bytes in ---- */
+
+static void *new_spare(void *arg, struct err *e)
+{
+	struct writer *w = arg;
+	uint8_t **spare = malloc(sizeof *spare);
+
+	if (!spare) {
+		err_mem(e);
+		return NULL;
+	}
+	*spare = take_slab(&w->slabs, e);
+	if (*spare)
+		return spare;
+	free(spare);
+	return NULL;
+}
+
+static void free_spare(void *arg, void *state)
+{
+	struct writer *w = arg;
+	uint8_t **spare = state;
+
+	give_slab(&w->slabs, *spare);
+	free(spare);
+}
+
+static int make_frame(void *arg, void *task, void *state, struct err *e)
+{
+	const struct writer *w = arg;
+	struct task *t = task;
+	uint8_t **spare = state, *tar = t->slab;
+	int rc = frame_compress(tar, t->holds, w->job->level, *spare, &t->size, e);
+
+	if (rc == -1)
+		return -1;
+	if (rc == 0) {
+		t->slab = *spare;
+		*spare = tar;
+	} else {
+		t->size = frame_store(tar, t->holds);
+	}
+	return digest_of(t->slab, t->size, &t->sha256, e);
+}
+
+/* ---- the writing side ---- */
+
+static int put_index(struct writer *w, struct building *b, struct volumes_one *one, struct err *e)
+{
+	char name[32];
+	struct buf bytes = {0};
+	int rc = -1;
+
+	names_volume_index(b->index.volume, name);
+	if (schema_encode(&volume_schema, &b->index, &bytes, e) == -1 || buf_ok(&bytes, e) == -1) {
+		err_prefix(e, "%s", name);
+		goto out;
+	}
+	one->index_size = bytes.len;
+	if (digest_of(bytes.data, bytes.len, &one->index_sha256, e) == -1 ||
+	    outfile_put(w->job->copies, name, 0644, bytes.data, bytes.len, e) == -1 ||
+	    medium_put(w->job->medium, name, bytes.data, bytes.len, e) == -1)
+		goto out;
+	rc = 0;
+out:
+	buf_free(&bytes);
+	return rc;
+}
+
+static int end_volume(struct writer *w, struct building *b, struct err *e)
+{
+	struct volumes *v = w->out;
+	struct volumes_one *list = realloc(v->list, (v->n + 1) * sizeof *list);
+	struct volumes_one *one;
+
+	if (!list)
+		return err_mem(e);
+	v->list = list;
+	one = &list[v->n];
+	*one = (struct volumes_one){.size = volume_file_size(&b->index), .has_sha256 = w->job->digests};
+	if (b->hash && digest_final(b->hash, &one->sha256, e) == -1)
+		return -1;
+	if (medium_finish(&b->file, e) == -1 || put_index(w, b, one, e) == -1)
+		return -1;
+	v->n++;
+	v->stored += one->size;
+	return 0;
+}
+
+static int write_frame(void *arg, void *task, struct err *e)
+{
+	struct writer *w = arg;
+	struct task *t = task;
+	struct building *b = t->volume;
+	struct volume_frame *f = &b->index.frames[b->index.frames_n];
+	char name[32];
+
+	if (!b->created && medium_create(w->job->medium, names_volume(b->index.volume, name), &b->file, e) == -1)
+		return -1;
+	b->created = true;
+	f->at = b->file.at;
+	f->size = t->size;
+	f->holds = t->holds;
+	f->sha256 = t->sha256;
+	b->index.frames_n++;
+	if (b->hash)
+		digest_update(b->hash, t->slab, t->size);
+	if (medium_write(&b->file, t->slab, t->size, e) == -1)
+		return -1;
+	return t->last ? end_volume(w, b, e) : 0;
+}
+
+static void drop_task(void *arg, void *task)
+{
+	struct writer *w = arg;
+	struct task *t = task;
+
+	give_slab(&w->slabs, t->slab);
+	if (t->last)
+		free_building(t->volume);
+	free(t);
+}
+
+static const struct pool_ops ops = {make_frame, write_frame, drop_task, new_spare, free_spare};
+
+/* ---- the reading side ---- */
+
+static int new_frame(struct writer *w, struct err *e)
+{
+	w->filling = calloc(1, sizeof *w->filling);
+	if (!w->filling)
+		return err_mem(e);
+	w->filling->volume = w->volume;
+	w->filling->slab = take_slab(&w->slabs, e);
+	return w->filling->slab ? 0 : -1;
+}
+
+static int send_frame(struct writer *w, struct err *e)
+{
+	struct task *t = w->filling;
+
+	w->filling = NULL;
+	return pool_put(w->pool, t, e);
+}
+
+/* Takes the tar stream. A full frame goes on its way when more comes, so that the last one is known as such. */
+static int fill(void *arg, const void *data, size_t len, struct err *e)
+{
+	struct writer *w = arg;
+	const uint8_t *p = data;
+
+	while (len > 0) {
+		size_t n;
+
+		if (w->filling && w->filling->holds == FRAME_SIZE && send_frame(w, e) == -1)
+			return -1;
+		if (!w->filling && new_frame(w, e) == -1)
+			return -1;
+		n = FRAME_SIZE - w->filling->holds;
+		n = n < len ? n : len;
+		memcpy(w->filling->slab + w->filling->holds, p, n);
+		w->filling->holds += n;
+		p += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int close_volume(struct writer *w, struct err *e)
+{
+	struct tar *t = w->tar;
+
+	w->tar = NULL;
+	if (!t)
+		return 0;
+	if (tar_close(t, e) == -1)
+		return -1;
+	w->filling->last = true;	/* the task frees the volume from now on */
+	w->volume = NULL;
+	return send_frame(w, e);
+}
+
+static int open_volume(struct writer *w, uint64_t volume, struct err *e)
+{
+	if (close_volume(w, e) == -1)
+		return -1;
+	w->volume = new_building(w, volume, e);
+	if (!w->volume)
+		return -1;
+	w->tar = tar_open(fill, w, e);
+	return w->tar ? 0 : -1;
+}
+
+static struct volume_object *add_object(struct building *b, struct err *e)
+{
+	if (b->index.objects_n == b->objects_cap) {
+		size_t cap = b->objects_cap ? 2 * b->objects_cap : 256;
+		struct volume_object *more = realloc(b->index.objects, cap * sizeof *more);
+
+		if (!more) {
+			err_mem(e);
+			return NULL;
+		}
+		b->index.objects = more;
+		b->objects_cap = cap;
+	}
+	memset(&b->index.objects[b->index.objects_n], 0, sizeof(struct volume_object));
+	return &b->index.objects[b->index.objects_n++];
+}
+
+static int copy_bytes(struct writer *w, const struct plan_entry *x, struct err *e)
+{
+	for (uint64_t left = x->length; left > 0;) {
+		size_t want = left < READ_SIZE ? (size_t)left : READ_SIZE;
+		int64_t n = file_read(&w->source, w->buffer, want, e);
+
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			return source_blame(w->job->station, w->job->selection, x->object, R_CONTENT_CHANGED,
+					    "is shorter than when it was approved", e);
+		digest_update(w->hash, w->buffer, (size_t)n);
+		if (tar_data(w->tar, w->buffer, (size_t)n, e) == -1)
+			return -1;
+		progress_add((uint64_t)n);
+		left -= (uint64_t)n;
+	}
+	return 0;
+}
+
+static int begin_object(struct writer *w, const struct plan_entry *x, const struct cargo_object *o, struct err *e)
+{
+	if (x->from > 0)
+		return 0;	/* open since its first piece */
+	if (source_open(w->job->station, w->job->selection, x->object, &w->source, e) == -1)
+		return -1;
+	if (o->size >= LARGE)
+		(void)posix_fadvise(w->source.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	return 0;
+}
+
+static int end_object(struct writer *w, const struct plan_entry *x, const struct cargo_object *o, struct err *e)
+{
+	struct digest d;
+
+	if (x->from + x->length < o->size)
+		return 0;
+	file_close(&w->source);
+	if (digest_final(w->hash, &d, e) == -1)
+		return -1;
+	if (digest_equal(&d, &o->sha256))
+		return 0;
+	return source_blame(w->job->station, w->job->selection, x->object, R_CONTENT_CHANGED,
+			    "its bytes are no longer the approved ones", e);
+}
+
+static int carry(struct writer *w, const struct plan_entry *x, struct err *e)
+{
+	const struct cargo_object *o = cargo_at(&w->job->selection->cargo, x->object);
+	struct volume_object *v;
+
+	if ((!w->volume || w->volume->index.volume != x->volume) && open_volume(w, x->volume, e) == -1)
+		return -1;
+	v = add_object(w->volume, e);
+	if (!v)
+		return -1;
+	v->sha256 = o->sha256;
+	v->size = o->size;
+	v->at = x->at;
+	if (x->piece) {
+		v->has_piece = v->has_length = true;
+		v->from = x->from;
+		v->length = x->length;
+	}
+	if (begin_object(w, x, o, e) == -1 || tar_begin(w->tar, v, e) == -1 || copy_bytes(w, x, e) == -1 ||
+	    tar_end(w->tar, e) == -1)
+		return -1;
+	return end_object(w, x, o, e);
+}
+
+static int carry_all(struct writer *w, struct err *e)
+{
+	struct plan p;
+	struct plan_entry x;
+
+	plan_start(&p, &w->job->selection->cargo, w->job->volume_size);
+	while (plan_next(&p, &x))
+		if (carry(w, &x, e) == -1)
+			return -1;
+	return close_volume(w, e);
+}
+
+int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *e)
+{
+	struct writer w = {.job = j, .out = out, .slabs = {.lock = PTHREAD_MUTEX_INITIALIZER}, .source = FILE_CLOSED};
+	struct err ended = {0};
+	int rc = -1;
+
+	w.hash = digest_open(e);
+	w.buffer = malloc(READ_SIZE);
+	if (!w.hash || !w.buffer) {
+		err_mem(e);
+		goto out;
+	}
+	w.pool = pool_open(&ops, &w, j->jobs, 2 * j->jobs + 1, e);
+	if (!w.pool)
+		goto out;
+	progress_phase("packing", j->selection->cargo.bytes, 1);
+	rc = carry_all(&w, e);
+	if (pool_close(w.pool, &ended) == -1) {
+		rc = -1;
+		if (e->reason == ERR_NONE)
+			*e = ended;
+	}
+	progress_end();
+out:
+	tar_abort(w.tar);
+	if (w.filling)
+		drop_task(&w, w.filling);
+	free_building(w.volume);
+	file_close(&w.source);
+	digest_close(w.hash);
+	free(w.buffer);
+	free_slabs(&w.slabs);
+	return rc;
+}
+
+void volumes_free(struct volumes *v)
+{
+	free(v->list);
+	*v = (struct volumes){0};
+}

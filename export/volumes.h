@@ -1,0 +1,45 @@
+/*
+ * Writes the volumes of a bundle and their indexes: objects in order of the plan, through tar and frames, to the medium.
+ * One thread reads, hashes and packs; workers compress and hash frames; one writes them in order. The bytes do not
+ * depend on the number of workers; memory is about 12 MiB for each, and what compression needs.
+ */
+#ifndef EXPORT_VOLUMES_H
+#define EXPORT_VOLUMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/digest.h"
+
+struct err;
+struct file;
+struct medium;
+struct selection;
+struct station;
+
+struct volumes_job {
+	const struct station *station;
+	const struct selection *selection;
+	struct medium *medium;
+	const struct file *copies;	/* STATION/bundles/SEQ: the indexes go there as well */
+	uint64_t sequence, volume_size;
+	int level;
+	unsigned jobs;
+	bool digests;		/* of whole volumes */
+};
+struct volumes_one {
+	uint64_t size, index_size;
+	bool has_sha256;
+	struct digest sha256, index_sha256;
+};
+struct volumes {	/* zero-initialise */
+	struct volumes_one *list;	/* volume n at n - 1 */
+	size_t n;
+	uint64_t stored;	/* their sizes added up */
+};
+
+/* R_CONTENT_CHANGED names the path of an object whose bytes are no longer the approved ones. */
+int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *e);
+void volumes_free(struct volumes *v);
+
+#endif
