@@ -1,5 +1,6 @@
 /*
- * Reasons: every number has a word of its own form and an exit code that DESIGN 7 knows.
+ * Reasons: every number has a word of its own form and an exit code that DESIGN 7 knows; FORMAT.md says the same of
+ * them, and of the limits.
  */
 #include "manifests/reason.h"
 
@@ -7,9 +8,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "manifests/limits.h"
 
 static void each_has_word_code_and_meaning(void **state)
 {
@@ -60,6 +65,75 @@ static void unknown_numbers_are_defects(void **state)
 	}
 }
 
+/* ---- the tables of FORMAT.md, 12 and 13 (tests run at the top of the tree) ---- */
+
+static char *format_text(void)
+{
+	FILE *f = fopen("manifests/FORMAT.md", "r");
+	char *text = calloc(1, 1 << 20);
+
+	assert_non_null(f);
+	assert_non_null(text);
+	assert_true(fread(text, 1, (1 << 20) - 1, f) > 1000);
+	fclose(f);
+	return text;
+}
+
+static size_t rows_from(const char *text, const char *heading)
+{
+	const char *p = strstr(text, heading);
+	size_t n = 0;
+
+	assert_non_null(p);
+	for (p++; (p = strchr(p, '\n')) && strncmp(p + 1, "## ", 3); p++)
+		n += !strncmp(p + 1, "| `", 3);
+	return n;
+}
+
+static void format_lists_every_reason(void **state)
+{
+	char *text = format_text(), row[256];
+	size_t words = 0;
+
+	(void)state;
+	for (int r = ERR_IO; r < R_END; r++) {
+		if (r > ERR_INTERNAL && r < ERR_FIRST_FREE)
+			continue;
+		snprintf(row, sizeof(row), "\n| `%s` | %d | ", reason_word(r), reason_exit(r));
+		if (!strstr(text, row))
+			print_error("no row%s\n", row);
+		assert_non_null(strstr(text, row));
+		/* lib's own numbers of the same word share its row */
+		words += r >= ERR_FIRST_FREE || (r != ERR_NAME && r != ERR_FILE_TYPE);
+	}
+	assert_int_equal(rows_from(text, "\n## 13 "), words);
+	free(text);
+}
+
+static void format_lists_the_limits(void **state)
+{
+#define L(limit) {#limit, limit}
+	static const struct { const char *name; unsigned long long value; } limits[] = {
+		L(MAX_DOCUMENT_DEPTH), L(MAX_TRUST_SIZE), L(MAX_APPROVALS_SIZE), L(MAX_MANIFEST_SIZE), L(MAX_VOLUME_INDEX_SIZE),
+		L(MAX_CONTENTS_SIZE), L(MAX_PART_SIZE), L(MAX_VERIFY_TXT_SIZE), L(MAX_KEYS), L(MAX_TRUST_VERSIONS), L(MAX_RINGS),
+		L(MAX_REQUIRES), L(MAX_ITEMS), L(MAX_DESTINATIONS), L(MAX_BUNDLE_FILES), L(MAX_VOLUMES), L(MAX_VOLUME_OBJECTS),
+		L(MAX_VOLUME_FRAMES), L(MAX_PART_RECORDS), L(PART_CUT_BITS), L(MAX_PARTS), L(MAX_NAME_LEN), L(MAX_TITLE_LEN),
+		L(FRAME_SIZE), L(MAX_FRAME_STORED), L(MAX_VOLUME_SIZE), L(MAX_OBJECT_SIZE), L(MAX_SUM), L(MAX_REVISION),
+		L(MAX_JUMP), L(MAX_CLOCK_AHEAD),
+	};
+	char *text = format_text(), row[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		snprintf(row, sizeof(row), "\n| `%s` | %llu | ", limits[i].name, limits[i].value);
+		if (!strstr(text, row))
+			print_error("no row%s\n", row);
+		assert_non_null(strstr(text, row));
+	}
+	assert_int_equal(rows_from(text, "\n## 12 "), sizeof(limits) / sizeof(limits[0]));
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -67,6 +141,8 @@ int main(void)
 		cmocka_unit_test(words_are_distinct),
 		cmocka_unit_test(known_ones),
 		cmocka_unit_test(unknown_numbers_are_defects),
+		cmocka_unit_test(format_lists_every_reason),
+		cmocka_unit_test(format_lists_the_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
