@@ -53,10 +53,12 @@ extern const struct schema manifest_schema;
  * Parses an authenticated manifest. Checks: files sorted and distinct, each one a name of a bundle (approvals.yaml
  * exactly when `approvals` is there and with its digest, trust-N.yaml up to trust.version with its digest, signature
  * files of these, vol-NNNN.yaml and vol-NNNN.tar.zst in pairs from 1 on, VERIFY.txt), sizes within their limits,
- * only volumes without digest. NULL on error; free with manifest_free.
+ * only volumes without digest; destinations, and witness by destination, sorted and distinct; `part` fits the sequence;
+ * no objects exactly where there are no volumes. NULL on error; free with manifest_free.
  */
 struct manifest *manifest_parse(const void *data, size_t len, struct err *e);
 void manifest_free(struct manifest *m);
+/* Encodes one that was built in memory, after the same checks. */
 int manifest_encode(const struct manifest *m, struct buf *out, struct err *e);
 const struct manifest_file *manifest_find(const struct manifest *m, const char *name);	/* or NULL */
 
