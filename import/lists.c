@@ -146,19 +146,6 @@ int lists_sweep(const struct store *s, struct err *e)
 	return file_remove_tree_at(&s->dir, "stage/" STAGED "old", e);
 }
 
-/* get of signatures_collect, over a kept list's folder. */
-static int get_signature(void *arg, const char *name, struct buf *out, struct err *e)
-{
-	struct err why = {0};
-
-	if (file_read_all_at(arg, name, PUBKEY_MAX_SIGNATURE, out, &why) == 0)
-		return 0;
-	if (why.reason == ERR_MISSING || why.reason == ERR_TOO_LARGE || why.reason == ERR_FILE_TYPE)
-		return 1;
-	*e = why;
-	return -1;
-}
-
 /* The root that judged a kept list. */
 static int judged_by(const struct file *dir, uint64_t *version, struct err *e)
 {
@@ -181,7 +168,7 @@ static int judge(const struct file *dir, const struct trust *root, struct err *w
 	int rc = -1;
 
 	if (file_read_all_at(dir, NAMES_APPROVALS, MAX_APPROVALS_SIZE, &bytes, e) == -1 ||
-	    signatures_collect(&found, root, ROLE_APPROVER, NAMES_APPROVALS, get_signature, (void *)(uintptr_t)dir, e) == -1)
+	    signatures_collect(&found, root, ROLE_APPROVER, NAMES_APPROVALS, store_signature, (void *)(uintptr_t)dir, e) == -1)
 		goto out;
 	a = unseal_list(bytes.data, bytes.len, &found, root, why);
 	if (a != NULL && a->epoch != root->epoch)

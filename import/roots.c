@@ -1,8 +1,15 @@
 /*
- * unseal > ROOTS > admit. A root is there when its document is, so its signatures go first. Refuses nothing: the chain
- * was judged when it was extended.
+ * unseal > ROOTS > admit. A root without its signatures, or signatures without their root, would be a damaged store: the
+ * folder trust/ is made anew beside the old one and takes its place by one exchange. Refuses nothing: the chain was
+ * judged when it was extended.
  */
 #include "import/roots.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "import/lists.h"
 #include "import/run.h"
@@ -12,6 +19,8 @@
 #include "manifests/names.h"
 
 #include "lib/banned.h"
+
+#define STAGED "stage/trust"
 
 static int put_root(const struct file *dir, const struct trust *t, struct err *e)
 {
@@ -26,6 +35,74 @@ static int put_root(const struct file *dir, const struct trust *t, struct err *e
 			return -1;
 	}
 	return outfile_put(dir, document, 0644, t->bytes.data, t->bytes.len, e);
+}
+
+/* Links the files of trust/ into the new folder. */
+static int copy_names(const struct file *from, const struct file *to, struct err *e)
+{
+	int fd = openat(from->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *n;
+
+	if (d == NULL) {
+		err_sys(e, "%s", from->name);
+		if (fd != -1)
+			close(fd);
+		return -1;
+	}
+	while (rc == 0 && (errno = 0, n = readdir(d)) != NULL)
+		if (n->d_name[0] != '.' && linkat(from->fd, n->d_name, to->fd, n->d_name, 0) == -1)
+			rc = err_sys(e, "%s/%s", to->name, n->d_name);
+	if (rc == 0 && errno != 0)
+		rc = err_sys(e, "%s", from->name);
+	closedir(d);
+	return rc;
+}
+
+static int fill(const struct run *r, size_t from, const struct file *new, struct err *e)
+{
+	const struct trust_chain *c = &r->store.chain;
+	struct file old = FILE_CLOSED;
+	int rc = file_open_dir_at(&r->store.dir, "trust", &old, e);
+
+	if (rc == 0)
+		rc = copy_names(&old, new, e);
+	for (size_t i = from; rc == 0 && i < c->n; i++)
+		rc = put_root(new, c->roots[i], e);
+	file_close(&old);
+	return rc == 0 ? file_sync(new, e) : -1;
+}
+
+static int exchange(const struct store *s, struct err *e)
+{
+	struct file stage = FILE_CLOSED;
+	int rc = -1;
+
+	if (file_open_dir_at(&s->dir, "stage", &stage, e) == -1)
+		return -1;
+	if (renameat2(s->dir.fd, "trust", s->dir.fd, STAGED, RENAME_EXCHANGE) == -1)
+		err_sys(e, "%s/trust: exchanging it", s->dir.name);
+	else if (file_sync(&s->dir, e) == 0)
+		rc = file_sync(&stage, e);
+	file_close(&stage);
+	return rc == 0 ? file_remove_tree_at(&s->dir, STAGED, e) : -1;
+}
+
+int roots_sweep(const struct store *s, struct err *e)
+{
+	return file_remove_tree_at(&s->dir, STAGED, e);
+}
+
+static int commit(const struct run *r, size_t from, struct err *e)
+{
+	struct file new = FILE_CLOSED;
+	int rc = -1;
+
+	if (roots_sweep(&r->store, e) == 0 && file_make_dir_at(&r->store.dir, STAGED, 0755, e) == 0 &&
+	    file_open_dir_at(&r->store.dir, STAGED, &new, e) == 0)
+		rc = fill(r, from, &new, e);
+	file_close(&new);
+	return rc == 0 ? exchange(&r->store, e) : -1;
 }
 
 static int log_root(struct run *r, const struct trust *t, struct err *e)
@@ -43,22 +120,17 @@ static int log_root(struct run *r, const struct trust *t, struct err *e)
 int roots_commit(struct run *r, size_t from, struct err *e)
 {
 	const struct trust_chain *c = &r->store.chain;
-	struct file dir = FILE_CLOSED;
 	bool dropped;
-	int rc = -1;
 
 	if (from == c->n || r->dry)
 		return 0;
-	if (run_change(r, e) == -1 || file_open_dir_at(&r->store.dir, "trust", &dir, e) == -1)
+	if (run_change(r, e) == -1 || commit(r, from, e) == -1)
 		return -1;
 	for (size_t i = from; i < c->n; i++)
-		if (put_root(&dir, c->roots[i], e) == -1 || log_root(r, c->roots[i], e) == -1)
-			goto out;
+		if (log_root(r, c->roots[i], e) == -1)
+			return -1;
 	for (size_t i = 0; i < r->store.config.streams_n; i++)
 		if (lists_judge_again(r, r->store.config.streams[i].stream, &dropped, e) == -1)
-			goto out;
-	rc = 0;
-out:
-	file_close(&dir);
-	return rc;
+			return -1;
+	return 0;
 }

@@ -1,0 +1,304 @@
+/*
+ * satchel-import apply: the order of an import. medium > find > intake (unseal, admit, stage) > update (effect, publish)
+ * > journal. Refuses media that lie in the store or around it, and media without a bundle for this store.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "import/commands.h"
+#include "import/intake.h"
+#include "import/objects.h"
+#include "import/places.h"
+#include "import/run.h"
+#include "import/tell.h"
+#include "import/update.h"
+#include "lib/file.h"
+#include "lib/pool.h"
+#include "lib/progress.h"
+#include "lib/say.h"
+#include "manifests/reason.h"
+#include "verify/reader.h"
+#include "verify/unseal.h"
+
+#include "lib/banned.h"
+
+const struct option_def apply_options[] = {
+	{.name = "dry-run", .help = "say what would be taken in, change nothing"},
+	{.name = "wait", .value = "SECONDS", .help = "how long to wait for another run to end (0)"},
+	{.name = "jobs", .value = "N", .help = "threads on each side of the reader's pipe (the processors there are)"},
+	{0},
+};
+
+struct damaged {		/* told when it is known where its objects belong */
+	struct outcome outcome;
+	const char *medium;
+	struct damaged *next;
+};
+struct apply {
+	struct run run;
+	unsigned jobs;
+	bool exits[5];		/* what occurred */
+	bool *touched;		/* for each stream of the store */
+	struct damaged *damaged, **damaged_end;
+	struct places places;
+};
+
+/* ---- before anything is opened ---- */
+
+/* The medium is a directory, and neither lies in the other. */
+static int check_medium(const struct file *store, const char *path, struct err *e)
+{
+	struct file medium = FILE_CLOSED;
+	struct err why = {0};
+	bool below = false;
+	int rc = -1;
+
+	if (file_open_dir(path, &medium, &why) == -1) {
+		err_set(e, why.reason == ERR_MISSING || why.reason == ERR_FILE_TYPE ? R_MEDIUM_MISSING : R_MEDIUM_READ, "%s",
+			why.text);
+		return err_hint(e, "is it mounted?");
+	}
+	if (file_is_below(store, &medium, &below, e) == -1)
+		goto out;
+	if (!below && file_is_below(&medium, store, &below, e) == -1)
+		goto out;
+	rc = below ? err_set(e, R_STORE_ON_MEDIUM, "%s: the store and this medium lie in one another", path) : 0;
+out:
+	file_close(&medium);
+	return rc;
+}
+
+static int check_media(const struct args *a, const char *store_path, struct err *e)
+{
+	struct file store = FILE_CLOSED;
+	int rc = file_open_dir(store_path, &store, e);
+
+	for (size_t i = 0; rc == 0 && i < args_len(a); i++)
+		rc = check_medium(&store, args_at(a, i), e);
+	file_close(&store);
+	return rc;
+}
+
+static json_t *intent(const struct args *a)
+{
+	json_t *o = json_object(), *media = json_array();
+
+	for (size_t i = 0; i < args_len(a) && i < 16; i++)
+		json_array_append_new(media, json_text(args_at(a, i)));
+	json_put(o, "media", media);
+	json_put_number(o, "count", args_len(a));
+	return o;
+}
+
+/* ---- one bundle ---- */
+
+static int remember_damage(struct apply *p, struct outcome *o, const char *medium, struct err *e)
+{
+	struct damaged *d = calloc(1, sizeof *d);
+
+	if (d == NULL)
+		return err_mem(e);
+	d->outcome = *o;
+	d->medium = medium;
+	o->staged.damages = NULL;	/* handed over */
+	*p->damaged_end = d;
+	p->damaged_end = &d->next;
+	for (uint64_t i = 0; i < d->outcome.staged.damages_n && i < STAGE_MAX_DAMAGES; i++) {
+		const struct stage_damage *at = &d->outcome.staged.damages[i];
+
+		for (uint64_t k = 0; k < at->lost_n && k < STAGE_MAX_LOST; k++)
+			if (places_ask(&p->places, &at->lost[k], e) == -1)
+				return -1;
+	}
+	return 0;
+}
+
+static int take_bundle(struct apply *p, struct reader *r, const char *name, enum outcome_kind *kind, struct err *e)
+{
+	struct intake in = {.run = &p->run, .reader = r, .jobs = p->jobs};
+	struct outcome o;
+	int rc = intake_bundle(&in, name, &o, e);
+
+	progress_end();
+	*kind = o.kind;
+	if (rc == 0) {
+		tell_bundle(&o, reader_medium(r));
+		p->exits[o.exit] = true;
+		if (o.stream != NULL)
+			p->touched[o.stream - p->run.store.config.streams] = true;
+	}
+	if (o.staged.damages_n > 0 && remember_damage(p, &o, reader_medium(r), e) == -1)
+		rc = -1;
+	intake_free(&o);
+	return rc;
+}
+
+/* ---- one medium ---- */
+
+struct tally {
+	size_t judged, skipped, interrupted, passed_over;
+};
+
+/* Where nothing on a medium was for this store. */
+static void judge_medium(struct apply *p, const char *medium, const struct tally *t)
+{
+	struct err why = {0};
+
+	if (t->passed_over > 0)
+		say_note("%s: %zu bundle%s of other streams passed over", medium, t->passed_over,
+			 t->passed_over == 1 ? "" : "s");
+	if (t->judged > 0)
+		return;
+	if (t->interrupted > 0) {
+		p->exits[3] = true;
+		err_set(&why, R_BUNDLE_INTERRUPTED, "%s: packing was interrupted; nothing here can be imported", medium);
+		err_hint(&why, "run pack again for this medium");
+		say_error(&why);
+		err_clear(&why);
+	}
+	if (t->skipped > 0)
+		err_set(&why, R_WRONG_DESTINATION, "%s: no bundle here is for %s", medium, p->run.store.config.name);
+	else if (t->interrupted == 0)
+		err_set(&why, R_NO_BUNDLE, "%s: no bundle here of a stream that this store follows", medium);
+	if (why.reason != ERR_NONE) {
+		p->exits[1] = true;
+		say_error(&why);
+	}
+}
+
+static int take_bundles(struct apply *p, struct reader *r, const struct found *found, struct err *e)
+{
+	struct tally t = {0};
+
+	for (size_t i = 0; i < found->n; i++) {
+		char stream[MAX_NAME_LEN + 1];
+		uint64_t sequence;
+		enum outcome_kind kind;
+
+		if (names_bundle_parse(found->names[i], stream, &sequence) == -1 ||
+		    store_stream(&p->run.store, stream) == NULL) {
+			t.passed_over++;
+			continue;
+		}
+		if (take_bundle(p, r, found->names[i], &kind, e) == -1)
+			return -1;
+		t.skipped += kind == OUTCOME_SKIPPED;
+		t.interrupted += kind == OUTCOME_INTERRUPTED;
+		t.judged += kind != OUTCOME_SKIPPED && kind != OUTCOME_INTERRUPTED;
+	}
+	judge_medium(p, reader_medium(r), &t);
+	return 0;
+}
+
+/* What is wrong with a medium is said and counted; the others follow. */
+static int take_medium(struct apply *p, const char *path, struct err *e)
+{
+	struct err why = {0};
+	struct found found = {0};
+	struct reader *r = reader_open(path, p->jobs, &why);
+	int rc = 0;
+
+	if (r != NULL && unseal_find(r, NULL, &found, &why) == 0)
+		rc = take_bundles(p, r, &found, e);
+	if (why.reason != ERR_NONE) {
+		int code = reason_exit(why.reason);
+
+		say_error(&why);
+		p->exits[code == 1 ? 1 : 3] = true;
+	}
+	unseal_found_free(&found);
+	reader_close(r);
+	return rc;
+}
+
+/* ---- the end ---- */
+
+static int update(struct apply *p, size_t i, struct err *e)
+{
+	struct update u = {0};
+	int rc = update_stream(&p->run, &p->run.store.config.streams[i], &p->places, &u, e);
+
+	if (rc == 0) {
+		tell_stream(&u);
+		p->exits[1] = p->exits[1] || u.outlook.malformed.reason != ERR_NONE;
+		p->exits[4] = p->exits[4] || !u.outlook.whole;
+	}
+	update_free(&u);
+	return rc;
+}
+
+static int update_all(struct apply *p, struct err *e)
+{
+	const struct store_config *c = &p->run.store.config;
+	const struct digest *healed;
+
+	for (size_t i = 0; i < c->streams_n; i++)
+		if (objects_healed(p->run.objects, &healed) > 0 &&
+		    publish_heal(&p->run.store, p->run.objects, c->streams[i].stream, e) == -1)
+			return -1;
+	for (size_t i = 0; i < c->streams_n; i++)
+		if ((p->touched[i] || p->run.interrupted) && update(p, i, e) == -1)
+			return -1;
+	return 0;
+}
+
+/* Of 1, 3, 4, 0 the first that occurred. */
+static int exit_code(const struct apply *p)
+{
+	static const int order[] = {1, 3, 4};
+
+	for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+		if (p->exits[order[i]])
+			return order[i];
+	return 0;
+}
+
+static int import(struct apply *p, const struct args *a, struct err *e)
+{
+	p->touched = calloc(p->run.store.config.streams_n + 1, sizeof *p->touched);
+	if (p->touched == NULL)
+		return err_mem(e);
+	p->run.intent = intent(a);
+	for (size_t i = 0; i < args_len(a); i++)
+		if (take_medium(p, args_at(a, i), e) == -1)
+			return -1;
+	if (!p->run.dry && update_all(p, e) == -1)
+		return -1;
+	return run_done(&p->run, exit_code(p), e);
+}
+
+static void free_damaged(struct damaged *d)
+{
+	while (d != NULL) {
+		struct damaged *next = d->next;
+
+		intake_free(&d->outcome);
+		free(d);
+		d = next;
+	}
+}
+
+int apply_run(const struct args *a, struct err *e)
+{
+	struct run_ask ask = {.path = run_store_path(a, e), .dry = args_has(a, "dry-run")};
+	struct apply p = {.damaged = NULL};
+	uint64_t wait, jobs;
+	int rc = -1;
+
+	p.damaged_end = &p.damaged;
+	if (ask.path == NULL || args_expect(a, 1, SIZE_MAX, e) == -1 ||
+	    args_number(a, "wait", 0, 1000000, 0, &wait, e) == -1 ||
+	    args_number(a, "jobs", 1, 64, pool_default_jobs(), &jobs, e) == -1 || check_media(a, ask.path, e) == -1)
+		return -1;
+	ask.wait_seconds = (unsigned)wait;
+	p.jobs = (unsigned)jobs;
+	if (run_open(&ask, &p.run, e) == 0 && import(&p, a, e) == 0)
+		rc = exit_code(&p);
+	for (const struct damaged *d = p.damaged; d != NULL; d = d->next)
+		tell_damage(&d->outcome, d->medium, &p.places);
+	free_damaged(p.damaged);
+	places_free(&p.places);
+	free(p.touched);
+	run_close(&p.run);
+	return rc;
+}

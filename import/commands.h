@@ -1,0 +1,16 @@
+/*
+ * The commands of satchel-import: one file each.
+ */
+#ifndef IMPORT_COMMANDS_H
+#define IMPORT_COMMANDS_H
+
+#include "lib/options.h"
+
+int init_run(const struct args *a, struct err *e);
+int apply_run(const struct args *a, struct err *e);
+int status_run(const struct args *a, struct err *e);
+int log_run(const struct args *a, struct err *e);
+
+extern const struct option_def init_options[], apply_options[], status_options[], log_options[];
+
+#endif

@@ -1,0 +1,356 @@
+/*
+ * The order in which one bundle is judged and taken. Whatever is refused here leaves nothing in the store but a line of
+ * the journal, and good new trust roots. Refuses what unseal and admit refuse, what there is no room for, and bundles
+ * whose signer lied about what is in them.
+ */
+#include "import/intake.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "import/bundles.h"
+#include "import/lack.h"
+#include "import/lists.h"
+#include "import/missing.h"
+#include "import/objects.h"
+#include "import/outlook.h"
+#include "import/roots.h"
+#include "import/run.h"
+#include "lib/num.h"
+#include "lib/say.h"
+#include "manifests/reason.h"
+#include "verify/reader.h"
+
+#include "lib/banned.h"
+
+struct taking {
+	const struct intake *in;
+	struct outcome *out;
+	struct bundle *bundle;
+	const struct store_stream *stream;
+	struct bundles *known;
+	struct admit admit;
+	struct lack lack;
+};
+
+/* ---- the journal ---- */
+
+static void put_hex(json_t *o, const char *key, const struct digest *d)
+{
+	char hex[DIGEST_HEX + 1];
+
+	json_put_text(o, key, digest_hex(d, hex));
+}
+
+static json_t *about(const struct taking *t)
+{
+	json_t *o = json_object();
+
+	json_put_text(o, "bundle", t->out->name);
+	json_put_text(o, "medium", reader_medium(t->in->reader));
+	if (t->bundle != NULL)
+		put_hex(o, "manifest", &t->bundle->manifest->digest);
+	return o;
+}
+
+static void put_why(json_t *o, const struct err *why)
+{
+	json_put_text(o, "reason", reason_word(why->reason));
+	json_put_text(o, "text", why->text);
+}
+
+static void put_list(const struct taking *t, json_t *o)
+{
+	const struct manifest_approvals *a = &t->bundle->manifest->approvals;
+	json_t *list = json_object();
+
+	json_put_number(list, "epoch", a->epoch);
+	json_put_number(list, "revision", a->revision);
+	put_hex(list, "sha256", &a->sha256);
+	json_put(o, "list", list);
+}
+
+/* The bundle as a whole is not taken: one line. */
+static int refuse(struct taking *t, const struct err *why, struct err *e)
+{
+	json_t *o = about(t);
+
+	t->out->exit = reason_exit(why->reason) == 1 ? 1 : 3;
+	t->out->kind = t->out->exit == 1 ? OUTCOME_REFUSED : OUTCOME_FAILED;
+	t->out->why = *why;
+	put_why(o, why);
+	return run_log(t->in->run, t->out->exit == 1 ? "refused" : "failed", o, e);
+}
+
+static int log_list_refused(struct taking *t, struct err *e)
+{
+	json_t *o = about(t);
+
+	put_list(t, o);
+	if (t->admit.forked)
+		put_hex(o, "ours", &t->admit.ours);
+	put_why(o, &t->admit.why);
+	return run_log(t->in->run, "refused", o, e);
+}
+
+static int log_list(struct taking *t, struct err *e)
+{
+	json_t *o = json_object();
+
+	json_put_text(o, "stream", t->stream->stream);
+	put_list(t, o);
+	json_put_number(o, "root", trust_chain_newest(&t->in->run->store.chain)->version);
+	return run_log(t->in->run, "list", o, e);
+}
+
+static int log_bundle(struct taking *t, struct err *e)
+{
+	const struct manifest *m = t->bundle->manifest;
+	const struct stage_result *s = &t->out->staged;
+	json_t *o = about(t);
+	char time[32];
+
+	json_put_text(o, "stream", m->stream);
+	json_put_number(o, "sequence", m->sequence);
+	json_put_text(o, "created", num_format_time(m->created, time));
+	json_put_number(o, "objects", s->objects);
+	json_put_number(o, "bytes", s->bytes);
+	if (s->lost > 0)
+		json_put_number(o, "lost", s->lost);
+	if (s->damages_n > 0)
+		json_put_number(o, "damages", s->damages_n);
+	if (m->has_approvals)
+		put_list(t, o);
+	return run_log(t->in->run, "bundle", o, e);
+}
+
+/* Another bundle with this sequence came before: the exporter's key may be in two hands. Said, not refused. */
+static int raise_alarm(struct taking *t, struct err *e)
+{
+	const struct manifest *m = t->bundle->manifest;
+	const struct bundles_record *other = bundles_other(t->known, m->sequence, &m->digest);
+	json_t *o;
+
+	if (other == NULL || bundles_known(t->known, m->sequence, &m->digest))
+		return 0;
+	say_warn("%s: another bundle with this sequence was imported before; find out who made them", t->out->name);
+	o = about(t);
+	json_put_text(o, "what", "sequence-twice");
+	put_hex(o, "other", &other->manifest);
+	return run_log(t->in->run, "alarm", o, e);
+}
+
+/* ---- judging ---- */
+
+/* Authenticated index bytes are spooled where no name leads. */
+static int open_spool(const struct run *r, struct err *e)
+{
+	int fd = r->dry ? -1 : openat(r->store.dir.fd, "stage", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		fd = memfd_create("satchel-spool", MFD_CLOEXEC);
+	return fd == -1 ? err_sys(e, "a temporary file") : fd;
+}
+
+static int open_bundle(struct taking *t, int spool, struct err *why, struct err *e)
+{
+	struct run *r = t->in->run;
+	struct unseal u = {.reader = t->in->reader, .chain = &r->store.chain, .now = r->now, .spool = spool};
+	size_t roots = r->store.chain.n;
+	int rc = unseal(&u, t->out->name, &t->bundle, why);
+
+	if (roots_commit(r, roots, e) == -1)
+		return -1;
+	return rc == -1 ? 1 : 0;
+}
+
+/* The newest signed time this store has seen for the stream. */
+static int64_t newest_time(const struct taking *t)
+{
+	int64_t root = trust_chain_newest(&t->in->run->store.chain)->issued, bundle = bundles_created(t->known);
+
+	return root > bundle ? root : bundle;
+}
+
+/* Destination, list, indexes, room: all before the first write. 0, 1 with *why (skipped or refused), -1. */
+static int judge(struct taking *t, struct err *why, struct err *e)
+{
+	struct run *r = t->in->run;
+	const struct manifest *m = t->bundle->manifest;
+	struct admit_ask ask = {.store = &r->store, .bundle = t->bundle, .now = r->now};
+
+	t->stream = store_stream(&r->store, m->stream);
+	if (t->stream == NULL)
+		return err_set(e, ERR_INTERNAL, "%s: of a stream that is not followed", t->out->name);
+	if (admit_destination(m, r->store.config.name, why) == -1)
+		return 1;
+	t->known = bundles_load(&r->store, m->stream, e);
+	if (t->known == NULL || raise_alarm(t, e) == -1)
+		return -1;
+	ask.trusted = newest_time(t);
+	if (admit_list(&ask, &t->admit, why) == -1 || lack_bundle(r->objects, t->bundle, &t->lack, why) == -1)
+		return 1;
+	return lack_room(&r->store.dir, &t->lack, why) == -1;
+}
+
+/* ---- taking ---- */
+
+/* The list is kept once its contents lists, as far as they are here, can be published at all. */
+static int keep_list(struct taking *t, struct err *e)
+{
+	struct run *r = t->in->run;
+	struct err why = {0};
+
+	if (t->admit.verdict == ADMIT_NEW && outlook_try(&r->store, r->objects, t->stream, t->admit.list, &why) == -1) {
+		if (!missing_is_malformed(why.reason)) {
+			*e = why;
+			return -1;
+		}
+		t->admit.verdict = ADMIT_REFUSED;
+		t->admit.why = why;
+	}
+	if (t->admit.verdict == ADMIT_REFUSED)
+		return log_list_refused(t, e);
+	if (t->admit.verdict != ADMIT_NEW)
+		return 0;
+	if (run_change(r, e) == -1 || lists_commit(&r->store, t->admit.list, &t->bundle->list_signatures, e) == -1)
+		return -1;
+	return log_list(t, e);
+}
+
+static bool is_readers(int reason)
+{
+	return reason == R_READER || reason == R_MEDIUM_READ || reason == R_MEDIUM_TIMEOUT;
+}
+
+/* Objects into the store, and synced. 1: the medium failed, *why says how; what came before is kept. */
+static int take_objects(struct taking *t, struct err *why, struct err *e)
+{
+	struct run *r = t->in->run;
+	struct stage_ask ask = {.objects = r->objects, .bundle = t->bundle, .jobs = t->in->jobs};
+	struct err late = {0};
+	int rc, settled;
+
+	if (t->lack.objects == 0)
+		return 0;
+	if (run_change(r, e) == -1 || objects_begin(r->objects, e) == -1)
+		return -1;
+	rc = stage_bundle(&ask, &t->out->staged, why);
+	settled = objects_settle(r->objects, &late);
+	if (rc == -1 && !is_readers(why->reason)) {
+		*e = *why;
+		return -1;
+	}
+	if (settled == -1) {
+		*e = late;
+		return -1;
+	}
+	return rc == -1;
+}
+
+static int record(struct taking *t, struct err *e)
+{
+	const struct manifest *m = t->bundle->manifest;
+	struct bundles_record r = {.sequence = m->sequence, .manifest = m->digest, .created = m->created,
+				   .arrived = t->in->run->now};
+
+	if (run_change(t->in->run, e) == -1 || log_bundle(t, e) == -1)
+		return -1;
+	return bundles_add(t->known, &t->in->run->store, &r, e);
+}
+
+/* The exit a bundle comes to that was taken as far as it went. */
+static int exit_of(const struct taking *t)
+{
+	const struct stage_result *s = &t->out->staged;
+	int code = s->damages_n > 0 ? 3 : 0;
+
+	for (uint64_t i = 0; i < s->damages_n && i < STAGE_MAX_DAMAGES; i++)
+		if (reason_exit(s->damages[i].reason) == 1)
+			code = 1;
+	return t->admit.verdict == ADMIT_REFUSED ? 1 : code;
+}
+
+static void tell_list(struct taking *t)
+{
+	t->out->list = t->admit.verdict;
+	t->out->list_why = t->admit.why;
+	t->out->epoch = t->bundle->manifest->approvals.epoch;
+	t->out->revision = t->bundle->manifest->approvals.revision;
+}
+
+static bool nothing_new(const struct taking *t)
+{
+	const struct manifest *m = t->bundle->manifest;
+
+	return t->lack.objects == 0 && t->admit.verdict != ADMIT_NEW && bundles_known(t->known, m->sequence, &m->digest);
+}
+
+static int take(struct taking *t, struct err *e)
+{
+	struct err why = {0};
+	int rc;
+
+	t->out->stream = t->stream;
+	t->out->kind = nothing_new(t) ? OUTCOME_KNOWN : OUTCOME_IMPORTED;
+	if (t->in->run->dry) {
+		t->out->staged.objects = t->lack.objects;
+		t->out->staged.bytes = t->lack.bytes;
+	} else {
+		rc = take_objects(t, &why, e);
+		if (rc == -1 || keep_list(t, e) == -1)
+			return -1;
+		if (rc == 0 && t->out->staged.lied.reason != ERR_NONE) {
+			why = t->out->staged.lied;
+			rc = 1;
+		}
+		if (rc == 1) {
+			tell_list(t);
+			return refuse(t, &why, e);
+		}
+		if (t->out->kind == OUTCOME_IMPORTED && record(t, e) == -1)
+			return -1;
+	}
+	tell_list(t);
+	t->out->exit = exit_of(t);
+	return 0;
+}
+
+int intake_bundle(const struct intake *in, const char *name, struct outcome *out, struct err *e)
+{
+	struct taking t = {.in = in, .out = out};
+	struct err why = {0};
+	int spool, rc = -1;
+
+	*out = (struct outcome){.dry = in->run->dry};
+	snprintf(out->name, sizeof out->name, "%s", name);
+	spool = open_spool(in->run, e);
+	if (spool == -1)
+		return -1;
+	rc = open_bundle(&t, spool, &why, e);
+	if (rc == 0)
+		rc = judge(&t, &why, e);
+	if (rc == 0) {
+		rc = take(&t, e);
+	} else if (rc == 1 && (why.reason == R_BUNDLE_INTERRUPTED || why.reason == R_WRONG_DESTINATION)) {
+		out->kind = why.reason == R_WRONG_DESTINATION ? OUTCOME_SKIPPED : OUTCOME_INTERRUPTED;
+		out->why = why;
+		rc = 0;
+	} else if (rc == 1) {
+		rc = why.reason == ERR_MEMORY ? -1 : refuse(&t, &why, e);
+		if (why.reason == ERR_MEMORY)
+			*e = why;
+	}
+	approvals_free(t.admit.list);
+	bundles_free(t.known);
+	bundle_free(t.bundle);
+	close(spool);
+	return rc;
+}
+
+void intake_free(struct outcome *o)
+{
+	stage_result_free(&o->staged);
+}

@@ -1,0 +1,51 @@
+/*
+ * satchel-import: the perimeter side. Verifies what arrives on media and publishes what was approved for this store.
+ *
+ *     medium > find > unseal > admit > unframe > unpack > stage > store > publish > journal
+ */
+#include <stdio.h>
+
+#include "import/commands.h"
+#include "lib/digest.h"
+#include "lib/err.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+static const struct command commands[] = {
+	{"init", "STORE --name NAME --trust FILE [--fingerprint SHA256] --stream NAME... --ring NAME...",
+	 "satchel-import init /srv/satchel --name perimeter-a --trust trust-1.yaml --stream updates --ring production",
+	 "Makes a store: a directory that content is published from. It trusts the root in FILE and what extends it. "
+	 "Without --fingerprint the root's facts are printed for you to compare.", init_options, init_run},
+	{"apply", "MEDIUM... [--dry-run] [--wait SECONDS] [--jobs N]",
+	 "satchel-import -C /srv/satchel apply /media/usb",
+	 "Takes in every bundle on the media that is for this store, and publishes what is approved and complete. "
+	 "Repeating it is harmless. Exit 4: taken in, but items wait for objects that are still to come.", apply_options,
+	 apply_run},
+	{"status", "", "satchel-import -C /srv/satchel status",
+	 "Says what is in effect, what waits and why, and whether anything has expired. Exit 0: healthy, 4: items are "
+	 "waiting, 1: something is wrong.", status_options, status_run},
+	{"log", "[--since TIME]", "satchel-import -C /srv/satchel log --since 2026-11-01",
+	 "Prints the journal, and checks its chain while reading.", log_options, log_run},
+	{0},
+};
+static const struct option_def common[] = {
+	{.name = "store", .letter = 'C', .value = "STORE", .help = "the store; else $SATCHEL_STORE"},
+	{0},
+};
+static const struct program program = {
+	.name = "satchel-import", .version = SATCHEL_VERSION, .commands = commands, .common = common,
+	.about = "Verifies bundles that arrive on media and publishes the approved content in them.",
+	.word = reason_word, .exit_code = reason_exit,
+};
+
+int main(int argc, char **argv)
+{
+	struct err e = {0};
+
+	if (digest_start(&e) == -1) {
+		fprintf(stderr, "satchel-import: %s\n", e.text);
+		return reason_exit(e.reason);
+	}
+	return options_run(&program, argc, argv);
+}

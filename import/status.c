@@ -1,0 +1,211 @@
+/*
+ * satchel-import status: what is in effect, what waits and why, and whether anything has expired or is overdue. Reads
+ * only, takes no lock. Unhealthy (exit 1): the trust root or a list in effect has expired, or nothing has arrived for
+ * longer than policy allows.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "import/bundles.h"
+#include "import/commands.h"
+#include "import/run.h"
+#include "import/tell.h"
+#include "lib/err.h"
+#include "lib/num.h"
+#include "lib/say.h"
+#include "manifests/limits.h"
+#include "manifests/reason.h"
+#include "verify/state.h"
+
+#include "lib/banned.h"
+
+#define DAY 86400
+#define SOON (30 * DAY)		/* an expiry so near is warned of */
+#define MAX_NAMED 10
+
+const struct option_def status_options[] = {{0}};
+
+struct report {
+	const struct store *store;
+	int64_t now;
+	bool unhealthy, waiting;
+};
+
+static unsigned long long ull(uint64_t n)
+{
+	return (unsigned long long)n;
+}
+
+/* "expires 2026-12-24T00:00:00Z", with a warning when that is soon or past. */
+static void judge_expiry(struct report *r, const char *what, int64_t expires)
+{
+	char time[32];
+
+	num_format_time(expires, time);
+	if (expires <= r->now) {
+		r->unhealthy = true;
+		say_warn("%s expired at %s (%s)", what, time, reason_word(R_EXPIRED));
+	} else if (expires - r->now < SOON) {
+		say_warn("%s expires at %s, in %lld days", what, time, (long long)((expires - r->now) / DAY));
+	}
+}
+
+static int judge_list(struct report *r, const char *stream, const struct list_ref *ref, int64_t *expires, struct err *e)
+{
+	struct approvals *a = state_list_load(r->store, stream, ref->epoch, ref->revision, e);
+	char what[MAX_NAME_LEN + 64];
+
+	if (a == NULL)
+		return -1;
+	snprintf(what, sizeof what, "%s: list %llu", stream, ull(ref->revision));
+	judge_expiry(r, what, a->expires);
+	*expires = a->expires;
+	approvals_free(a);
+	return 0;
+}
+
+static void judge_arrival(struct report *r, const char *stream, int64_t since, int64_t arrived)
+{
+	int64_t last = arrived > since ? arrived : since;
+	uint64_t days = last < r->now ? (uint64_t)(r->now - last) / DAY : 0;
+
+	if (days <= r->store->config.policy.stale_days)
+		return;
+	r->unhealthy = true;
+	say_warn("%s: nothing has arrived for %llu days, and policy allows %llu (stale)", stream, ull(days),
+		 ull(r->store->config.policy.stale_days));
+}
+
+static void say_missing(const struct state *s)
+{
+	char hex[DIGEST_HEX + 1], size[24];
+
+	for (size_t i = 0; i < s->missing_n && i < MAX_NAMED; i++)
+		say_line("  missing %s  %s", digest_hex(&s->missing[i].sha256, hex), num_format_size(s->missing[i].size, size));
+	if (s->missing_total > MAX_NAMED)
+		say_line("  and %llu more objects", ull(s->missing_total - MAX_NAMED));
+}
+
+static void say_stream(const struct store_stream *stream, const struct state *s, int64_t expires, int64_t arrived)
+{
+	char time[32];
+
+	if (s == NULL || !s->has_complete) {
+		say_line("%s  no list in effect yet", stream->stream);
+	} else {
+		say_line("%s  list %llu in effect: %zu item%s, expires %s", stream->stream, ull(s->complete.revision), s->items_n,
+			 s->items_n == 1 ? "" : "s", num_format_time(expires, time));
+	}
+	if (arrived > 0)
+		say_line("  last bundle arrived %s", num_format_time(arrived, time));
+	else
+		say_line("  no bundle has arrived yet");
+	if (s == NULL || s->waiting_n + s->missing_total == 0)
+		return;
+	say_line("  list %llu waits: %zu item%s, %llu object%s missing", ull(s->newest.revision), s->waiting_n,
+		 s->waiting_n == 1 ? "" : "s", ull(s->missing_total), s->missing_total == 1 ? "" : "s");
+	tell_waiting(s, s);
+	say_missing(s);
+}
+
+static void put_ref(json_t *o, const char *key, const struct list_ref *ref)
+{
+	json_t *sub = json_object();
+
+	json_put_number(sub, "epoch", ref->epoch);
+	json_put_number(sub, "revision", ref->revision);
+	json_put(o, key, sub);
+}
+
+static void put_stream(const struct store_stream *stream, const struct state *s, int64_t expires, int64_t arrived)
+{
+	json_t *o = json_object();
+	char time[32];
+
+	json_put_text(o, "stream", stream->stream);
+	if (s != NULL && s->has_complete) {
+		put_ref(o, "in_effect", &s->complete);
+		json_put_text(o, "expires", num_format_time(expires, time));
+	}
+	if (s != NULL && s->has_newest)
+		put_ref(o, "newest", &s->newest);
+	json_put_number(o, "items", s == NULL ? 0 : s->items_n);
+	json_put_number(o, "waiting", s == NULL ? 0 : s->waiting_n);
+	json_put_number(o, "missing", s == NULL ? 0 : s->missing_total);
+	if (arrived > 0)
+		json_put_text(o, "arrived", num_format_time(arrived, time));
+	say_object(o);
+}
+
+static int report_stream(struct report *r, const struct store_stream *stream, struct err *e)
+{
+	struct bundles *b = NULL;
+	struct state *s = NULL;
+	int64_t expires = 0, newest;
+	char tree;
+	int rc = -1;
+
+	if (state_current(r->store, stream->stream, &tree, e) == -1 ||
+	    (tree != 0 && state_load(r->store, stream->stream, tree, &s, e) == -1))
+		goto out;
+	b = bundles_load(r->store, stream->stream, e);
+	if (b == NULL)
+		goto out;
+	if (s != NULL && s->has_complete && judge_list(r, stream->stream, &s->complete, &expires, e) == -1)
+		goto out;
+	if (s != NULL && s->has_newest && s->waiting_n > 0 &&
+	    (!s->has_complete || s->newest.revision != s->complete.revision || s->newest.epoch != s->complete.epoch) &&
+	    judge_list(r, stream->stream, &s->newest, &newest, e) == -1)
+		goto out;
+	judge_arrival(r, stream->stream, b->since, bundles_arrived(b));
+	r->waiting = r->waiting || (s != NULL && s->waiting_n + s->missing_total > 0);
+	if (say_json())
+		put_stream(stream, s, expires, bundles_arrived(b));
+	else
+		say_stream(stream, s, expires, bundles_arrived(b));
+	rc = 0;
+out:
+	bundles_free(b);
+	state_free(s);
+	return rc;
+}
+
+static void say_verdict(const struct report *r)
+{
+	const char *verdict = r->unhealthy ? "unhealthy" : r->waiting ? "waiting" : "healthy";
+	const struct trust *root = trust_chain_newest(&r->store->chain);
+	json_t *o = json_object();
+	char time[32];
+
+	num_format_time(root->expires, time);
+	json_put_text(o, "store", r->store->config.name);
+	json_put_text(o, "status", verdict);
+	json_put_number(o, "trust", root->version);
+	json_put_text(o, "trust_expires", time);
+	say_object(o);
+	say_line("%s  %s; site %s, trust root %llu expires %s", r->store->config.name, verdict, root->site, ull(root->version),
+		 time);
+}
+
+int status_run(const struct args *a, struct err *e)
+{
+	const char *path = run_store_path(a, e);
+	struct store store = {.dir = FILE_CLOSED};
+	struct report r = {.store = &store};
+	char what[64];
+	int rc = -1;
+
+	if (path == NULL || args_expect(a, 0, 0, e) == -1 || store_open(path, &store, e) == -1)
+		return -1;
+	r.now = time(NULL);
+	snprintf(what, sizeof what, "trust root %llu", ull(trust_chain_newest(&store.chain)->version));
+	judge_expiry(&r, what, trust_chain_newest(&store.chain)->expires);
+	for (size_t i = 0; i < store.config.streams_n; i++)
+		if (report_stream(&r, &store.config.streams[i], e) == -1)
+			goto out;
+	say_verdict(&r);
+	rc = r.unhealthy ? 1 : r.waiting ? 4 : 0;
+out:
+	store_close(&store);
+	return rc;
+}

@@ -1,0 +1,328 @@
+/*
+ * Results of an import in words: place, reason word, cause, next step. At the very end of the path; refuses nothing.
+ */
+#include "import/tell.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "import/intake.h"
+#include "import/outlook.h"
+#include "import/places.h"
+#include "import/update.h"
+#include "lib/num.h"
+#include "lib/say.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+#define MAX_WAITING 10	/* items named; status.yaml holds all */
+
+static unsigned long long ull(uint64_t n)
+{
+	return (unsigned long long)n;
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* ---- one bundle ---- */
+
+static const char *const kinds[] = {
+	[OUTCOME_IMPORTED] = "imported",
+	[OUTCOME_KNOWN] = "already imported",
+	[OUTCOME_SKIPPED] = "skipped",
+	[OUTCOME_REFUSED] = "refused",
+	[OUTCOME_FAILED] = "failed",
+	[OUTCOME_INTERRUPTED] = "interrupted",
+};
+static const char *const verdicts[] = {
+	[ADMIT_NONE] = "none",
+	[ADMIT_NEW] = "new",
+	[ADMIT_KNOWN] = "known",
+	[ADMIT_IGNORED] = "ignored",
+	[ADMIT_REFUSED] = "refused",
+};
+
+static void put_why(json_t *o, const struct err *why)
+{
+	if (why->reason == ERR_NONE)
+		return;
+	json_put_text(o, "reason", reason_word(why->reason));
+	json_put_text(o, "message", why->text);
+}
+
+static void put_bundle(const struct outcome *o, const char *medium)
+{
+	json_t *j = json_object(), *list;
+
+	json_put_text(j, "bundle", o->name);
+	json_put_text(j, "medium", medium);
+	json_put_text(j, "outcome", kinds[o->kind]);
+	if (o->dry)
+		json_put(j, "dry_run", json_true());
+	put_why(j, &o->why);
+	json_put_number(j, "objects", o->staged.objects);
+	json_put_number(j, "bytes", o->staged.bytes);
+	json_put_number(j, "lost", o->staged.lost);
+	if (o->list != ADMIT_NONE) {
+		list = json_object();
+		json_put_number(list, "epoch", o->epoch);
+		json_put_number(list, "revision", o->revision);
+		json_put_text(list, "verdict", verdicts[o->list]);
+		put_why(list, &o->list_why);
+		json_put(j, "list", list);
+	}
+	json_put_number(j, "exit", (uint64_t)o->exit);
+	say_object(j);
+}
+
+/* "; list 42", "; list 42 refused: expired: ..." */
+static void about_list(const struct outcome *o, struct buf *out)
+{
+	if (o->list == ADMIT_NONE)
+		return;
+	buf_printf(out, "; list %llu", ull(o->revision));
+	if (o->list == ADMIT_REFUSED || o->list == ADMIT_IGNORED)
+		buf_printf(out, " %s: %s: %s", verdicts[o->list], reason_word(o->list_why.reason), o->list_why.text);
+}
+
+void tell_bundle(const struct outcome *o, const char *medium)
+{
+	struct buf list = {0};
+	const char *about;
+	char size[24];
+
+	if (say_json()) {
+		put_bundle(o, medium);
+		return;
+	}
+	buf_puts(&list, "");
+	about_list(o, &list);
+	about = list.failed || list.data == NULL ? "" : (const char *)list.data;
+	if (o->kind == OUTCOME_IMPORTED && o->staged.damages_n > 0)
+		say_line("%s  damaged  %llu objects, %s taken, %llu lost%s", o->name, ull(o->staged.objects),
+			 num_format_size(o->staged.bytes, size), ull(o->staged.lost), about);
+	else if (o->kind == OUTCOME_IMPORTED)
+		say_line("%s  %s  %llu object%s, %s%s", o->name, o->dry ? "would be imported" : "imported",
+			 ull(o->staged.objects), plural(o->staged.objects), num_format_size(o->staged.bytes, size), about);
+	else if (o->kind == OUTCOME_KNOWN)
+		say_line("%s  already imported%s", o->name,
+			 o->list == ADMIT_REFUSED || o->list == ADMIT_IGNORED ? about : "");
+	else
+		say_line("%s  %s: %s: %s", o->name, kinds[o->kind], reason_word(o->why.reason), o->why.text);
+	buf_free(&list);
+}
+
+/* ---- damage ---- */
+
+static void name_object(struct buf *out, const struct digest *d, const struct places *places)
+{
+	const struct place *p = places_find(places, d);
+	char hex[DIGEST_HEX + 1];
+
+	buf_puts(out, digest_hex(d, hex));
+	if (p != NULL && p->item != NULL)
+		buf_printf(out, " (%s: %s)", p->item, p->path != NULL ? p->path : "contents list");
+}
+
+static void put_damage(const struct outcome *o, const char *medium, const struct stage_damage *d,
+		       const struct places *places)
+{
+	json_t *j = json_object(), *lost = json_array();
+
+	json_put_text(j, "damage", reason_word(d->reason));
+	json_put_text(j, "bundle", o->name);
+	json_put_text(j, "medium", medium);
+	json_put_text(j, "file", d->file);
+	if (!d->whole) {
+		json_put_number(j, "frame", d->frame);
+		json_put_number(j, "at", d->at);
+		json_put_number(j, "size", d->size);
+	}
+	json_put_text(j, "message", d->text);
+	json_put_number(j, "lost", d->lost_n);
+	for (uint64_t i = 0; i < d->lost_n && i < STAGE_MAX_LOST; i++) {
+		struct buf name = {0};
+
+		name_object(&name, &d->lost[i], places);
+		if (!name.failed)
+			json_array_append_new(lost, json_text((const char *)name.data));
+		buf_free(&name);
+	}
+	json_put(j, "objects", lost);
+	say_object(j);
+}
+
+static void say_damage(const struct outcome *o, const char *medium, const struct stage_damage *d,
+		       const struct places *places)
+{
+	struct err line = {0};
+	struct buf lost = {0};
+
+	buf_puts(&lost, "");
+	for (uint64_t i = 0; i < d->lost_n && i < STAGE_MAX_LOST; i++) {
+		buf_puts(&lost, i == 0 ? "; lost: " : ", ");
+		name_object(&lost, &d->lost[i], places);
+	}
+	if (d->lost_n > STAGE_MAX_LOST)
+		buf_printf(&lost, " and %llu more", ull(d->lost_n - STAGE_MAX_LOST));
+	if (d->whole)
+		err_set(&line, d->reason, "%s: %s/%s: %s%s", medium, o->name, d->file, d->text,
+			lost.failed ? "" : (const char *)lost.data);
+	else
+		err_set(&line, d->reason, "%s: %s/%s: frame %llu at %llu, %llu bytes: %s%s", medium, o->name, d->file,
+			ull(d->frame), ull(d->at), ull(d->size), d->text, lost.failed ? "" : (const char *)lost.data);
+	say_error(&line);
+	buf_free(&lost);
+}
+
+void tell_damage(const struct outcome *o, const char *medium, const struct places *places)
+{
+	const struct stage_result *s = &o->staged;
+
+	for (uint64_t i = 0; i < s->damages_n && i < STAGE_MAX_DAMAGES; i++)
+		if (say_json())
+			put_damage(o, medium, &s->damages[i], places);
+		else
+			say_damage(o, medium, &s->damages[i], places);
+	if (s->damages_n > STAGE_MAX_DAMAGES)
+		say_warn("%s: %s: %llu more damaged places", medium, o->name, ull(s->damages_n - STAGE_MAX_DAMAGES));
+}
+
+/* ---- a stream ---- */
+
+static void about_waiting(const struct state_waiting *w, struct buf *out)
+{
+	char size[24];
+
+	if (strcmp(w->why, "objects") == 0)
+		buf_printf(out, "waits for %llu object%s, %s", ull(w->objects), plural(w->objects),
+			   num_format_size(w->bytes, size));
+	else if (strcmp(w->why, "list") == 0)
+		buf_puts(out, "waits for the rest of its list");
+	else if (strncmp(w->why, "requires ", 9) == 0)
+		buf_printf(out, "waits for %s, which it requires", w->why + 9);
+	else if (strncmp(w->why, "nested ", 7) == 0)
+		buf_printf(out, "waits for %s to go, which lies above or below it", w->why + 7);
+	else
+		buf_printf(out, "waits: %s", w->why);
+}
+
+void tell_waiting(const struct state *s, const struct state *current)
+{
+	for (size_t i = 0; i < s->waiting_n && i < MAX_WAITING; i++) {
+		const struct state_waiting *w = &s->waiting[i];
+		const struct state_item *was = outlook_published(current, w->item);
+		struct buf text = {0};
+
+		about_waiting(w, &text);
+		if (was != NULL)
+			buf_printf(&text, "; revision %llu stays", ull(was->revision));
+		say_line("  %s  revision %llu %s", w->item, ull(w->revision), text.failed ? "" : (const char *)text.data);
+		buf_free(&text);
+	}
+	if (s->waiting_n > MAX_WAITING)
+		say_line("  and %zu more items", s->waiting_n - MAX_WAITING);
+}
+
+static void tell_missing(const struct outlook *l)
+{
+	char hex[DIGEST_HEX + 1], size[24];
+
+	for (size_t i = 0; i < l->names_n; i++)
+		say_line("  missing %s  %s  %s: %s", digest_hex(&l->names[i].sha256, hex),
+			 num_format_size(l->names[i].size, size), l->names[i].item,
+			 l->names[i].path != NULL ? l->names[i].path : "contents list");
+	if (l->want.missing_total > l->names_n)
+		say_line("  and %llu more objects", ull(l->want.missing_total - l->names_n));
+}
+
+static void put_ref(json_t *o, const char *key, const struct list_ref *ref)
+{
+	json_t *sub = json_object();
+
+	json_put_number(sub, "epoch", ref->epoch);
+	json_put_number(sub, "revision", ref->revision);
+	json_put(o, key, sub);
+}
+
+static void put_stream(const struct update *u)
+{
+	const struct outlook *l = &u->outlook;
+	json_t *o = json_object(), *waiting = json_array(), *missing = json_array();
+
+	json_put_text(o, "stream", l->want.stream);
+	json_put(o, "changed", json_boolean(u->result.switched));
+	if (l->want.has_complete)
+		put_ref(o, "in_effect", &l->want.complete);
+	if (l->want.has_newest)
+		put_ref(o, "newest", &l->want.newest);
+	json_put_number(o, "items", l->want.items_n);
+	json_put_number(o, "waiting", l->want.waiting_n);
+	json_put_number(o, "missing", l->want.missing_total);
+	for (size_t i = 0; i < l->want.waiting_n && i < MAX_WAITING; i++) {
+		json_t *w = json_object();
+
+		json_put_text(w, "item", l->want.waiting[i].item);
+		json_put_number(w, "revision", l->want.waiting[i].revision);
+		json_put_text(w, "why", l->want.waiting[i].why);
+		json_put_number(w, "objects", l->want.waiting[i].objects);
+		json_put_number(w, "bytes", l->want.waiting[i].bytes);
+		json_array_append_new(waiting, w);
+	}
+	json_put(o, "items_waiting", waiting);
+	for (size_t i = 0; i < l->names_n; i++) {
+		char hex[DIGEST_HEX + 1];
+		json_t *m = json_object();
+
+		json_put_text(m, "sha256", digest_hex(&l->names[i].sha256, hex));
+		json_put_number(m, "size", l->names[i].size);
+		json_put_text(m, "item", l->names[i].item);
+		if (l->names[i].path != NULL)
+			json_put_text(m, "path", l->names[i].path);
+		json_array_append_new(missing, m);
+	}
+	json_put(o, "objects_missing", missing);
+	say_object(o);
+}
+
+static void say_effect(const struct update *u)
+{
+	const struct outlook *l = &u->outlook;
+	const struct publish_result *r = &u->result;
+	char list[64] = "no list yet";
+
+	if (l->want.has_complete)
+		snprintf(list, sizeof list, "list %llu in effect", ull(l->want.complete.revision));
+	if (r->switched)
+		say_line("%s  %s: %llu item%s added, %llu changed, %llu removed", l->want.stream, list, ull(r->items_added),
+			 plural(r->items_added), ull(r->items_changed), ull(r->items_removed));
+	else if (u->changed && l->whole)
+		say_line("%s  %s", l->want.stream, list);
+}
+
+void tell_stream(const struct update *u)
+{
+	const struct outlook *l = &u->outlook;
+	char size[24], stays[64] = "nothing is in effect yet";
+
+	if (say_json()) {
+		put_stream(u);
+		return;
+	}
+	say_effect(u);
+	if (l->malformed.reason != ERR_NONE)
+		say_error(&l->malformed);
+	if (l->whole)
+		return;
+	if (l->want.has_complete)
+		snprintf(stays, sizeof stays, "list %llu stays in effect", ull(l->want.complete.revision));
+	say_line("%s  list %llu waits: %zu item%s, %llu object%s missing, %s; %s", l->want.stream, ull(l->want.newest.revision),
+		 l->want.waiting_n, plural(l->want.waiting_n), ull(l->want.missing_total), plural(l->want.missing_total),
+		 num_format_size(l->missing_bytes, size), stays);
+	tell_waiting(&l->want, &l->want);
+	tell_missing(l);
+}

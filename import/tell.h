@@ -1,0 +1,25 @@
+/*
+ * TELL: what an import came to, for people and as JSON. The only code of import/ beside the commands that prints.
+ */
+#ifndef IMPORT_TELL_H
+#define IMPORT_TELL_H
+
+struct outcome;
+struct places;
+struct update;
+
+/* One line for a bundle. */
+void tell_bundle(const struct outcome *o, const char *medium);
+/* Every damaged place of it, with the objects that were lost there and where they belong. */
+void tell_damage(const struct outcome *o, const char *medium, const struct places *places);
+/* What a stream publishes now, what waits and for which objects. */
+void tell_stream(const struct update *u);
+
+/* Parts of it, for status too. */
+struct state;
+struct state_waiting;
+/* The first waiting items: "  pool/o/openssl  revision 3 waits for 3 objects, 1.2 GiB; revision 2 stays". current may be
+ * NULL. */
+void tell_waiting(const struct state *s, const struct state *current);
+
+#endif
