@@ -134,7 +134,7 @@ static void links_are_seen_only(void **state)
 	assert_int_equal(symlinkat("d", dir.fd, "l/to-dir"), 0);
 	assert_int_equal(symlinkat("..", dir.fd, "l/up"), 0);
 	assert_int_equal(symlinkat("nowhere", dir.fd, "l/dangling"), 0);
-	check("l", 64, &l, "@dangling\n>d\n-d/f\n<d 1\n@to-dir\n@up\n");
+	check("l", 64, &l, ">d\n-d/f\n<d 1\n@dangling\n@to-dir\n@up\n");
 }
 
 static void skipping(void **state)
@@ -142,7 +142,7 @@ static void skipping(void **state)
 	struct log l = {.skip = "d"};
 
 	(void)state;
-	check("l", 64, &l, "@dangling\n>d\n@to-dir\n@up\n");
+	check("l", 64, &l, ">d\n@dangling\n@to-dir\n@up\n");
 }
 
 static void stopping(void **state)
