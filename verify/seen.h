@@ -34,7 +34,8 @@ void seen_free(struct seen *s);
 int seen_read(struct seen *s, const char *name, size_t max, struct buf *out, struct err *e);
 const struct seen_file *seen_find(const struct seen *s, const char *name);	/* NULL: not read yet */
 
-/* For signatures_collect and trust_chain_extend: arg is a struct seen. 1 for a file that is not there or too large. */
+/* For signatures_collect and trust_chain_extend: arg is a struct seen. 0; 1 where it isn't there; -1. One that is too large
+ * to be a signature is not read: bytes that are none stand for it. */
 int seen_signature(void *arg, const char *name, struct buf *out, struct err *e);
 
 #endif

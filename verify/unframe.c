@@ -5,6 +5,7 @@
  */
 #include "verify/unframe.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -62,19 +63,19 @@ static int check_digest(struct unframe *u, const struct volume_frame *f, const v
 	return digest_equal(&d, &f->sha256) ? 0 : err_set(e, R_FRAME_DIGEST, "digest differs");
 }
 
-/* RFC 8878 3.1.1.1: magic number, descriptor, then the window descriptor unless the frame is a single segment. */
-static int check_window(const uint8_t *p, size_t len, struct err *e)
+/* RFC 8878 3.1.1.1: magic number and descriptor; then the window descriptor, unless the frame is a single segment. */
+static bool is_zstd(const uint8_t *p, size_t len)
 {
-	uint64_t base;
+	return len >= 6 && p[0] == 0x28 && p[1] == 0xb5 && p[2] == 0x2f && p[3] == 0xfd;
+}
 
-	if (len < 6 || p[0] != 0x28 || p[1] != 0xb5 || p[2] != 0x2f || p[3] != 0xfd)
-		return err_set(e, R_FRAME_FORM, "not a zstd frame");
+static bool window_fits(const uint8_t *p)
+{
+	uint64_t base = 1ull << (10 + (p[5] >> 3));
+
 	if (p[4] & 0x20)
-		return 0;	/* a single segment: its window is its content, judged by size */
-	base = 1ull << (10 + (p[5] >> 3));
-	if (base + base / 8 * (p[5] & 7) > FRAME_SIZE)
-		return err_set(e, R_FRAME_FORM, "its window is larger than a frame may be");
-	return 0;
+		return true;	/* a single segment: its window is its content */
+	return base + base / 8 * (p[5] & 7) <= FRAME_SIZE;
 }
 
 static int check_form(const struct volume_frame *f, const void *stored, struct err *e)
@@ -82,8 +83,8 @@ static int check_form(const struct volume_frame *f, const void *stored, struct e
 	unsigned long long holds;
 	size_t size;
 
-	if (check_window(stored, f->size, e) == -1)
-		return -1;
+	if (!is_zstd(stored, f->size))
+		return err_set(e, R_FRAME_FORM, "not a zstd frame");
 	if (ZSTD_getDictID_fromFrame(stored, f->size) != 0)
 		return err_set(e, R_FRAME_FORM, "it asks for a dictionary");
 	holds = ZSTD_getFrameContentSize(stored, f->size);
@@ -91,6 +92,8 @@ static int check_form(const struct volume_frame *f, const void *stored, struct e
 		return err_set(e, R_FRAME_FORM, "it doesn't say what it unpacks to");
 	if (holds != f->holds)
 		return err_set(e, R_FRAME_SIZE, "it says %llu bytes, the index %llu", holds, (unsigned long long)f->holds);
+	if (!window_fits(stored))
+		return err_set(e, R_FRAME_FORM, "its window is larger than a frame may be");
 	size = ZSTD_findFrameCompressedSize(stored, f->size);
 	if (ZSTD_isError(size))
 		return err_set(e, R_FRAME_FORM, "not a whole zstd frame: %s", ZSTD_getErrorName(size));

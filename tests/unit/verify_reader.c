@@ -1,0 +1,764 @@
+/*
+ * The reader process: names, files and volumes as they lie on a medium, damage and lies in them; and a reader that lies
+ * itself, whose messages the test writes (row S21 of the list of attacks).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/err.h"
+#include "lib/file.h"
+#include "manifests/limits.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+#include "tests/unit/fixture.h"
+#include "verify/frames.h"
+#include "verify/reader.h"
+#include "verify/wire.h"
+
+#define OBJECTS 5
+#define BUNDLE "updates-00000017"
+
+/* A medium with one bundle of one volume of several frames; its index as the signer has it. */
+struct medium {
+	struct fixture *f;
+	struct volume *index;
+	struct buf objects[OBJECTS];
+	char dir[160];
+};
+static struct medium *at;	/* for the hook */
+
+static void keep_index(struct fixture *f, struct fixture_volume *v)
+{
+	struct buf bytes = {0};
+	struct err e = {0};
+
+	(void)f;
+	assert_int_equal(schema_encode(&volume_schema, &v->index, &bytes, &e), 0);
+	at->index = volume_parse(bytes.data, bytes.len, &e);
+	assert_non_null(at->index);
+	buf_free(&bytes);
+}
+
+static int open_medium(void **state)
+{
+	static const size_t sizes[OBJECTS] = {100, 0, 9u << 20, 777, 5u << 20};
+	struct medium *m = calloc(1, sizeof *m);
+	uint8_t *data = malloc(9u << 20);
+
+	if (m == NULL || data == NULL)
+		return -1;
+	at = m;
+	m->f = fixture_new();
+	for (size_t i = 0; i < OBJECTS; i++) {
+		fixture_random((uint32_t)i + 1, data, sizes[i]);
+		fixture_object(m->f, data, sizes[i]);
+		buf_append(&m->objects[i], data, sizes[i]);
+	}
+	free(data);
+	if (m->f->change_frames == NULL)
+		m->f->change_frames = keep_index;
+	fixture_bundle(m->f, 17);
+	fixture_bundle_dir(m->f, 17, m->dir);
+	*state = m;
+	return 0;
+}
+
+static int close_medium(void **state)
+{
+	struct medium *m = *state;
+
+	for (size_t i = 0; i < OBJECTS; i++)
+		buf_free(&m->objects[i]);
+	volume_free(m->index);
+	fixture_free(m->f);
+	free(m);
+	return 0;
+}
+
+static struct reader *start(const struct medium *m)
+{
+	struct err e = {0};
+	struct reader *r = reader_open(m->f->dir, 2, &e);
+
+	if (r == NULL)
+		fail_msg("%s", e.text);
+	return r;
+}
+
+/* ---- what comes in ---- */
+
+struct taken {
+	struct buf data[OBJECTS];
+	unsigned calls[OBJECTS];
+	size_t damaged[16], damaged_n;
+	int reason;
+	unsigned fail_at, bytes_calls;	/* the n-th call of bytes fails */
+};
+
+static int take_bytes(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
+{
+	struct taken *t = arg;
+
+	if (++t->bytes_calls == t->fail_at)
+		return err_set(e, ERR_NO_SPACE, "full");
+	t->calls[object]++;
+	while (t->data[object].len < from)	/* what was lost becomes zeros */
+		buf_putc(&t->data[object], '\0');
+	if (len > 0)
+		buf_append(&t->data[object], data, len);
+	return 0;
+}
+
+static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
+{
+	struct taken *t = arg;
+
+	(void)e;
+	assert_true(t->damaged_n < 16);
+	t->damaged[t->damaged_n++] = d->frame;
+	t->reason = d->reason;
+	return 0;
+}
+
+static void forget(struct taken *t)
+{
+	for (size_t i = 0; i < OBJECTS; i++)
+		buf_free(&t->data[i]);
+	*t = (struct taken){.reason = 0};
+}
+
+static int take(struct reader *r, const struct medium *m, unsigned wants, struct taken *t, struct err *e)
+{
+	struct reader_sink sink = {t, take_bytes, take_damage};
+	bool want[OBJECTS];
+
+	for (size_t i = 0; i < OBJECTS; i++)
+		want[i] = (wants >> i & 1) != 0;
+	err_clear(e);
+	return reader_volume(r, BUNDLE, m->index, want, &sink, e);
+}
+
+static void same(const struct medium *m, const struct taken *t, size_t i)
+{
+	assert_int_equal(t->data[i].len, m->objects[i].len);
+	if (m->objects[i].len > 0)
+		assert_memory_equal(t->data[i].data, m->objects[i].data, m->objects[i].len);
+	else
+		assert_int_equal(t->calls[i], 1);
+}
+
+/* ---- a faithful reader ---- */
+
+static void everything(void **state)
+{
+	const struct medium *m = *state;
+	struct reader *r = start(m);
+	struct taken t = {.reason = 0};
+	struct err e = {0};
+
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(take(r, m, 0x1f, &t, &e), 0);
+		for (size_t i = 0; i < OBJECTS; i++)
+			same(m, &t, i);
+		forget(&t);
+	}
+	assert_int_equal(take(r, m, 0x0a, &t, &e), 0);
+	assert_int_equal(t.calls[0] + t.calls[2] + t.calls[4], 0);
+	same(m, &t, 1);
+	same(m, &t, 3);
+	forget(&t);
+	reader_close(r);
+}
+
+static int note_name(void *arg, const char *name, bool is_dir, struct err *e)
+{
+	struct buf *b = arg;
+
+	(void)e;
+	buf_printf(b, "%s%s ", name, is_dir ? "/" : "");
+	return 0;
+}
+
+static int stop_at_once(void *arg, const char *name, bool is_dir, struct err *e)
+{
+	(void)arg;
+	(void)name;
+	(void)is_dir;
+	return err_set(e, ERR_USAGE, "enough");
+}
+
+static void names(void **state)
+{
+	const struct medium *m = *state;
+	struct reader *r;
+	struct buf b = {0};
+	struct err e = {0};
+	char path[160];
+
+	snprintf(path, sizeof path, "%s/satchel/a link", m->f->dir);
+	assert_int_equal(symlink("/etc", path), 0);
+	r = start(m);
+	assert_int_equal(reader_names(r, NULL, note_name, &b, &e), 0);
+	assert_string_equal((char *)b.data, "a link " BUNDLE "/ ");
+	assert_int_equal(reader_names(r, NULL, stop_at_once, NULL, &e), -1);
+	assert_int_equal(e.reason, ERR_USAGE);
+	err_clear(&e);
+	buf_clear(&b);
+	assert_int_equal(reader_names(r, BUNDLE, note_name, &b, &e), 0);	/* it can still be asked */
+	assert_non_null(strstr((char *)b.data, "manifest.yaml "));
+	assert_int_equal(reader_names(r, "updates-00000018", note_name, &b, &e), 1);
+	assert_int_equal(reader_names(r, "a link", note_name, &b, &e), -1);
+	assert_int_equal(e.reason, R_FILE_TYPE);
+	buf_free(&b);
+	reader_close(r);
+}
+
+static void files(void **state)
+{
+	const struct medium *m = *state;
+	struct reader *r = start(m);
+	struct buf b = {0}, is = {0};
+	struct err e = {0};
+	char path[256];
+
+	fixture_read(m->dir, NAMES_MANIFEST, &is);
+	assert_int_equal(reader_file(r, BUNDLE, NAMES_MANIFEST, MAX_MANIFEST_SIZE, &b, &e), 0);
+	assert_int_equal(b.len, is.len);
+	assert_memory_equal(b.data, is.data, is.len);
+	buf_clear(&b);
+	assert_int_equal(reader_file(r, BUNDLE, NAMES_MANIFEST, is.len, &b, &e), 0);
+	buf_clear(&b);
+	assert_int_equal(reader_file(r, BUNDLE, NAMES_MANIFEST, is.len - 1, &b, &e), -1);
+	assert_int_equal(e.reason, ERR_TOO_LARGE);
+	assert_int_equal(b.len, 0);
+	err_clear(&e);
+	assert_int_equal(reader_file(r, BUNDLE, "nothing", 10, &b, &e), 1);
+	assert_int_equal(reader_file(r, "updates-00000018", NAMES_MANIFEST, 10, &b, &e), 1);
+	fixture_write(m->dir, "empty", "", 0);
+	assert_int_equal(reader_file(r, BUNDLE, "empty", 0, &b, &e), 0);
+	snprintf(path, sizeof path, "%s/fifo", m->dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(reader_file(r, BUNDLE, "fifo", 10, &b, &e), -1);
+	assert_int_equal(e.reason, R_FILE_TYPE);
+	assert_string_equal(e.text, "not a regular file");
+	err_clear(&e);
+	snprintf(path, sizeof path, "%s/link", m->dir);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(reader_file(r, BUNDLE, "link", 100000, &b, &e), -1);
+	assert_int_equal(e.reason, R_FILE_TYPE);
+	assert_int_equal(b.len, 0);
+	buf_free(&b);
+	buf_free(&is);
+	reader_close(r);
+}
+
+static void no_medium(void **state)
+{
+	const struct medium *m = *state;
+	struct err e = {0};
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/nowhere", m->f->dir);
+	assert_null(reader_open(path, 1, &e));
+	assert_int_equal(e.reason, R_MEDIUM_MISSING);
+	err_clear(&e);
+	snprintf(path, sizeof path, "%s/%s", m->dir, NAMES_MANIFEST);
+	assert_null(reader_open(path, 1, &e));
+	assert_int_equal(e.reason, R_MEDIUM_MISSING);
+}
+
+/* ---- damage ---- */
+
+/* A flipped bit costs the objects of its frame, and the bytes around are handed over. */
+static void damage(void **state)
+{
+	const struct medium *m = *state;
+	const struct volume_frame *hit = &m->index->frames[1];
+	struct reader *r = start(m);
+	struct taken t = {.reason = 0};
+	struct err e = {0};
+
+	assert_int_equal(m->index->frames_n, 4);
+	fixture_flip(m->dir, "vol-0001.tar.zst", (long)(hit->at + hit->size / 2));
+	assert_int_equal(take(r, m, 0x1f, &t, &e), 0);
+	assert_int_equal(t.damaged_n, 1);
+	assert_int_equal(t.damaged[0], 1);
+	assert_int_equal(t.reason, R_FRAME_DIGEST);
+	same(m, &t, 0);
+	same(m, &t, 1);
+	same(m, &t, 3);
+	same(m, &t, 4);
+	assert_int_equal(t.data[2].len, m->objects[2].len);
+	assert_memory_equal(t.data[2].data, m->objects[2].data, FRAME_SIZE - m->index->objects[2].at);
+	assert_memory_equal(t.data[2].data + (9u << 20) - 1000, m->objects[2].data + (9u << 20) - 1000, 1000);
+	forget(&t);
+	assert_int_equal(take(r, m, 0x11, &t, &e), 0);	/* who doesn't want object 2 doesn't read its frame */
+	assert_int_equal(t.damaged_n, 0);
+	forget(&t);
+	reader_close(r);
+}
+
+static void cut_off(void **state)
+{
+	const struct medium *m = *state;
+	struct taken t = {.reason = 0};
+	struct reader *r = start(m);
+	struct err e = {0};
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/vol-0001.tar.zst", m->dir);
+	assert_int_equal(truncate(path, (off_t)m->index->frames[2].at + 1), 0);
+	assert_int_equal(take(r, m, 0x1f, &t, &e), 1);
+	assert_int_equal(t.damaged_n, 2);
+	assert_int_equal(t.damaged[0], 2);
+	assert_int_equal(t.damaged[1], 3);
+	assert_int_equal(t.reason, R_FRAME_DIGEST);
+	same(m, &t, 0);
+	forget(&t);
+	assert_int_equal(take(r, m, 0x03, &t, &e), 0);	/* what it still has is all that is asked for */
+	forget(&t);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(take(r, m, 0x1f, &t, &e), 1);
+	assert_int_equal(t.damaged_n, 4);
+	assert_int_equal(t.reason, R_MEDIUM_READ);
+	forget(&t);
+	reader_close(r);
+}
+
+static void too_long(void **state)
+{
+	const struct medium *m = *state;
+	struct taken t = {.reason = 0};
+	struct reader *r = start(m);
+	struct err e = {0};
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/vol-0001.tar.zst", m->dir);
+	assert_int_equal(truncate(path, (off_t)volume_file_size(m->index) + 1), 0);
+	assert_int_equal(take(r, m, 0x1f, &t, &e), -1);
+	assert_int_equal(e.reason, R_FILE_SIZE);
+	for (size_t i = 0; i < OBJECTS; i++)
+		same(m, &t, i);
+	forget(&t);
+	reader_close(r);
+}
+
+/* A directory in place of the volume. */
+static void volume_of_other_type(void **state)
+{
+	const struct medium *m = *state;
+	struct taken t = {.reason = 0};
+	struct reader *r = start(m);
+	struct err e = {0};
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/vol-0001.tar.zst", m->dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(take(r, m, 0x1f, &t, &e), -1);
+	assert_int_equal(e.reason, R_FILE_TYPE);
+	reader_close(r);
+}
+
+/* Sectors that can't be read: /proc/self/mem is a regular file whose first page gives EIO. */
+static void unreadable(void **state)
+{
+	const struct medium *m = *state;
+	struct file mem = FILE_CLOSED;
+	bool want[OBJECTS] = {true, true, true, true, true};
+	struct wire reader, us;
+	struct wire_head h;
+	const uint8_t *data;
+	int there[2], back[2];
+	struct err e = {0};
+
+	assert_int_equal(file_open("/proc/self/mem", &mem, &e), 0);
+	assert_int_equal(pipe(there), 0);
+	assert_int_equal(pipe(back), 0);
+	assert_int_equal(wire_open(&reader, there[0], back[1], &e), 0);
+	assert_int_equal(wire_open(&us, back[0], there[1], &e), 0);
+	assert_int_equal(frames_answer(&reader, &mem, m->index, want, 2, &e), 0);
+	assert_int_equal(wire_flush(&reader, &e), 0);
+	for (size_t i = 0; i < m->index->frames_n; i++) {
+		assert_int_equal(wire_next(&us, WIRE_CHUNK, 5, &h, &data, &e), 0);
+		assert_int_equal(h.type, WIRE_DAMAGE);
+		assert_int_equal(h.a, i);
+		assert_int_equal(h.b, R_MEDIUM_READ);
+		assert_int_equal(h.len, strlen("Input/output error"));
+		assert_memory_equal(data, "Input/output error", h.len);
+	}
+	wire_close(&reader);
+	wire_close(&us);
+	file_close(&mem);
+}
+
+/* ---- a lying signer ---- */
+
+static void change_header(struct fixture *f, struct fixture_volume *v)
+{
+	(void)f;
+	v->tar.data[v->index.objects[3].at - VOLUME_BLOCK + 124] ^= 1;	/* its size field; it begins in frame 2 */
+}
+
+static int open_liar(void **state)
+{
+	static const size_t sizes[OBJECTS] = {100, 0, 9u << 20, 777, 5u << 20};
+	struct medium *m = calloc(1, sizeof *m);
+	uint8_t *data = calloc(1, 9u << 20);
+
+	at = m;
+	m->f = fixture_new();
+	m->f->change_tar = change_header;
+	m->f->change_frames = keep_index;
+	for (size_t i = 0; i < OBJECTS; i++) {
+		fixture_random((uint32_t)i + 1, data, sizes[i]);
+		fixture_object(m->f, data, sizes[i]);
+		buf_append(&m->objects[i], data, sizes[i]);
+	}
+	free(data);
+	fixture_bundle(m->f, 17);
+	fixture_bundle_dir(m->f, 17, m->dir);
+	*state = m;
+	return 0;
+}
+
+/* What came before the lie is handed over, nothing after it, and the reader lives on. */
+static void header_lies(void **state)
+{
+	const struct medium *m = *state;
+	struct taken t = {.reason = 0};
+	struct reader *r = start(m);
+	struct err e = {0};
+
+	assert_int_equal(take(r, m, 0x1f, &t, &e), -1);
+	assert_int_equal(e.reason, R_ENTRY_HEADER);
+	same(m, &t, 0);
+	same(m, &t, 1);
+	assert_int_equal(t.data[2].len, 2 * FRAME_SIZE - m->index->objects[2].at);
+	assert_int_equal(t.calls[3] + t.calls[4], 0);
+	forget(&t);
+	assert_int_equal(take(r, m, 0x03, &t, &e), 0);
+	reader_close(r);
+}
+
+/* ---- a sink that fails ---- */
+
+static void stopped(void **state)
+{
+	const struct medium *m = *state;
+	struct reader *r = start(m);
+	struct err e = {0};
+
+	for (unsigned n = 1; n < 60; n += 7) {
+		struct taken t = {.fail_at = n};
+
+		assert_int_equal(take(r, m, 0x1f, &t, &e), -1);
+		assert_int_equal(e.reason, ERR_NO_SPACE);
+		forget(&t);
+		assert_int_equal(take(r, m, 0x1f, &t, &e), 0);
+		same(m, &t, 4);
+		forget(&t);
+	}
+	reader_close(r);
+}
+
+/* ---- a lying reader ---- */
+
+/* Main reads what the test put into a pipe; what main asks goes nowhere. */
+struct liar {
+	struct reader *r;
+	struct wire wire;
+};
+
+static void lie(struct liar *l)
+{
+	int answers[2], requests[2];
+	struct err e = {0};
+
+	assert_int_equal(pipe(answers), 0);
+	assert_int_equal(pipe(requests), 0);
+	assert_int_equal(wire_open(&l->wire, requests[0], answers[1], &e), 0);
+	l->r = reader_over(answers[0], requests[1], "MEDIUM", &e);
+	assert_non_null(l->r);
+}
+
+static void put(struct liar *l, enum wire_type type, uint64_t a, uint64_t b, const void *data, size_t len)
+{
+	struct wire_head h = {.type = type, .len = (uint32_t)len, .a = a, .b = b};
+	struct err e = {0};
+
+	assert_int_equal(wire_put(&l->wire, &h, data, &e), 0);
+}
+
+static void caught(struct liar *l, struct medium *m, unsigned wants, const char *words)
+{
+	struct taken t = {.reason = 0};
+	struct err e = {0};
+
+	assert_int_equal(wire_flush(&l->wire, &e), 0);
+	close(l->wire.out);
+	l->wire.out = -1;
+	assert_int_equal(take(l->r, m, wants, &t, &e), -1);
+	if (e.reason != R_READER || strstr(e.text, words) == NULL)
+		fail_msg("%s: %s", reason_word(e.reason), e.text);
+	forget(&t);
+	assert_int_equal(take(l->r, m, wants, &t, &e), -1);	/* it stays given up */
+	assert_int_equal(e.reason, R_READER);
+	reader_close(l->r);
+	wire_close(&l->wire);
+}
+
+/* A small index: three objects of 10, 0 and 20 bytes, and one of 6 MiB over two frames. */
+static int small_index(void **state)
+{
+	struct medium *m = calloc(1, sizeof *m);
+	uint8_t *data = calloc(1, 6u << 20);
+
+	at = m;
+	m->f = fixture_new();
+	m->f->change_frames = keep_index;
+	fixture_object(m->f, "0123456789", 10);
+	fixture_object(m->f, "", 0);
+	fixture_object(m->f, "01234567890123456789", 20);
+	fixture_object(m->f, data, 6u << 20);
+	fixture_object(m->f, "last", 4);
+	free(data);
+	fixture_bundle(m->f, 17);
+	*state = m;
+	return 0;
+}
+
+static void lying_orders(void **state)
+{
+	struct medium *m = *state;
+	const char *ten = "0123456789", *twenty = "01234567890123456789";
+	struct liar l;
+
+	lie(&l);	/* an object that is not there */
+	put(&l, WIRE_BYTES, 5, 0, ten, 10);
+	caught(&l, m, 0x1f, "not asked for");
+	lie(&l);	/* not wanted */
+	put(&l, WIRE_BYTES, 0, 0, ten, 10);
+	caught(&l, m, 0x1e, "not asked for");
+	lie(&l);	/* twice */
+	put(&l, WIRE_BYTES, 0, 0, ten, 10);
+	put(&l, WIRE_BYTES, 0, 0, ten, 10);
+	caught(&l, m, 0x1f, "not now");
+	lie(&l);	/* backwards within an object */
+	put(&l, WIRE_BYTES, 0, 0, ten, 6);
+	put(&l, WIRE_BYTES, 0, 5, ten, 5);
+	caught(&l, m, 0x01, "does not have there");
+	lie(&l);	/* more than it has */
+	put(&l, WIRE_BYTES, 0, 0, twenty, 11);
+	caught(&l, m, 0x01, "does not have there");
+	lie(&l);
+	put(&l, WIRE_BYTES, 0, UINT64_MAX - 3, ten, 10);
+	caught(&l, m, 0x01, "does not have there");
+	lie(&l);	/* nothing, for ever */
+	put(&l, WIRE_BYTES, 0, 0, NULL, 0);
+	caught(&l, m, 0x01, "no bytes");
+	lie(&l);	/* the empty object twice */
+	put(&l, WIRE_BYTES, 1, 0, NULL, 0);
+	put(&l, WIRE_BYTES, 1, 0, NULL, 0);
+	caught(&l, m, 0x02, "not now");
+}
+
+static void lying_gaps(void **state)
+{
+	struct medium *m = *state;
+	const char *ten = "0123456789", *twenty = "01234567890123456789";
+	struct liar l;
+
+	lie(&l);	/* an object left out */
+	put(&l, WIRE_BYTES, 0, 0, ten, 10);
+	put(&l, WIRE_BYTES, 2, 0, twenty, 20);
+	put(&l, WIRE_DONE, 0, 0, NULL, 0);
+	caught(&l, m, 0x07, "left out");
+	lie(&l);	/* its beginning left out */
+	put(&l, WIRE_BYTES, 2, 5, twenty, 15);
+	caught(&l, m, 0x04, "left out");
+	lie(&l);	/* its end left out */
+	put(&l, WIRE_BYTES, 2, 0, twenty, 15);
+	put(&l, WIRE_DONE, 0, 0, NULL, 0);
+	caught(&l, m, 0x04, "left out");
+	lie(&l);	/* everything left out */
+	put(&l, WIRE_DONE, 0, 0, NULL, 0);
+	caught(&l, m, 0x1f, "left out");
+	lie(&l);	/* damage in the second frame does not excuse the first */
+	put(&l, WIRE_DAMAGE, 1, (uint64_t)R_FRAME_DIGEST, "x", 1);
+	put(&l, WIRE_DONE, 0, 0, NULL, 0);
+	caught(&l, m, 0x1f, "left out");
+}
+
+static void lying_damage(void **state)
+{
+	struct medium *m = *state;
+	struct liar l;
+
+	lie(&l);
+	put(&l, WIRE_DAMAGE, 2, (uint64_t)R_FRAME_DIGEST, "x", 1);	/* no such frame */
+	caught(&l, m, 0x1f, "not asked for");
+	lie(&l);
+	put(&l, WIRE_DAMAGE, 0, (uint64_t)R_FRAME_DIGEST, "x", 1);
+	put(&l, WIRE_DAMAGE, 0, (uint64_t)R_FRAME_DIGEST, "x", 1);	/* twice */
+	caught(&l, m, 0x1f, "not now");
+	lie(&l);
+	put(&l, WIRE_DAMAGE, 1, (uint64_t)R_FRAME_DIGEST, "x", 1);	/* a frame nobody asked for */
+	caught(&l, m, 0x01, "not asked for");
+	lie(&l);
+	put(&l, WIRE_DAMAGE, 0, (uint64_t)R_SIGNATURE_MISSING, "x", 1);
+	caught(&l, m, 0x1f, "unknown kind");
+	lie(&l);
+	put(&l, WIRE_DAMAGE, 0, (uint64_t)R_FRAME_DIGEST, "a\0b", 3);
+	caught(&l, m, 0x1f, "a text that is none");
+}
+
+/* Answers that are none: other kinds, reasons that are not the reader's to give, sizes, ends in the middle. */
+static void lying_forms(void **state)
+{
+	struct medium *m = *state;
+	uint8_t big[WIRE_CHUNK + 1] = {0};
+	struct liar l;
+
+	lie(&l);
+	put(&l, WIRE_NAME, 0, 0, "x", 1);
+	caught(&l, m, 0x1f, "does not belong here");
+	lie(&l);
+	put(&l, WIRE_ERROR, (uint64_t)R_SIGNATURE_THRESHOLD, 0, "x", 1);
+	caught(&l, m, 0x1f, "does not belong here");
+	lie(&l);
+	put(&l, WIRE_ERROR, UINT64_MAX, 0, "x", 1);
+	caught(&l, m, 0x1f, "does not belong here");
+	lie(&l);
+	put(&l, WIRE_DONE, 2, 0, NULL, 0);
+	caught(&l, m, 0x1f, "does not belong here");
+	lie(&l);
+	put(&l, (enum wire_type)77, 0, 0, NULL, 0);
+	caught(&l, m, 0x1f, "does not belong here");
+	lie(&l);
+	if (write(l.wire.out, "half a head", 11) != 11)
+		fail();
+	caught(&l, m, 0x1f, "cut off");
+	lie(&l);
+	caught(&l, m, 0x1f, "ended");
+	lie(&l);	/* one byte more than a message may have; the pipe takes a part of it, which is enough */
+	{
+		struct wire_head h = {.type = WIRE_BYTES, .len = sizeof big};
+
+		if (write(l.wire.out, &h, sizeof h) != sizeof h)
+			fail();
+	}
+	caught(&l, m, 0x1f, "a message of");
+}
+
+/* Damage that is said excuses what lies in it: no error. */
+static void honest_damage(void **state)
+{
+	struct medium *m = *state;
+	struct taken t = {.reason = 0};
+	struct liar l;
+	struct err e = {0};
+
+	lie(&l);
+	put(&l, WIRE_DAMAGE, 0, (uint64_t)R_MEDIUM_READ, "unreadable", 10);
+	put(&l, WIRE_DAMAGE, 1, (uint64_t)R_FRAME_DIGEST, "differs", 7);
+	put(&l, WIRE_DONE, 1, 0, NULL, 0);
+	assert_int_equal(wire_flush(&l.wire, &e), 0);
+	assert_int_equal(take(l.r, m, 0x1f, &t, &e), 1);
+	assert_int_equal(t.damaged_n, 2);
+	forget(&t);
+	reader_close(l.r);
+	wire_close(&l.wire);
+}
+
+static void lying_names(void **state)
+{
+	static const struct { const char *first, *second; size_t len; } bad[] = {
+		{"b", "a", 1}, {"a", "a", 1}, {"a", "b/c", 3}, {"a", "b\0c", 3}, {"a", "", 0},
+	};
+	struct err e = {0};
+	struct buf b = {0};
+	struct liar l;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		lie(&l);
+		put(&l, WIRE_NAME, 1, 0, bad[i].first, strlen(bad[i].first));
+		put(&l, WIRE_NAME, 1, 0, bad[i].second, bad[i].len);
+		put(&l, WIRE_DONE, 0, 0, NULL, 0);
+		assert_int_equal(wire_flush(&l.wire, &e), 0);
+		assert_int_equal(reader_names(l.r, NULL, note_name, &b, &e), -1);
+		assert_int_equal(e.reason, R_READER);
+		err_clear(&e);
+		reader_close(l.r);
+		wire_close(&l.wire);
+	}
+	buf_free(&b);
+}
+
+static void lying_files(void **state)
+{
+	struct err e = {0};
+	struct buf b = {0};
+	struct liar l;
+
+	(void)state;
+	lie(&l);	/* more than was asked for */
+	put(&l, WIRE_BYTES, 0, 0, "0123456789", 10);
+	put(&l, WIRE_BYTES, 0, 0, "0", 1);
+	assert_int_equal(wire_flush(&l.wire, &e), 0);
+	assert_int_equal(reader_file(l.r, BUNDLE, NAMES_MANIFEST, 10, &b, &e), -1);
+	assert_int_equal(e.reason, R_READER);
+	assert_int_equal(b.len, 10);
+	reader_close(l.r);
+	wire_close(&l.wire);
+	err_clear(&e);
+	lie(&l);	/* bytes, and then: not there */
+	put(&l, WIRE_BYTES, 0, 0, "0123456789", 10);
+	put(&l, WIRE_DONE, 1, 0, NULL, 0);
+	assert_int_equal(wire_flush(&l.wire, &e), 0);
+	assert_int_equal(reader_file(l.r, BUNDLE, NAMES_MANIFEST, 20, &b, &e), -1);
+	assert_int_equal(e.reason, R_READER);
+	reader_close(l.r);
+	wire_close(&l.wire);
+	buf_free(&b);
+}
+
+/* The reader is gone when main asks: an error, not a signal. */
+static void gone(void **state)
+{
+	struct err e = {0};
+	struct buf b = {0};
+	struct liar l;
+
+	(void)state;
+	lie(&l);
+	wire_close(&l.wire);
+	assert_int_equal(reader_file(l.r, BUNDLE, NAMES_MANIFEST, 10, &b, &e), -1);
+	assert_int_equal(e.reason, R_READER);
+	reader_close(l.r);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+#define ON_MEDIUM(t) cmocka_unit_test_setup_teardown(t, open_medium, close_medium)
+#define ON_SMALL(t) cmocka_unit_test_setup_teardown(t, small_index, close_medium)
+		ON_MEDIUM(everything), ON_MEDIUM(names), ON_MEDIUM(files), ON_MEDIUM(no_medium), ON_MEDIUM(damage),
+		ON_MEDIUM(cut_off), ON_MEDIUM(too_long), ON_MEDIUM(volume_of_other_type), ON_MEDIUM(stopped), ON_MEDIUM(unreadable),
+		cmocka_unit_test_setup_teardown(header_lies, open_liar, close_medium),
+		ON_SMALL(lying_orders), ON_SMALL(lying_gaps), ON_SMALL(lying_damage), ON_SMALL(lying_forms),
+		ON_SMALL(honest_damage), cmocka_unit_test(lying_names), cmocka_unit_test(lying_files), cmocka_unit_test(gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
