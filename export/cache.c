@@ -2,8 +2,8 @@
  * The cache of digests, beside SCAN: one pass reads the old one along with the walk, another is written anew. Refuses
  * to be used when it isn't whole or of another version, and then the scan hashes everything.
  *
- * The file: MAGIC, entries (struct head, path, link), the offset of every STRIDE-th entry, struct tail. It never leaves
- * the machine, so numbers stand as the machine has them.
+ * The file: MAGIC, entries (struct head, path, link), the offset of every STRIDE-th entry, the refused items (each with
+ * its NUL), struct tail. It never leaves the machine, so numbers stand as the machine has them.
  */
 #include "export/cache.h"
 
@@ -12,6 +12,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/num.h"
 #include "lib/outfile.h"
 #include "lib/path.h"
 
@@ -31,7 +32,7 @@ struct head {
 	struct digest sha256;
 };
 struct tail {
-	uint64_t index_at, index_n;
+	uint64_t index_at, index_n, refused_size;
 	struct digest draft;
 	char magic[MAGIC_LEN];
 };
@@ -44,6 +45,9 @@ struct cache {
 	uint64_t window_at;
 	size_t window_len;
 	uint64_t at;		/* of the next entry */
+	char *refused;		/* its texts, and where they begin, sorted */
+	const char **items;
+	size_t items_n;
 	struct cache_entry entry;
 	char path[PATH_MAX_LEN + 1], link[PATH_MAX_LEN + 1];
 };
@@ -78,8 +82,44 @@ static bool usable(struct cache *c)
 		return false;
 	memcpy(&c->tail, p, sizeof c->tail);
 	return memcmp(c->tail.magic, MAGIC, MAGIC_LEN) == 0 && c->tail.index_at >= MAGIC_LEN &&
-	       !__builtin_mul_overflow(c->tail.index_n, sizeof(uint64_t), &index_size) &&
-	       c->tail.index_at <= c->size && c->size - c->tail.index_at == index_size + sizeof c->tail;
+	       !num_mul(c->tail.index_n, sizeof(uint64_t), &index_size) && c->tail.refused_size <= BUF_MAX &&
+	       index_size <= c->size && c->tail.index_at <= c->size &&
+	       c->size - c->tail.index_at == index_size + c->tail.refused_size + sizeof c->tail;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names of refused items. 0, 1 where they can't be read, -1 out of memory. */
+static int load_refused(struct cache *c, struct err *e)
+{
+	size_t size = (size_t)c->tail.refused_size, n = 0;
+	struct err cause = {0};
+
+	if (size == 0)
+		return 0;
+	c->refused = malloc(size);
+	if (c->refused == NULL)
+		return err_mem(e);
+	if (file_pread(&c->file, c->refused, size, c->tail.index_at + c->tail.index_n * sizeof(uint64_t), &cause) == -1 ||
+	    c->refused[size - 1] != '\0')
+		return 1;
+	for (size_t i = 0; i < size; i++)
+		n += c->refused[i] == '\0';
+	c->items = calloc(n, sizeof *c->items);
+	if (c->items == NULL)
+		return err_mem(e);
+	for (const char *s = c->refused; c->items_n < n; s += strlen(s) + 1)
+		c->items[c->items_n++] = s;
+	qsort(c->items, n, sizeof *c->items, by_text);
+	return 0;
+}
+
+bool cache_refused(const struct cache *c, const char *item)
+{
+	return c->items_n > 0 && bsearch(&item, c->items, c->items_n, sizeof *c->items, by_text) != NULL;
 }
 
 int cache_open(const struct file *station, struct cache **out, struct err *e)
@@ -87,6 +127,7 @@ int cache_open(const struct file *station, struct cache **out, struct err *e)
 	struct cache *c = calloc(1, sizeof *c);
 	struct err cause = {0};
 	struct stat st;
+	int rc = 1;
 
 	*out = NULL;
 	if (c == NULL)
@@ -100,13 +141,14 @@ int cache_open(const struct file *station, struct cache **out, struct err *e)
 	if (file_open_at(station, "cache", &c->file, &cause) == 0 && file_stat(&c->file, &st, &cause) == 0) {
 		c->size = (uint64_t)st.st_size;
 		c->at = MAGIC_LEN;
-		if (usable(c)) {
-			*out = c;
-			return 0;
-		}
+		if (usable(c))
+			rc = load_refused(c, e);
 	}
-	cache_close(c);
-	return 1;
+	if (rc == 0)
+		*out = c;
+	else
+		cache_close(c);
+	return rc;
 }
 
 void cache_close(struct cache *c)
@@ -114,6 +156,8 @@ void cache_close(struct cache *c)
 	if (c == NULL)
 		return;
 	file_close(&c->file);
+	free(c->items);
+	free(c->refused);
 	free(c->window);
 	free(c);
 }
@@ -200,7 +244,7 @@ const struct cache_entry *cache_find(struct cache *c, const char *path)
 struct cache_writer {
 	struct outfile *out;
 	uint64_t at, count;
-	struct buf index;
+	struct buf index, refused;
 };
 
 struct cache_writer *cache_writer_open(const struct file *station, struct err *e)
@@ -240,14 +284,21 @@ void cache_writer_add(struct cache_writer *w, const struct cache_entry *entry)
 	w->at += sizeof h + h.path_len + h.link_len;
 }
 
+void cache_writer_refuse(struct cache_writer *w, const char *item)
+{
+	buf_append(&w->refused, item, strlen(item) + 1);
+}
+
 int cache_writer_commit(struct cache_writer *w, const struct digest *draft, struct err *e)
 {
-	struct tail t = {.index_at = w->at, .index_n = w->index.len / sizeof(uint64_t), .draft = *draft};
+	struct tail t = {.index_at = w->at, .index_n = w->index.len / sizeof(uint64_t), .refused_size = w->refused.len,
+			 .draft = *draft};
 	int rc = -1;
 
 	memcpy(t.magic, MAGIC, MAGIC_LEN);
-	if (buf_ok(&w->index, e) == 0) {
+	if (buf_ok(&w->index, e) == 0 && buf_ok(&w->refused, e) == 0) {
 		outfile_write(w->out, w->index.data, w->index.len);
+		outfile_write(w->out, w->refused.data, w->refused.len);
 		outfile_write(w->out, &t, sizeof t);
 		rc = outfile_commit(w->out, e);
 		w->out = NULL;
@@ -261,6 +312,7 @@ void cache_writer_abort(struct cache_writer *w)
 	if (w == NULL)
 		return;
 	outfile_abort(w->out);
+	buf_free(&w->refused);
 	buf_free(&w->index);
 	free(w);
 }

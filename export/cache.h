@@ -18,8 +18,7 @@ struct err;
 enum cache_kind {
 	CACHE_FILE = 'f',
 	CACHE_LINK = 'l',
-	CACHE_DIR = 'd',	/* an empty one */
-	CACHE_REFUSED = 'x'	/* stands behind a directory of which something was refused; its path exists nowhere */
+	CACHE_DIR = 'd'	/* an empty one */
 };
 struct cache_entry {
 	const char *path;	/* below the content root */
@@ -40,6 +39,8 @@ int cache_open(const struct file *station, struct cache **out, struct err *e);
 void cache_close(struct cache *c);
 /* What the writer was told of the draft that belongs to it. */
 const struct digest *cache_draft(const struct cache *c);
+/* Whether the item was refused: its entries hold, but the draft's newest revision is not made of them. */
+bool cache_refused(const struct cache *c, const char *item);
 /* Next entry in order of path bytes, valid until the next call; NULL at the end. */
 const struct cache_entry *cache_next(struct cache *c);
 /* The entry of a path, valid until the next call, or NULL. Cheap for paths asked in order. */
@@ -50,6 +51,7 @@ const struct cache_entry *cache_find(struct cache *c, const char *path);
 struct cache_writer;
 struct cache_writer *cache_writer_open(const struct file *station, struct err *e);
 void cache_writer_add(struct cache_writer *w, const struct cache_entry *entry);	/* in order of path bytes */
+void cache_writer_refuse(struct cache_writer *w, const char *item);
 int cache_writer_commit(struct cache_writer *w, const struct digest *draft, struct err *e);	/* frees w */
 void cache_writer_abort(struct cache_writer *w);	/* frees w; NULL is a no-op */
 

@@ -70,6 +70,9 @@ int station_list_load(const struct station *s, uint64_t epoch, uint64_t revision
  */
 int station_keys(const struct station *s, const struct args *a, enum role r, struct seckey ***keys, size_t *n, struct err *e);
 void station_keys_free(struct seckey **keys, size_t n);
+/* Signs a document's bytes and puts the signature beside it, atomically: NAME.<id>.sig in dir. */
+int station_keys_sign(const struct file *dir, const char *name, const void *data, size_t len, const struct seckey *k,
+		      struct err *e);
 
 /* The passphrase for keys as the command line has it: --passphrase-file, else the terminal. */
 struct passphrase station_passphrase(const struct args *a);

@@ -14,7 +14,8 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/options.h"
-#include "manifests/limits.h"
+#include "lib/outfile.h"
+#include "manifests/names.h"
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
@@ -164,4 +165,17 @@ int station_keys(const struct station *s, const struct args *a, enum role r, str
 	*keys = NULL;
 	*n = 0;
 	return -1;
+}
+
+int station_keys_sign(const struct file *dir, const char *name, const void *data, size_t len, const struct seckey *k,
+		      struct err *e)
+{
+	uint8_t sig[PUBKEY_MAX_SIGNATURE];
+	size_t sig_len = sizeof sig;
+	char file[NAMES_SIGNATURE_LEN];
+
+	names_signature(name, pubkey_id(sign_public(k)), file);
+	if (sign_data(k, data, len, sig, &sig_len, e) == -1)
+		return -1;
+	return outfile_put(dir, file, 0644, sig, sig_len, e);
 }
