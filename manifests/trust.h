@@ -107,9 +107,9 @@ const struct trust *trust_chain_at(const struct trust_chain *c, uint64_t version
 /* Pins the first root of a chain: parsed, not judged. Takes t over. */
 int trust_chain_pin(struct trust_chain *c, struct trust *t, struct err *e);
 /*
- * Judges root N+1: exactly that version, the same site, epoch not lower, signed by the root threshold of N and by its
- * own. The signatures over the raw bytes are checked by N's keys before the bytes are parsed. Appends it.
- * R_TRUST_INVALID, R_TRUST_CHAIN, R_SIGNATURE_*, R_TRUST_LIMIT.
+ * Judges root N+1: exactly that version, the same site, epoch not lower and at most MAX_JUMP higher, signed by the root
+ * threshold of N and by its own. The signatures over the raw bytes are checked by N's keys before the bytes are parsed.
+ * Appends it. R_TRUST_INVALID (also for signatures that are missing or too few), R_TRUST_CHAIN, R_JUMP, R_TRUST_LIMIT.
  * `collect` is asked for the signatures once with N (before parsing) and once with N+1.
  */
 int trust_chain_extend(struct trust_chain *c, const void *data, size_t len,
