@@ -1,7 +1,8 @@
 /*
  * UNFRAME: one frame, from stored bytes to tar bytes (verify/unframe.h). zstd sees nothing whose digest the signed
  * index does not name, and never gets room for more than the index promised. Refuses what FORMAT forbids: more or less
- * than one frame, skippable and legacy frames, dictionaries, windows above a frame, frames that don't say their size.
+ * than one frame, skippable and legacy frames, dictionaries, checksums, windows above a frame, frames that don't say
+ * their size (FORMAT 9.6).
  */
 #include "verify/unframe.h"
 
@@ -63,7 +64,7 @@ static int check_digest(struct unframe *u, const struct volume_frame *f, const v
 	return digest_equal(&d, &f->sha256) ? 0 : err_set(e, R_FRAME_DIGEST, "digest differs");
 }
 
-/* RFC 8878 3.1.1.1: magic number and descriptor; then the window descriptor, unless the frame is a single segment. */
+/* RFC 8878 3.1.1.1: magic number, descriptor; then the window descriptor, unless the frame is a single segment. */
 static bool is_zstd(const uint8_t *p, size_t len)
 {
 	return len >= 6 && p[0] == 0x28 && p[1] == 0xb5 && p[2] == 0x2f && p[3] == 0xfd;
@@ -85,8 +86,8 @@ static int check_form(const struct volume_frame *f, const void *stored, struct e
 
 	if (!is_zstd(stored, f->size))
 		return err_set(e, R_FRAME_FORM, "not a zstd frame");
-	if (ZSTD_getDictID_fromFrame(stored, f->size) != 0)
-		return err_set(e, R_FRAME_FORM, "it asks for a dictionary");
+	if (((const uint8_t *)stored)[4] & 0x0f)
+		return err_set(e, R_FRAME_FORM, "it asks for a dictionary or has a checksum, or reserved bits are set");
 	holds = ZSTD_getFrameContentSize(stored, f->size);
 	if (holds == ZSTD_CONTENTSIZE_UNKNOWN || holds == ZSTD_CONTENTSIZE_ERROR)
 		return err_set(e, R_FRAME_FORM, "it doesn't say what it unpacks to");

@@ -1,5 +1,5 @@
 /*
- * unseal | UNFRAME | unpack: the stored bytes of one frame become the tar bytes it holds. FORMAT.md on frames; RFC 8878
+ * unseal | UNFRAME | unpack: the stored bytes of one frame become the tar bytes it holds. FORMAT 9.6; RFC 8878
  * for zstd.
  */
 #ifndef VERIFY_UNFRAME_H

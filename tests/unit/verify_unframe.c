@@ -96,7 +96,7 @@ static void good(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-		size_t n = pack(frame, sizeof frame, levels[i], 1, (int)i % 2, 0);
+		size_t n = pack(frame, sizeof frame, levels[i], 1, 0, 0);
 
 		memset(out, 0, LEN);
 		assert_int_equal(judge(frame, n, LEN, &e), 0);
@@ -145,7 +145,7 @@ static void digest_flips(void **state)
 static void truncated(void **state)
 {
 	uint8_t frame[2 * LEN];
-	size_t n = pack(frame, sizeof frame, 3, 1, 1, 0);
+	size_t n = pack(frame, sizeof frame, 3, 1, 0, 0);
 
 	(void)state;
 	for (size_t i = 1; i < 64; i++) {
@@ -209,6 +209,8 @@ static void forms(void **state)
 	refused(frame, n + sizeof skippable, LEN, R_FRAME_FORM);
 	n = pack(frame, sizeof frame, 3, 0, 0, 0);
 	refused(frame, n, LEN, R_FRAME_FORM);			/* doesn't say its size */
+	n = pack(frame, sizeof frame, 3, 1, 1, 0);
+	refused(frame, n, LEN, R_FRAME_FORM);			/* a checksum */
 }
 
 static void dictionary(void **state)

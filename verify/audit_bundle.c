@@ -1,0 +1,338 @@
+/*
+ * `satchel-verify bundle`: every bundle on the given media, looked at completely and by the same code that import rests on:
+ * signatures, chain, list, every frame, every object, VERIFY.txt, and what lies there besides. One line for each bundle.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/digest.h"
+#include "lib/err.h"
+#include "lib/json.h"
+#include "lib/num.h"
+#include "lib/progress.h"
+#include "lib/say.h"
+#include "manifests/reason.h"
+#include "verify/audit_files.h"
+#include "verify/audit_volume.h"
+#include "verify/carried.h"
+#include "verify/commands.h"
+#include "verify/pieces.h"
+#include "verify/reader.h"
+#include "verify/report.h"
+#include "verify/spool.h"
+#include "verify/terms.h"
+#include "verify/unseal.h"
+
+#include "lib/banned.h"
+
+#define PLACE 4400	/* a path and the name of a bundle */
+
+const struct option_def audit_bundle_options[] = {
+	{.name = "trust", .value = "FILE", .help = "the trust root to judge by, as you got it on a way of its own; any version"},
+	{.name = "volume-digests", .help = "also compare the digests of whole volumes (frames are always compared)"},
+	TERMS_OPTIONS,
+	{0}
+};
+
+struct run {
+	struct terms terms;
+	bool volume_digests;
+	struct trust_chain chain;	/* grows by what the bundles bring, as import's does */
+	struct report report;
+	struct reader **readers;
+	size_t readers_n;
+	int spool;
+	uint64_t bundles, good;
+};
+
+/* One bundle on its way. */
+struct course {
+	struct run *run;
+	struct bundle *bundle;
+	struct approvals *list;
+	const char *place;	/* "MEDIUM: BUNDLE" */
+	uint64_t findings;	/* before it */
+	struct carried carried;
+	struct pieces pieces;
+	bool compared;		/* lack is filled */
+	struct carried_lack lack;
+};
+
+/* ---- volumes ---- */
+
+static void note_piece(void *arg, const struct piece *piece)
+{
+	struct course *c = arg;
+	char hex[DIGEST_HEX + 1];
+
+	report_note(&c->run->report, c->place, "object %s: its pieces are not all here, so it was not hashed",
+		    digest_hex(&piece->sha256, hex));
+}
+
+static int look_at_volume(struct course *c, struct audit_volume *a, uint64_t n, struct err *e)
+{
+	char place[PLACE + 32], name[32];
+	struct volume *index;
+	struct err cause = {0};
+	int rc;
+
+	index = bundle_volume(c->bundle, n, &cause);
+	if (index == NULL) {
+		if (report_is_fatal(&cause))
+			return err_set(e, cause.reason, "%s", cause.text);
+		report_err(&c->run->report, c->place, &cause);
+		return 0;
+	}
+	snprintf(place, sizeof place, "%s/%s", c->place, names_volume(n, name));
+	rc = audit_volume(a, c->bundle, index, place, e);
+	volume_free(index);
+	return rc;
+}
+
+static int look_at_volumes(struct course *c, struct err *e)
+{
+	struct audit_volume a = {.report = &c->run->report, .carried = &c->carried, .pieces = &c->pieces};
+	int rc = 0;
+
+	a.hash = digest_open(e);
+	if (a.hash == NULL)
+		return -1;
+	progress_phase("verifying", c->bundle->manifest->objects.bytes, 1);
+	for (uint64_t n = 1; rc == 0 && n <= c->bundle->manifest->volumes; n++)
+		rc = look_at_volume(c, &a, n, e);
+	progress_end();
+	digest_close(a.hash);
+	buf_free(&a.document);
+	pieces_close(&c->pieces, rc == 0 ? note_piece : NULL, c);
+	return rc;
+}
+
+/* ---- the list ---- */
+
+static void look_at_list(struct course *c, const struct trust_chain *chain)
+{
+	struct err cause = {0};
+
+	if (bundle_list(c->bundle, chain, c->run->terms.now, &c->list, &cause) == 0)
+		return;
+	report_err(&c->run->report, c->place, &cause);
+	approvals_free(c->list);
+	c->list = NULL;
+}
+
+static int compare_list(struct course *c, struct err *e)
+{
+	const struct manifest_objects *said = &c->bundle->manifest->objects;
+	struct report *r = &c->run->report;
+	char hex[DIGEST_HEX + 1];
+
+	carried_settle(&c->carried);
+	if (c->carried.too_many) {
+		report_note(r, c->place, "more than %d objects: not compared with the list", CARRIED_MAX);
+		return 0;
+	}
+	if (r->findings == c->findings && c->carried.n != said->count)
+		report_finding(r, R_DOCUMENT_FORM, c->place, "its volumes have %zu objects, the manifest says %llu", c->carried.n,
+			       (unsigned long long)said->count);
+	if (c->list == NULL)
+		return 0;
+	if (carried_compare(&c->carried, c->list, r, c->place, &c->lack, e) == -1)
+		return -1;
+	c->compared = true;
+	for (uint64_t i = 0; i < c->lack.surplus && i < 3; i++)
+		report_note(r, c->place, "object %s: %s%s", digest_hex(&c->lack.examples[i], hex),
+			    c->lack.lists > 0 ? "no contents list in this bundle needs it" : "no entry of the list needs it",
+			    i == 2 && c->lack.surplus > 3 ? "; nor others" : "");
+	return 0;
+}
+
+/* ---- one line ---- */
+
+static void say_json_line(const struct course *c, bool good)
+{
+	const struct manifest *m = c->bundle->manifest;
+	json_t *o = json_object();
+
+	json_put_text(o, "bundle", c->bundle->name);
+	json_put_text(o, "medium", reader_medium(c->bundle->reader));
+	json_put(o, "good", json_boolean(good));
+	json_put_text(o, "stream", m->stream);
+	json_put_number(o, "sequence", m->sequence);
+	json_put_number(o, "trust", m->trust.version);
+	if (m->has_approvals) {
+		json_put_number(o, "epoch", m->approvals.epoch);
+		json_put_number(o, "revision", m->approvals.revision);
+	}
+	json_put_number(o, "volumes", m->volumes);
+	json_put_number(o, "objects", m->objects.count);
+	json_put_number(o, "bytes", m->objects.bytes);
+	if (c->compared) {
+		json_put_number(o, "lacking_lists", c->lack.lists);
+		json_put_number(o, "lacking_files", c->lack.files);
+		json_put_number(o, "lacking_bytes", c->lack.bytes);
+		json_put_number(o, "surplus", c->lack.surplus);
+	}
+	say_object(o);
+}
+
+static void say_bundle(const struct course *c, bool good)
+{
+	const struct manifest *m = c->bundle->manifest;
+	char list[64] = "no list", size[24], lack[160] = "";
+
+	if (say_json()) {
+		say_json_line(c, good);
+		return;
+	}
+	if (m->has_approvals)
+		snprintf(list, sizeof list, "list %llu", (unsigned long long)m->approvals.revision);
+	if (c->compared && (c->lack.files > 0 || c->lack.lists > 0))
+		snprintf(lack, sizeof lack, "; of its list %llu files and %llu contents lists are not in it",
+			 (unsigned long long)c->lack.files, (unsigned long long)c->lack.lists);
+	else if (c->compared)
+		snprintf(lack, sizeof lack, "; it has all that its list needs");
+	say_line("%s: %s; %s, %llu objects, %s in %llu volumes%s", c->place, good ? "good" : "NOT GOOD", list,
+		 (unsigned long long)m->objects.count, num_format_size(m->objects.bytes, size), (unsigned long long)m->volumes,
+		 lack);
+}
+
+/* ---- bundles ---- */
+
+static int look_inside(struct course *c, struct err *e)
+{
+	struct run *run = c->run;
+	int rc;
+
+	look_at_list(c, &run->chain);
+	if (carried_open(&c->carried, e) == -1)
+		return -1;
+	rc = look_at_volumes(c, e);
+	if (rc == 0)
+		rc = compare_list(c, e);
+	if (rc == 0)
+		rc = audit_files_verify_txt(c->bundle, &run->report, c->place, e);
+	if (rc == 0 && run->volume_digests)
+		rc = audit_files_volumes(c->bundle, &run->report, c->place, e);
+	if (rc == 0)
+		rc = audit_files_extra(c->bundle, &run->chain, &run->report, c->place, e);
+	carried_close(&c->carried);
+	approvals_free(c->list);
+	return rc;
+}
+
+static int look_at_bundle(struct run *run, struct reader *reader, const char *name, struct err *e)
+{
+	struct unseal u = {.reader = reader, .chain = &run->chain, .now = run->terms.now, .spool = run->spool,
+			   .trust_max = run->terms.trust_max};
+	struct report *r = &run->report;
+	struct err cause = {0};
+	char place[PLACE];
+	struct course c = {.run = run, .place = place, .findings = r->findings};
+	int rc;
+
+	run->bundles++;
+	snprintf(place, sizeof place, "%s: %s", reader_medium(reader), name);
+	if (ftruncate(run->spool, 0) == -1)
+		return err_sys(e, "temporary file");
+	if (unseal(&u, name, &c.bundle, &cause) == -1) {
+		if (report_is_fatal(&cause) || cause.reason == R_READER || cause.reason == R_MEDIUM_TIMEOUT)
+			return err_set(e, cause.reason, "%s", cause.text);
+		report_err(r, reader_medium(reader), &cause);
+		return 0;
+	}
+	rc = look_inside(&c, e);
+	if (rc == 0) {
+		run->good += r->findings == c.findings;
+		say_bundle(&c, r->findings == c.findings);
+	}
+	bundle_free(c.bundle);
+	return rc;
+}
+
+static int look_at_medium(struct run *run, struct reader *reader, struct err *e)
+{
+	struct found found;
+	int rc = 0;
+
+	if (unseal_find(reader, NULL, &found, e) == -1)
+		return -1;
+	if (found.n == 0)
+		report_finding(&run->report, R_NO_BUNDLE, reader_medium(reader), "no bundle in %s/", NAMES_MEDIUM_DIR);
+	for (size_t i = 0; rc == 0 && i < found.n; i++)
+		rc = look_at_bundle(run, reader, found.names[i], e);
+	unseal_found_free(&found);
+	return rc == 0 ? audit_files_medium(reader, &run->report, e) : -1;
+}
+
+/* A medium that can't go on is a finding, so that the others are looked at too. */
+static int look_at_all(struct run *run, struct err *e)
+{
+	for (size_t i = 0; i < run->readers_n; i++) {
+		if (look_at_medium(run, run->readers[i], e) == 0)
+			continue;
+		if (report_is_fatal(e))
+			return -1;
+		report_err(&run->report, reader_medium(run->readers[i]), e);
+	}
+	return 0;
+}
+
+/* All readers before anything else: no thread may exist when they are forked. */
+static int open_readers(struct run *run, const struct args *a, struct err *e)
+{
+	run->readers = calloc(args_len(a), sizeof(struct reader *));
+	if (run->readers == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < args_len(a); i++) {
+		run->readers[i] = reader_open(args_at(a, i), run->terms.jobs, e);
+		if (run->readers[i] == NULL)
+			return -1;
+		run->readers_n++;
+	}
+	return 0;
+}
+
+static void say_summary(const struct run *run)
+{
+	json_t *o;
+
+	if (!say_json()) {
+		say_line("%llu of %llu bundles are good; %llu findings, %llu notes", (unsigned long long)run->good,
+			 (unsigned long long)run->bundles, (unsigned long long)run->report.findings,
+			 (unsigned long long)run->report.notes);
+		return;
+	}
+	o = json_object();
+	json_put_number(o, "bundles", run->bundles);
+	json_put_number(o, "good", run->good);
+	json_put_number(o, "findings", run->report.findings);
+	json_put_number(o, "notes", run->report.notes);
+	say_object(o);
+}
+
+int audit_bundle_run(const struct args *a, struct err *e)
+{
+	struct run run = {.report = REPORT_EMPTY, .spool = -1, .volume_digests = args_has(a, "volume-digests")};
+	int rc = -1;
+
+	if (args_expect(a, 1, SIZE_MAX, e) == -1 || terms_parse(a, &run.terms, e) == -1)
+		return -1;
+	if (args_get(a, "trust") == NULL)
+		return err_set(e, ERR_USAGE, "--trust FILE is needed: the trust root to judge by, which must not come from the medium");
+	if (terms_pin(&run.terms, args_get(a, "trust"), &run.chain, e) == -1)
+		return -1;
+	if (open_readers(&run, a, e) == 0 && (run.spool = spool_open(e)) != -1)
+		rc = look_at_all(&run, e);
+	for (size_t i = 0; i < run.readers_n; i++)
+		reader_close(run.readers[i]);
+	free(run.readers);
+	if (run.spool != -1)
+		close(run.spool);
+	trust_chain_free(&run.chain);
+	if (rc == -1)
+		return -1;
+	say_summary(&run);
+	return report_exit(&run.report);
+}

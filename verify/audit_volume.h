@@ -1,0 +1,27 @@
+/*
+ * One volume of a bundle, looked at completely: every frame read, every object hashed.
+ */
+#ifndef VERIFY_AUDIT_VOLUME_H
+#define VERIFY_AUDIT_VOLUME_H
+
+#include "lib/buf.h"
+
+struct bundle;
+struct carried;
+struct digest_ctx;
+struct err;
+struct pieces;
+struct report;
+struct volume;
+
+struct audit_volume {		/* kept from volume to volume */
+	struct report *report;
+	struct carried *carried;
+	struct pieces *pieces;
+	struct digest_ctx *hash;
+	struct buf document;	/* of the object at hand, while it may be a contents list */
+};
+/* place: "MEDIUM: BUNDLE/vol-0001.tar.zst". What is wrong is reported; -1 only where the audit can't go on. */
+int audit_volume(struct audit_volume *a, const struct bundle *b, const struct volume *index, const char *place, struct err *e);
+
+#endif

@@ -1,0 +1,193 @@
+/*
+ * What a bundle carries against what its list needs (verify/carried.h). Refuses contents lists that are not what FORMAT 6
+ * demands; what is missing or too much is only told, since content may travel ahead of its list and be carried before.
+ */
+#include "verify/carried.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "manifests/approvals.h"
+#include "manifests/contents.h"
+#include "manifests/reason.h"
+#include "verify/report.h"
+#include "verify/spool.h"
+
+#include "lib/banned.h"
+
+struct carried_document {
+	struct digest sha256;
+	uint64_t at, size;
+};
+
+int carried_open(struct carried *c, struct err *e)
+{
+	*c = (struct carried){.spool = spool_open(e)};
+	return c->spool == -1 ? -1 : 0;
+}
+
+void carried_close(struct carried *c)
+{
+	if (c->spool != -1)
+		close(c->spool);
+	free(c->list);
+	free(c->documents);
+	*c = (struct carried){.spool = -1};
+}
+
+/* Room for one more in a list of things of this size. */
+static int grow(void **list, size_t n, size_t *room, size_t size, struct err *e)
+{
+	size_t more = *room + *room / 2 + 1024;
+	void *p;
+
+	if (n < *room)
+		return 0;
+	p = realloc(*list, more * size);
+	if (p == NULL)
+		return err_mem(e);
+	*list = p;
+	*room = more;
+	return 0;
+}
+
+int carried_add(struct carried *c, const struct digest *d, bool whole, struct err *e)
+{
+	void *list = c->list;
+
+	if (c->n == CARRIED_MAX) {
+		c->too_many = true;
+		return 0;
+	}
+	if (grow(&list, c->n, &c->room, sizeof *c->list, e) == -1)
+		return -1;
+	c->list = list;
+	c->list[c->n++] = (struct carried_object){.sha256 = *d, .whole = whole};
+	return 0;
+}
+
+int carried_add_document(struct carried *c, const struct digest *d, const void *data, size_t len, struct err *e)
+{
+	struct carried_document doc = {.sha256 = *d, .size = len};
+	void *list = c->documents;
+
+	if (c->documents_n == CARRIED_MAX) {
+		c->too_many = true;
+		return 0;
+	}
+	if (grow(&list, c->documents_n, &c->documents_room, sizeof *c->documents, e) == -1)
+		return -1;
+	c->documents = list;
+	if (spool_add(c->spool, data, len, &doc.at, e) == -1)
+		return -1;
+	c->documents[c->documents_n++] = doc;
+	return 0;
+}
+
+/* Both kinds begin with their digest. */
+static int by_digest(const void *a, const void *b)
+{
+	return digest_compare(a, b);
+}
+
+void carried_settle(struct carried *c)
+{
+	size_t kept = 0;
+
+	if (c->n > 0)
+		qsort(c->list, c->n, sizeof *c->list, by_digest);
+	if (c->documents_n > 0)
+		qsort(c->documents, c->documents_n, sizeof *c->documents, by_digest);
+	for (size_t i = 0; i < c->n; i++) {
+		if (kept > 0 && digest_equal(&c->list[kept - 1].sha256, &c->list[i].sha256))
+			c->list[kept - 1].whole |= c->list[i].whole;
+		else
+			c->list[kept++] = c->list[i];
+	}
+	c->n = kept;
+}
+
+static struct carried_object *find(const struct carried *c, const struct digest *d)
+{
+	return c->n == 0 ? NULL : bsearch(d, c->list, c->n, sizeof *c->list, by_digest);
+}
+
+/* contents_fetch. */
+static int fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e)
+{
+	const struct carried *c = arg;
+	const struct carried_document *doc =
+		c->documents_n == 0 ? NULL : bsearch(d, c->documents, c->documents_n, sizeof *c->documents, by_digest);
+	struct carried_object *o = find(c, d);
+
+	if (o != NULL)
+		o->needed = true;
+	if (doc == NULL)
+		return 1;
+	if (doc->size != size)
+		return err_set(e, R_DOCUMENT_FORM, "a contents list has %llu bytes, and %llu are stated",
+			       (unsigned long long)doc->size, (unsigned long long)size);
+	return spool_read(c->spool, doc->at, doc->size, out, e);
+}
+
+static void need(const struct carried *c, const struct record *r, struct carried_lack *out)
+{
+	struct carried_object *o;
+
+	if (!r->has_file)
+		return;
+	o = find(c, &r->sha256);
+	if (o != NULL)
+		o->needed = true;
+	if (o == NULL || !o->whole) {
+		out->files++;
+		out->bytes += r->size;
+	}
+}
+
+static int compare_entry(struct carried *c, const struct approval *p, struct carried_lack *out, struct err *e)
+{
+	struct contents_reader *reader;
+	const struct record *record;
+	int rc = contents_reader_open(&p->contents, p->item, fetch, c, &reader, e);
+
+	if (rc != 0) {
+		out->lists += rc == 1;
+		return rc == 1 ? 0 : -1;
+	}
+	while ((rc = contents_reader_next(reader, &record, e)) > 0) {
+		if (rc == 2)
+			out->lists++;
+		else
+			need(c, record, out);
+	}
+	contents_reader_close(reader);
+	return rc;
+}
+
+int carried_compare(struct carried *c, const struct approvals *a, struct report *r, const char *place,
+		    struct carried_lack *out, struct err *e)
+{
+	*out = (struct carried_lack){0};
+	for (size_t i = 0; i < a->items_n; i++) {
+		const struct approval *p = &a->items[i];
+
+		if (compare_entry(c, p, out, e) == 0)
+			continue;
+		if (report_is_fatal(e))
+			return -1;
+		err_prefix(e, "%s, revision %llu", p->item, (unsigned long long)p->revision);
+		report_err(r, place, e);
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->list[i].needed)
+			continue;
+		if (out->surplus < sizeof out->examples / sizeof *out->examples)
+			out->examples[out->surplus] = c->list[i].sha256;
+		out->surplus++;
+	}
+	return 0;
+}

@@ -1,0 +1,53 @@
+/*
+ * What one bundle was found to carry: digests of its objects, and the bytes of contents lists and parts among them. And what
+ * its list needs of that.
+ */
+#ifndef VERIFY_CARRIED_H
+#define VERIFY_CARRIED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/digest.h"
+
+struct approvals;
+struct err;
+struct report;
+
+#define CARRIED_MAX 3000000	/* objects compared with the list: 120 MiB; bundles with more are said to be too large for it */
+#define CARRIED_PREFIX "satchel: contents"	/* an object that begins so may be a contents list or part */
+
+struct carried_object {
+	struct digest sha256;
+	bool whole;	/* all of its bytes are in the bundle, and are its bytes */
+	bool needed;	/* by the list */
+};
+struct carried {
+	struct carried_object *list;
+	size_t n, room;
+	bool too_many;
+	struct carried_document *documents;	/* contents lists and parts */
+	size_t documents_n, documents_room;
+	int spool;
+};
+int carried_open(struct carried *c, struct err *e);
+void carried_close(struct carried *c);
+
+int carried_add(struct carried *c, const struct digest *d, bool whole, struct err *e);
+/* The bytes of one that may be a contents list or part; its digest was compared. */
+int carried_add_document(struct carried *c, const struct digest *d, const void *data, size_t len, struct err *e);
+/* After the last add: sorts, and makes one of what is there twice. */
+void carried_settle(struct carried *c);
+
+struct carried_lack {
+	uint64_t files, bytes;	/* regular files of contents lists that the bundle carries, without their object */
+	uint64_t lists;		/* contents lists and parts it doesn't carry */
+	uint64_t surplus;	/* objects that none of its contents lists needs */
+	struct digest examples[3];	/* of the surplus */
+};
+/* Compares with the list. What is wrong in a contents list is a finding at `place`. */
+int carried_compare(struct carried *c, const struct approvals *a, struct report *r, const char *place,
+		    struct carried_lack *out, struct err *e);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * The commands of satchel-verify: a handler and a table of options each.
+ */
+#ifndef VERIFY_COMMANDS_H
+#define VERIFY_COMMANDS_H
+
+#include "lib/options.h"
+
+struct err;
+
+extern const struct option_def audit_bundle_options[], audit_store_options[], show_options[];
+int audit_bundle_run(const struct args *a, struct err *e);
+int audit_store_run(const struct args *a, struct err *e);
+int show_run(const struct args *a, struct err *e);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * satchel-verify: lets an auditor check a medium, a store and their documents without trusting either operator. Writes nothing
+ * but its report, and contains no code that signs.
+ *
+ *     medium > find > unseal > unframe > unpack > report
+ */
+#include <stdio.h>
+
+#include "lib/digest.h"
+#include "lib/err.h"
+#include "manifests/reason.h"
+#include "verify/commands.h"
+
+#include "lib/banned.h"
+
+static const struct command commands[] = {
+	{"bundle", "MEDIUM... --trust FILE [--volume-digests] [--at TIME] [--trust-version N] [--jobs N]",
+	 "satchel-verify bundle /media/usb --trust trust-1.yaml",
+	 "Looks at every bundle on the media completely: signatures, the chain of trust from FILE on, the approval list, every "
+	 "frame, every object, and whatever lies there besides. Exit 1: something differs, 3: unreadable or damaged.",
+	 audit_bundle_options, audit_bundle_run},
+	{"store", "STORE [--trust FILE] [--sample N/M] [--at TIME] [--trust-version N] [--jobs N]",
+	 "satchel-verify store /srv/satchel --trust trust-1.yaml",
+	 "Checks a store: lists and their signatures, every object, both published trees file by file, and the journal. "
+	 "Without --trust it is judged by its own trust root, and the first line says so.", audit_store_options,
+	 audit_store_run},
+	{"show", "FILE|BUNDLE [--trust FILE] [--at TIME] [--trust-version N]",
+	 "satchel-verify show /media/usb/satchel/updates-00000017",
+	 "Shows a document, or what a bundle says of itself, for people. Without --trust, or where the signatures beside it "
+	 "don't suffice, the first line says UNVERIFIED.", show_options, show_run},
+	{0},
+};
+static const struct option_def common[] = {
+	{0},
+};
+static const struct program program = {
+	.name = "satchel-verify", .version = SATCHEL_VERSION, .commands = commands, .common = common,
+	.about = "Checks media, stores and documents without trusting those who made them.",
+	.word = reason_word, .exit_code = reason_exit,
+};
+
+int main(int argc, char **argv)
+{
+	struct err e = {0};
+
+	if (digest_start(&e) == -1) {
+		fprintf(stderr, "satchel-verify: %s\n", e.text);
+		return reason_exit(e.reason);
+	}
+	return options_run(&program, argc, argv);
+}
