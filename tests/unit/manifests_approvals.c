@@ -211,7 +211,7 @@ static void not_canonical(void **state)
 static void item_names(void **state)
 {
 	static const char *const bad[] = {
-		"../x", "a/../../b", "a/..", "/etc/x", "//x", "", ".", "..", "a/./b", "a//b", "a/", "x\xe2\x80\xae" "gpj.exe",
+		"../x", "a/../../b", "a/..", "/etc/x", "//x", "", ".", "..", "a/./b", "a//b", "a/", "x\xe2\x80\xae.exe",
 		"x\xe2\x80\xa8", "x\xef\xbb\xbf",
 	};
 
@@ -428,12 +428,12 @@ static void many_rings(void **state)
 			struct draft *d = new_draft();
 
 			for (int i = 0; i < n; i++) {
-				char name[ROOM][8];
+				char name[16];
 
-				snprintf(name[i], sizeof name[i], "r%02d", i);
+				snprintf(name, sizeof name, "r%02d", i);
 				if (i % per == 0)
 					add(d, "a", (uint64_t)i + 1, "", "");
-				split(d->items[d->a.items_n - 1].rings, &d->items[d->a.items_n - 1].rings_n, name[i], &d->a.arena);
+				split(d->items[d->a.items_n - 1].rings, &d->items[d->a.items_n - 1].rings_n, name, &d->a.arena);
 			}
 			judge(d, n > MAX_RINGS ? R_DOCUMENT_FORM : 0, "");
 		}
@@ -523,7 +523,7 @@ static void limits(void **state)
 	add(d, "a", 1, "p", "")->title = word("two\nlines");
 	judge_form(d, R_DOCUMENT_FORM);
 	for (size_t more = 0; more < 2; more++) {	/* at the limit the rules are asked, beyond it the form is wrong */
-		char names[MAX_REQUIRES + 1][8], *list[MAX_REQUIRES + 1];
+		char names[MAX_REQUIRES + 1][16], *list[MAX_REQUIRES + 1];
 		struct approval *p;
 
 		for (unsigned i = 0; i <= MAX_REQUIRES; i++) {
@@ -598,6 +598,17 @@ static size_t encoded(const struct approvals *list, int reason, struct buf *b)
 	return b->len;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define MANY 5000	/* libyaml takes 20 times as long there */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MANY 5000
+#endif
+#endif
+#ifndef MANY
+#define MANY MAX_ITEMS
+#endif
+
 /* MAX_ITEMS entries, or as many revoked ones; one more of each; and what is too large as a whole. */
 static void largest(void **state)
 {
@@ -621,14 +632,17 @@ static void largest(void **state)
 		gone[i].contents.bytes[31] = 1;
 	}
 	encoded(&list, 0, &b);
+	list.items_n = MANY;
+	encoded(&list, 0, &b);
 	start = seconds();
 	a = approvals_parse(b.data, b.len, &e);
-	print_message("%d entries, %zu bytes, parsed in %.2f s\n", MAX_ITEMS, b.len, seconds() - start);
+	print_message("%d entries, %zu bytes, parsed in %.2f s\n", MANY, b.len, seconds() - start);
 	assert_non_null(a);
-	assert_int_equal(a->items_n, MAX_ITEMS);
-	assert_string_equal(a->items[MAX_ITEMS - 1].item, names[MAX_ITEMS - 1]);
+	assert_int_equal(a->items_n, MANY);
+	assert_string_equal(a->items[MANY - 1].item, names[MANY - 1]);
 	approvals_free(a);
 
+	list.items_n = MAX_ITEMS;
 	list.items_n++;
 	encoded(&list, R_DOCUMENT_FORM, &b);
 	list.items_n = 0;
@@ -653,7 +667,7 @@ static void slowest(void **state)
 {
 	enum { N = 12000 };
 	struct approval *items = calloc(N, sizeof *items);
-	char (*names)[8] = calloc(N, sizeof *names), (*ring_names)[8] = calloc(MAX_RINGS, sizeof *ring_names);
+	char (*names)[16] = calloc(N, sizeof *names), (*ring_names)[16] = calloc(MAX_RINGS, sizeof *ring_names);
 	char *ring_list[MAX_RINGS], *wanted[MAX_REQUIRES];
 	struct approvals list = {.stream = word("s"), .epoch = 1, .revision = 1, .issued = 1, .expires = 2, .items = items,
 				 .items_n = N};

@@ -824,7 +824,7 @@ static void rotation(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		static const char *const enough[] = {"01", "012", "128" "0", "0128"};
+		static const char *const enough[] = {"01", "012", "1280", "0128"};
 
 		pin(&c);
 		assert_int_equal(offer(&c, rotated(), enough[i], &e), 0);
