@@ -36,8 +36,8 @@ struct station_config {		/* station.yaml */
 	struct station_destination *destinations;
 	size_t destinations_n;
 	struct station_policy {	/* all optional; defaults filled in */
-		bool has_expires_days, has_keep_objects, has_portable_names;
 		uint64_t expires_days;	/* a list's life: 90 */
+		bool has_expires_days, has_keep_objects, has_portable_names;
 		bool keep_objects;	/* true */
 		bool portable_names;	/* false */
 	} policy;

@@ -43,6 +43,7 @@ struct walker {
 	struct batch *batch;
 	const struct cache_entry *ahead;	/* of the cache: the first not yet passed */
 	struct portable *portable;	/* or NULL */
+	bool met;			/* ... and it is there */
 	bool in_item, missed;		/* missed: one MISSED of this item was sent */
 	char item[PATH_MAX_LEN + 1];
 	time_t start;
@@ -225,12 +226,13 @@ static int pass(struct walker *w, const char *path, struct err *e)
 {
 	while (w->ahead != NULL && (path == NULL ? path_below(w->ahead->path, w->item) || strcmp(w->ahead->path, w->item) < 0
 						: strcmp(w->ahead->path, path) < 0)) {
-		if (!w->missed && path_below(w->ahead->path, w->item)) {
+		if (!w->met && !w->missed && path_below(w->ahead->path, w->item)) {
 			w->missed = true;
 			if (add(w, ENTRY_MISSED, w->ahead->path, e) == NULL)
 				return -1;
 		}
 		w->ahead = cache_next(w->survey->cache);
+		w->met = false;
 	}
 	return 0;
 }
@@ -277,11 +279,14 @@ static const char *type_name(mode_t mode)
 }
 
 /* The cache's entry for this path, which pass came to, if it still holds. */
-static const struct cache_entry *known(const struct walker *w, enum cache_kind kind, const struct entry *n)
+static const struct cache_entry *known(struct walker *w, enum cache_kind kind, const struct entry *n)
 {
 	const struct cache_entry *c = w->ahead;
 
-	if (c == NULL || strcmp(c->path, n->path) != 0 || w->survey->rehash || c->kind != kind)
+	if (c == NULL || strcmp(c->path, n->path) != 0)
+		return NULL;
+	w->met = true;
+	if (w->survey->rehash || c->kind != kind)
 		return NULL;
 	if (kind == CACHE_DIR)
 		return c;

@@ -1,0 +1,80 @@
+/*
+ * satchel-export, the internet side: content root > scan > decide > freeze > select > pack > frame > seal > medium.
+ */
+#include "export/approve.h"
+#include "export/freeze.h"
+#include "export/init.h"
+#include "export/keys.h"
+#include "export/pack.h"
+#include "export/scan.h"
+#include "export/withdraw.h"
+#include "lib/digest.h"
+#include "lib/err.h"
+#include "lib/options.h"
+#include "lib/say.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+static const struct option_def common[] = {
+	{"station", 'C', "STATION", "the station to work in (default: $SATCHEL_STATION)", false},
+	{0},
+};
+
+static const struct command commands[] = {
+	{"init", "STATION --content DIR --stream NAME [--site NAME] [--ring NAME]... [--depth N] [--trust FILE]",
+	 "satchel-export init /srv/station --content /srv/mirror --stream updates --ring pilot --ring production",
+	 "Makes a station: the directory that holds the exporter's state, outside of the\n"
+	 "content root. Without --trust it makes three key pairs, one for each role, and the\n"
+	 "first trust root, which names them.",
+	 init_options, init_run},
+	{"scan", "[--rehash] [--jobs N]", "satchel-export -C /srv/station scan",
+	 "Compares the content root with what is known: what is new or changed waits for a\n"
+	 "decision, what is gone is said. Reads only files that changed. What can't be carried\n"
+	 "is listed with its reason, its item stays out, and the exit code is 1.",
+	 scan_options, scan_run},
+	{"approve", "ITEM... [--ring RING]... [--revision N] [--from-ring RING] [--no-requires] [--recut] [--title TEXT] ...",
+	 "satchel-export -C /srv/station approve 'pool/*' --ring pilot",
+	 "Approves the newest revision of items for rings, and what they require. The approved\n"
+	 "bytes are kept in the station; if any changed since the scan, nothing is approved.\n"
+	 "ITEM may be a shell pattern. Rings that are not named keep what they have.",
+	 approve_options, approve_run},
+	{"decline", "ITEM... [--ring RING]...", "satchel-export -C /srv/station decline pool/x/xz",
+	 "Declines the newest revision where it waits for a decision; else withdraws an approved\n"
+	 "item from the rings named, or from all. Refused where other approved items require it.",
+	 withdraw_decline_options, withdraw_decline},
+	{"revoke", "ITEM... [--revision N] [--note TEXT]",
+	 "satchel-export -C /srv/station revoke pool/x/xz --note backdoor",
+	 "Withdraws approved revisions and remembers them in every list from now on, so that no\n"
+	 "rollback brings them back. Items that require them are withdrawn, too, and named.",
+	 withdraw_revoke_options, withdraw_revoke},
+	{"sign", "[--key FILE]... [--new]", "satchel-export -C /srv/station sign",
+	 "Freezes the decisions as a new approval list and signs it. While a list waits for\n"
+	 "signatures, signs that one.",
+	 freeze_options, freeze_sign},
+	{"renew", "[--key FILE]...", "satchel-export -C /srv/station renew",
+	 "Freezes and signs the decisions of the newest list again, with a new expiry.",
+	 freeze_options, freeze_renew},
+	{"key new", "NAME --role ROLE [--algorithm NAME] [--passphrase]",
+	 "satchel-export -C /srv/station key new alice --role approver --passphrase",
+	 "Makes a key pair in the station's keys/.",
+	 keys_options, keys_run},
+	{"pack", PACK_SYNOPSIS, PACK_EXAMPLE, PACK_ABOUT, pack_options, pack_run},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "satchel-export", .version = SATCHEL_VERSION, .commands = commands, .common = common,
+		.about = "Packs approved content into signed bundles on removable media.",
+		.word = reason_word, .exit_code = reason_exit,
+	};
+	struct err e = {0};
+
+	if (digest_start(&e) == -1) {
+		say_error(&e);
+		return reason_exit(e.reason);
+	}
+	return options_run(&program, argc, argv);
+}
