@@ -31,7 +31,7 @@ const struct option_def apply_options[] = {
 
 struct damaged {		/* told when it is known where its objects belong */
 	struct outcome outcome;
-	const char *medium;
+	const char *medium;	/* as on the command line */
 	struct damaged *next;
 };
 struct apply {
@@ -113,7 +113,8 @@ static int remember_damage(struct apply *p, struct outcome *o, const char *mediu
 	return 0;
 }
 
-static int take_bundle(struct apply *p, struct reader *r, const char *name, enum outcome_kind *kind, struct err *e)
+static int take_bundle(struct apply *p, struct reader *r, const char *medium, const char *name, enum outcome_kind *kind,
+		       struct err *e)
 {
 	struct intake in = {.run = &p->run, .reader = r, .jobs = p->jobs};
 	struct outcome o;
@@ -122,12 +123,12 @@ static int take_bundle(struct apply *p, struct reader *r, const char *name, enum
 	progress_end();
 	*kind = o.kind;
 	if (rc == 0) {
-		tell_bundle(&o, reader_medium(r));
+		tell_bundle(&o, medium);
 		p->exits[o.exit] = true;
 		if (o.stream != NULL)
 			p->touched[o.stream - p->run.store.config.streams] = true;
 	}
-	if (o.staged.damages_n > 0 && remember_damage(p, &o, reader_medium(r), e) == -1)
+	if (o.staged.damages_n > 0 && remember_damage(p, &o, medium, e) == -1)
 		rc = -1;
 	intake_free(&o);
 	return rc;
@@ -166,7 +167,7 @@ static void judge_medium(struct apply *p, const char *medium, const struct tally
 	}
 }
 
-static int take_bundles(struct apply *p, struct reader *r, const struct found *found, struct err *e)
+static int take_bundles(struct apply *p, struct reader *r, const char *medium, const struct found *found, struct err *e)
 {
 	struct tally t = {0};
 
@@ -180,13 +181,13 @@ static int take_bundles(struct apply *p, struct reader *r, const struct found *f
 			t.passed_over++;
 			continue;
 		}
-		if (take_bundle(p, r, found->names[i], &kind, e) == -1)
+		if (take_bundle(p, r, medium, found->names[i], &kind, e) == -1)
 			return -1;
 		t.skipped += kind == OUTCOME_SKIPPED;
 		t.interrupted += kind == OUTCOME_INTERRUPTED;
 		t.judged += kind != OUTCOME_SKIPPED && kind != OUTCOME_INTERRUPTED;
 	}
-	judge_medium(p, reader_medium(r), &t);
+	judge_medium(p, medium, &t);
 	return 0;
 }
 
@@ -199,7 +200,7 @@ static int take_medium(struct apply *p, const char *path, struct err *e)
 	int rc = 0;
 
 	if (r != NULL && unseal_find(r, NULL, &found, &why) == 0)
-		rc = take_bundles(p, r, &found, e);
+		rc = take_bundles(p, r, path, &found, e);
 	if (why.reason != ERR_NONE) {
 		int code = reason_exit(why.reason);
 

@@ -246,7 +246,8 @@ static int compare_pick(const void *x, const void *y)
 
 static int gather(struct work *w, struct err *e)
 {
-	qsort(w->picks, w->picks_n, w->picks_n > 0 ? sizeof *w->picks : 1, compare_pick);
+	if (w->picks_n > 0)
+		qsort(w->picks, w->picks_n, sizeof *w->picks, compare_pick);
 	w->candidates = calloc(w->picks_n + 1, sizeof *w->candidates);
 	if (w->candidates == NULL)
 		return err_mem(e);

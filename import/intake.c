@@ -261,14 +261,15 @@ static int record(struct taking *t, struct err *e)
 	return bundles_add(t->known, &t->in->run->store, &r, e);
 }
 
-/* The exit a bundle comes to that was taken as far as it went. */
+/* The exit a bundle comes to that was taken as far as it went. Bytes after a volume's last frame are damage as well: all
+ * that was asked for is here. */
 static int exit_of(const struct taking *t)
 {
 	const struct stage_result *s = &t->out->staged;
 	int code = s->damages_n > 0 ? 3 : 0;
 
 	for (uint64_t i = 0; i < s->damages_n && i < STAGE_MAX_DAMAGES; i++)
-		if (reason_exit(s->damages[i].reason) == 1)
+		if (s->damages[i].reason == R_FILE_TYPE)
 			code = 1;
 	return t->admit.verdict == ADMIT_REFUSED ? 1 : code;
 }

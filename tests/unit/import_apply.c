@@ -1,0 +1,338 @@
+/*
+ * Whole imports: what is taken, what waits, and what becomes of the store.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/perimeter.h"
+
+static void taken_twice(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	struct buf before = {0}, journal = {0}, again = {0};
+
+	(void)state;
+	perimeter_bundle(p, 7, 7, "seven");
+	APPLY(p, 0, "updates-00000007  imported  4 objects");
+	assert_string_equal(perimeter_published(p, "alpha/x"), "seven");
+	assert_string_equal(perimeter_published(p, "beta/y"), "constant");
+	perimeter_snapshot(p, &before);
+	fixture_read(p->store, "journal.jsonl", &journal);
+	APPLY(p, 0, "already imported");
+	perimeter_same(p, &before);
+	fixture_read(p->store, "journal.jsonl", &again);
+	assert_int_equal(again.len, journal.len);
+	EXPECT(p, 0, "list 7 in effect", "status", "-C", p->store);
+	EXPECT(p, 0, "published", "log", "-C", p->store);
+	EXPECT(p, 0, "\"event\":\"bundle\"", "log", "-C", p->store, "--json");
+	buf_free(&before);
+	buf_free(&journal);
+	buf_free(&again);
+	perimeter_free(p);
+}
+
+static void several_in_order(void **state)
+{
+	struct perimeter *p = perimeter_new();
+
+	(void)state;
+	perimeter_bundle(p, 8, 18, "eight");
+	perimeter_bundle(p, 7, 17, "seven");
+	APPLY(p, 0, "list 8 in effect");
+	assert_string_equal(perimeter_published(p, "alpha/x"), "eight");
+	perimeter_free(p);
+}
+
+/* F1: an older list after a newer one adds objects and changes nothing that is published. */
+static void older_afterwards(void **state)
+{
+	struct perimeter *p = perimeter_new();
+
+	(void)state;
+	perimeter_bundle(p, 7, 17, "seven");
+	perimeter_move(p, "updates-00000017", "seven");
+	perimeter_bundle(p, 8, 18, "eight");
+	APPLY(p, 0, "list 8 in effect");
+	perimeter_put_back(p, "seven", "updates-00000017");
+	APPLY(p, 0, "updates-00000017  imported");
+	assert_string_equal(perimeter_published(p, "alpha/x"), "eight");
+	perimeter_free(p);
+}
+
+/* F10: what lacks objects waits, is named, and the old stays; the objects heal it, in whatever bundle they come. */
+static void waiting_and_healed(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	struct record x = fixture_file("alpha/x", "eight", 5), y = fixture_file("beta/y", "constant", 8);
+	struct contents_ref a, b;
+
+	(void)state;
+	perimeter_bundle(p, 7, 17, "seven");
+	APPLY(p, 0, NULL);
+	p->f->entries_n = 0;
+	a = fixture_item(p->f, "alpha", &x, 1);
+	b = fixture_item(p->f, "beta", &y, 1);
+	fixture_approve(p->f, "alpha", 8, "production", &a);
+	fixture_approve(p->f, "beta", 1, "production", &b);
+	fixture_list(p->f, 8);
+	fixture_bundle(p->f, 18);
+	APPLY(p, 4, "alpha: alpha/x");
+	assert_true(perimeter_said(p, "waits for 1 object"));
+	assert_true(perimeter_said(p, "revision 7 stays"));
+	assert_string_equal(perimeter_published(p, "alpha/x"), "seven");
+	EXPECT(p, 4, "waiting", "status", "-C", p->store);
+	APPLY(p, 4, "already imported");
+	buf_clear(&p->f->list);
+	fixture_object(p->f, "eight", 5);
+	fixture_bundle(p->f, 19);	/* content only */
+	APPLY(p, 0, "list 8 in effect");
+	assert_string_equal(perimeter_published(p, "alpha/x"), "eight");
+	EXPECT(p, 0, "healthy", "status", "-C", p->store);
+	perimeter_free(p);
+}
+
+/* Content may travel ahead of its approval. */
+static void content_ahead(void **state)
+{
+	struct perimeter *p = perimeter_new();
+
+	(void)state;
+	fixture_object(p->f, "eight", 5);
+	fixture_object(p->f, "nobody approved this", 20);
+	fixture_bundle(p->f, 1);
+	APPLY(p, 0, "imported  2 objects");
+	assert_string_equal(perimeter_published(p, "alpha/x"), "");
+	perimeter_bundle(p, 8, 2, "eight");
+	APPLY(p, 0, "imported  3 objects");
+	assert_string_equal(perimeter_published(p, "alpha/x"), "eight");
+	perimeter_free(p);
+}
+
+static void damage_costs_what_was_damaged(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	static uint8_t big[9 << 20];
+	struct record r[2];
+	struct contents_ref ref;
+	char dir[160];
+
+	(void)state;
+	fixture_random(1, big, sizeof big);
+	r[0] = fixture_file("alpha/big", big, sizeof big);
+	r[1] = fixture_file("alpha/small", "small", 5);
+	p->f->entries_n = 0;
+	ref = fixture_item(p->f, "alpha", r, 2);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_object(p->f, "small", 5);
+	fixture_object(p->f, big, sizeof big);
+	fixture_list(p->f, 1);
+	fixture_bundle(p->f, 17);
+	fixture_flip(fixture_bundle_dir(p->f, 17, dir), "vol-0001.tar.zst", 5 << 20);
+	APPLY(p, 3, "frame-digest");
+	assert_true(perimeter_said(p, "updates-00000017/vol-0001.tar.zst: frame 1 at "));
+	assert_true(perimeter_said(p, "(alpha: alpha/big)"));
+	assert_true(perimeter_said(p, "damaged  2 objects"));
+	fixture_flip(dir, "vol-0001.tar.zst", 5 << 20);
+	APPLY(p, 0, "imported  1 object,");
+	assert_int_equal(strlen(perimeter_published(p, "alpha/small")), 5);
+	EXPECT(p, 0, NULL, "status", "-C", p->store);
+	/* a volume that isn't there */
+	r[1] = fixture_file("alpha/small", "other", 5);
+	p->f->entries_n = 0;
+	ref = fixture_item(p->f, "alpha", r, 2);
+	fixture_approve(p->f, "alpha", 2, "production", &ref);
+	fixture_object(p->f, "other", 5);
+	fixture_list(p->f, 2);
+	fixture_bundle(p->f, 18);
+	{
+		char from[200], to[200];
+
+		snprintf(from, sizeof from, "%s/vol-0001.tar.zst", fixture_bundle_dir(p->f, 18, dir));
+		snprintf(to, sizeof to, "%s/volume", p->top);
+		assert_int_equal(rename(from, to), 0);
+		APPLY(p, 3, "vol-0001.tar.zst");
+		assert_int_equal(rename(to, from), 0);
+	}
+	APPLY(p, 0, "list 2 in effect");
+	assert_string_equal(perimeter_published(p, "alpha/small"), "other");
+	perimeter_free(p);
+}
+
+static void change_bytes(struct fixture *f, struct fixture_volume *v)
+{
+	(void)f;
+	for (size_t i = 0; i < v->index.objects_n; i++)
+		if (v->index.objects[i].size == 5)
+			v->tar.data[v->index.objects[i].at] ^= 1;
+}
+
+/* A17: the index promises a digest that the bytes don't have: exit 1, the others are kept. */
+static void signer_lied(void **state)
+{
+	struct perimeter *p = perimeter_new();
+
+	(void)state;
+	p->f->change_tar = change_bytes;
+	perimeter_bundle(p, 7, 17, "seven");
+	APPLY(p, 1, "object-digest");
+	assert_true(perimeter_said(p, "waits"));
+	assert_string_equal(perimeter_published(p, "alpha/x"), "");
+	p->f->change_tar = NULL;
+	perimeter_bundle(p, 8, 18, "eight");
+	APPLY(p, 1, "list 8 in effect");	/* the lying one is on the medium still */
+	assert_string_equal(perimeter_published(p, "alpha/x"), "eight");
+	perimeter_free(p);
+}
+
+/* An approved contents list that can't be published: refused with its list, and blocks nothing. */
+static void malformed_contents(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	const char *bad = "satchel: contents/1\nitem: \"alpha\"\nfiles:\n  - {path: \"alpha/../../x\", link: \"y\"}\n";
+	struct contents_ref ref = {.size = strlen(bad)};
+
+	(void)state;
+	perimeter_bundle(p, 7, 17, "seven");
+	APPLY(p, 0, NULL);
+	p->f->entries_n = 0;
+	ref.sha256 = fixture_object(p->f, bad, strlen(bad));
+	fixture_approve(p->f, "alpha", 8, "production", &ref);
+	fixture_list(p->f, 8);
+	fixture_bundle(p->f, 18);
+	APPLY(p, 1, "refused: name");
+	assert_string_equal(perimeter_published(p, "alpha/x"), "seven");
+	perimeter_move(p, "updates-00000018", "bad");
+	perimeter_bundle(p, 8, 19, "eight");
+	APPLY(p, 0, "list 8 in effect");
+	/* its contents list comes later than the list */
+	p->f->entries_n = 0;
+	fixture_approve(p->f, "alpha", 9, "production", &ref);
+	fixture_list(p->f, 9);
+	fixture_object(p->f, "x", 1);
+	fixture_bundle(p->f, 20);
+	APPLY(p, 1, "name");
+	assert_string_equal(perimeter_published(p, "alpha/x"), "eight");
+	perimeter_free(p);
+}
+
+/* Several media in one call, one of them without anything; 2 where one isn't there. */
+static void several_media(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	char other[80], from[200], to[200];
+
+	(void)state;
+	snprintf(other, sizeof other, "%s/other", p->top);
+	assert_int_equal(mkdir(other, 0755), 0);
+	perimeter_bundle(p, 7, 17, "seven");
+	EXPECT(p, 1, "no-bundle", "-C", p->store, "apply", other, p->f->dir);
+	assert_string_equal(perimeter_published(p, "alpha/x"), "seven");
+	perimeter_bundle(p, 8, 18, "eight");
+	snprintf(from, sizeof from, "%s/satchel", other);
+	assert_int_equal(mkdir(from, 0755), 0);
+	snprintf(from, sizeof from, "%s/satchel/updates-00000018", p->f->dir);
+	snprintf(to, sizeof to, "%s/satchel/updates-00000018", other);
+	assert_int_equal(rename(from, to), 0);
+	EXPECT(p, 0, "list 8 in effect", "-C", p->store, "apply", other, p->f->dir, other);
+	snprintf(to, sizeof to, "%s/nowhere", p->top);
+	EXPECT(p, 2, "medium-missing", "-C", p->store, "apply", p->f->dir, to);
+	EXPECT(p, 2, "store-on-medium", "-C", p->store, "apply", p->top);
+	EXPECT(p, 2, "store-on-medium", "-C", p->store, "apply", p->store);
+	perimeter_free(p);
+}
+
+static void dry_run(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	struct buf before = {0}, journal = {0}, again = {0};
+
+	(void)state;
+	perimeter_bundle(p, 7, 17, "seven");
+	perimeter_snapshot(p, &before);
+	fixture_read(p->store, "journal.jsonl", &journal);
+	EXPECT(p, 0, "would be imported  4 objects", "-C", p->store, "apply", "--dry-run", p->f->dir);
+	perimeter_same(p, &before);
+	fixture_read(p->store, "journal.jsonl", &again);
+	assert_int_equal(again.len, journal.len);
+	APPLY(p, 0, NULL);
+	EXPECT(p, 0, "already imported", "-C", p->store, "apply", "--dry-run", p->f->dir);
+	buf_free(&before);
+	buf_free(&journal);
+	buf_free(&again);
+	perimeter_free(p);
+}
+
+/* The index of bundles is an index: lost or damaged, the journal says the same. */
+static void index_lost(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	char path[200];
+
+	(void)state;
+	perimeter_bundle(p, 7, 17, "seven");
+	APPLY(p, 0, "imported");
+	snprintf(path, sizeof path, "%s/streams/updates/bundles", p->store);
+	assert_int_equal(unlink(path), 0);
+	APPLY(p, 0, "already imported");
+	fixture_write(p->store, "streams/updates/bundles", "nonsense", 8);
+	APPLY(p, 0, "already imported");
+	EXPECT(p, 0, "last bundle arrived", "-C", p->store, "status");
+	perimeter_free(p);
+}
+
+static void busy(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	struct file store = FILE_CLOSED, lock = FILE_CLOSED;
+	struct err e = {0};
+
+	(void)state;
+	perimeter_bundle(p, 7, 17, "seven");
+	assert_int_equal(file_open_dir(p->store, &store, &e), 0);
+	assert_int_equal(file_lock(&store, "lock", 0, &lock, &e), 0);
+	APPLY(p, 3, "busy");
+	EXPECT(p, 0, NULL, "-C", p->store, "status");
+	file_close(&lock);
+	file_close(&store);
+	APPLY(p, 0, "imported");
+	perimeter_free(p);
+}
+
+static void init_leaves_nothing(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	char path[96], trust[96];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/new", p->top);
+	snprintf(trust, sizeof trust, "%s/trust-1.yaml", p->top);
+	EXPECT(p, 1, "trust-invalid", "init", path, "--name", "b", "--trust", trust, "--stream", "s", "--ring", "r", "--fingerprint",
+	       "0000000000000000000000000000000000000000000000000000000000000000");
+	assert_int_equal(access(path, F_OK), -1);
+	EXPECT(p, 2, "not empty", "init", p->store, "--name", "b", "--trust", trust, "--stream", "s", "--ring", "r");
+	EXPECT(p, 2, "name", "init", path, "--name", "B", "--trust", trust, "--stream", "s", "--ring", "r");
+	EXPECT(p, 2, "ring", "init", path, "--name", "b", "--trust", trust, "--stream", "s", "--ring", "r,,q");
+	assert_int_equal(access(path, F_OK), -1);
+	EXPECT(p, 0, NULL, "init", path, "--name", "b", "--trust", trust, "--stream", "s", "--stream", "t", "--ring", "q,r");
+	EXPECT(p, 0, "no list in effect", "-C", path, "status");
+	perimeter_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(taken_twice), cmocka_unit_test(several_in_order), cmocka_unit_test(older_afterwards),
+		cmocka_unit_test(waiting_and_healed), cmocka_unit_test(content_ahead),
+		cmocka_unit_test(damage_costs_what_was_damaged), cmocka_unit_test(signer_lied),
+		cmocka_unit_test(malformed_contents), cmocka_unit_test(several_media), cmocka_unit_test(dry_run),
+		cmocka_unit_test(index_lost), cmocka_unit_test(busy), cmocka_unit_test(init_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
