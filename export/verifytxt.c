@@ -155,6 +155,16 @@ static void write_check(struct text *t, const struct trust *root, enum role r, c
 	buf_printf(t->out, "test \"$n\" -ge %" PRIu64 "\n", role->threshold);
 }
 
+static bool has_signature(const struct text *t, const struct trust *root, const char *document)
+{
+	const struct trust_role *role = &root->roles.role[ROLE_ROOT];
+
+	for (size_t i = 0; i < role->keys_n; i++)
+		if (may_sign(t, document, &role->keys[i]))
+			return true;
+	return false;
+}
+
 static void write_signatures(struct text *t)
 {
 	const struct trust *newest = trust_chain_newest(t->chain);
@@ -172,13 +182,14 @@ static void write_signatures(struct text *t)
 	for (size_t i = first_root(t); i < t->chain->n; i++) {
 		names_trust(t->chain->roots[i]->version, name);
 		if (i == 0) {
-			buf_printf(t->out, "# the first one is not signed by an earlier one: compare this digest with the one you trust\n");
+			buf_printf(t->out, "# no earlier one vouches for the first: compare this digest with the one you trust\n");
 			buf_printf(t->out, "test \"$(sha256sum < %s)\" = \"%s  -\"\n", name,
 				   digest_hex(&t->chain->roots[0]->digest, hex));
-			continue;
+		} else {
+			write_check(t, t->chain->roots[i - 1], ROLE_ROOT, name);
 		}
-		write_check(t, t->chain->roots[i - 1], ROLE_ROOT, name);
-		write_check(t, t->chain->roots[i], ROLE_ROOT, name);
+		if (i > 0 || has_signature(t, t->chain->roots[0], name))
+			write_check(t, t->chain->roots[i], ROLE_ROOT, name);
 	}
 	end(t);
 }
