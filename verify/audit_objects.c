@@ -1,0 +1,262 @@
+/*
+ * Objects of a store (verify/audit_objects.h). The walk judges names, kinds and modes, workers read and hash, some files at a
+ * time. Reports objects whose bytes don't have the digest they are named by, objects set aside, and whatever is no object.
+ */
+#include "verify/audit_objects.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/digest.h"
+#include "lib/err.h"
+#include "lib/file.h"
+#include "lib/num.h"
+#include "lib/pool.h"
+#include "lib/progress.h"
+#include "lib/walk.h"
+#include "manifests/reason.h"
+#include "verify/report.h"
+#include "verify/store.h"
+
+#include "lib/banned.h"
+
+#define BATCH 64		/* files of a task: small ones cost less than handing them over */
+#define BATCH_BYTES (4u << 20)
+#define CHUNK (256u << 10)
+#define PERMISSIONS 07777
+
+struct batch {
+	size_t n;
+	uint64_t bytes;
+	struct one {
+		char path[96];	/* below objects/ */
+		struct digest sha256;
+	} files[BATCH];
+};
+struct hasher {
+	struct digest_ctx *hash;
+	uint8_t chunk[CHUNK];
+};
+struct inspection {
+	struct report *report;
+	const struct audit_sample *sample;
+	struct audit_objects *out;
+	struct file dir;
+	struct pool *pool;
+	struct batch *batch;
+};
+
+/* ---- hashing ---- */
+
+static void *state_new(void *arg, struct err *e)
+{
+	struct hasher *h = malloc(sizeof *h);
+
+	(void)arg;
+	if (h == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	h->hash = digest_open(e);
+	if (h->hash != NULL)
+		return h;
+	free(h);
+	return NULL;
+}
+
+static void state_free(void *arg, void *state)
+{
+	struct hasher *h = state;
+
+	(void)arg;
+	if (h != NULL)
+		digest_close(h->hash);
+	free(h);
+}
+
+static int hash_file(struct hasher *h, const struct file *f, struct digest *d, struct err *e)
+{
+	int64_t n;
+
+	while ((n = file_read(f, h->chunk, sizeof h->chunk, e)) > 0) {
+		digest_update(h->hash, h->chunk, (size_t)n);
+		progress_add((uint64_t)n);
+	}
+	return digest_final(h->hash, d, n == -1 ? NULL : e) == -1 || n == -1 ? -1 : 0;
+}
+
+static int check_file(const struct inspection *i, struct hasher *h, const struct one *o, struct err *e)
+{
+	struct file f = FILE_CLOSED;
+	struct err cause = {0};
+	char place[128];
+	struct digest d;
+	int rc = file_open_at(&i->dir, o->path, &f, &cause);
+
+	snprintf(place, sizeof place, "objects/%s", o->path);
+	if (rc == 0)
+		rc = hash_file(h, &f, &d, &cause);
+	file_close(&f);
+	if (rc == -1 && report_is_fatal(&cause))
+		return err_set(e, cause.reason, "%s", cause.text);
+	if (rc == -1)
+		report_err(i->report, place, &cause);
+	else if (!digest_equal(&d, &o->sha256))
+		report_finding(i->report, R_OBJECT_DIGEST, place, "its bytes have another digest");
+	return 0;
+}
+
+static int work(void *arg, void *task, void *state, struct err *e)
+{
+	const struct batch *b = task;
+
+	for (size_t n = 0; n < b->n; n++)
+		if (check_file(arg, state, &b->files[n], e) == -1)
+			return -1;
+	return 0;
+}
+
+static void drop(void *arg, void *task)
+{
+	(void)arg;
+	free(task);
+}
+
+static int send_batch(struct inspection *i, struct err *e)
+{
+	struct batch *b = i->batch;
+
+	i->batch = NULL;
+	return b == NULL ? 0 : pool_put(i->pool, b, e);
+}
+
+static int add_file(struct inspection *i, const char *path, const struct digest *d, uint64_t size, struct err *e)
+{
+	struct one *o;
+
+	if (i->batch == NULL)
+		i->batch = calloc(1, sizeof *i->batch);
+	if (i->batch == NULL)
+		return err_mem(e);
+	o = &i->batch->files[i->batch->n++];
+	snprintf(o->path, sizeof o->path, "%s", path);
+	o->sha256 = *d;
+	i->batch->bytes += size;
+	i->out->files++;
+	i->out->bytes += size;
+	return i->batch->n == BATCH || i->batch->bytes >= BATCH_BYTES ? send_batch(i, e) : 0;
+}
+
+/* ---- names ---- */
+
+enum kind { NOTHING, PLAIN, EXECUTABLE, LOST };
+
+/* HEX, HEX.N, HEX.x, HEX.x.N, HEX.lost */
+static enum kind parse_name(const char *name, struct digest *d)
+{
+	const char *rest = name + DIGEST_HEX;
+	enum kind kind = PLAIN;
+	uint64_t n;
+
+	if (strlen(name) < DIGEST_HEX || digest_parse(name, DIGEST_HEX, d) == -1)
+		return NOTHING;
+	if (strcmp(rest, ".lost") == 0)
+		return LOST;
+	if (strncmp(rest, ".x", 2) == 0) {
+		kind = EXECUTABLE;
+		rest += 2;
+	}
+	if (*rest == '\0')
+		return kind;
+	return *rest == '.' && num_parse(rest + 1, strlen(rest + 1), 1, UINT64_MAX, &n) == 0 ? kind : NOTHING;
+}
+
+static bool in_sample(const struct audit_sample *s, const struct digest *d)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < 8; i++)
+		n = n << 8 | d->bytes[i];
+	return n % s->m == s->n - 1;
+}
+
+static int judge_file(struct inspection *i, const struct walk_entry *w, const char *place, struct err *e)
+{
+	unsigned mode = w->st.st_mode & PERMISSIONS;
+	struct digest d;
+	enum kind kind = parse_name(w->name, &d);
+
+	if (kind == NOTHING || strncmp(w->path, w->name, 2) != 0) {
+		report_finding(i->report, R_STORE_DAMAGED, place, "it is no object");
+	} else if (!S_ISREG(w->st.st_mode)) {
+		report_finding(i->report, R_STORE_DAMAGED, place, "it is no regular file");
+	} else if (kind == LOST) {
+		report_finding(i->report, R_STORE_DAMAGED, place, "the object was set aside as damaged; the next bundle can heal it");
+	} else {
+		if (mode != (kind == EXECUTABLE ? 0555u : 0444u))
+			report_finding(i->report, R_STORE_DAMAGED, place, "its mode is %04o", mode);
+		return in_sample(i->sample, &d) ? add_file(i, w->path, &d, (uint64_t)w->st.st_size, e) : 0;
+	}
+	return 0;
+}
+
+static bool is_fan(const char *name)
+{
+	return strlen(name) == 2 && strspn(name, "0123456789abcdef") == 2;
+}
+
+static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err *e)
+{
+	struct inspection *i = arg;
+	char place[PATH_MAX + 16];
+
+	if (w->leaving)
+		return WALK_ON;
+	snprintf(place, sizeof place, "objects/%s", w->path);
+	if (w->sys != 0) {
+		report_finding(i->report, ERR_IO, place, "%s", strerror(w->sys));
+		return WALK_SKIP;
+	}
+	if (strchr(w->path, '/') != NULL) {
+		if (judge_file(i, w, place, e) == -1)
+			return WALK_STOP;
+		return WALK_SKIP;
+	}
+	if (!S_ISDIR(w->st.st_mode) || !is_fan(w->name)) {
+		report_finding(i->report, R_STORE_DAMAGED, place, "it is no directory of objects");
+		return WALK_SKIP;
+	}
+	if ((w->st.st_mode & 022) != 0)
+		report_finding(i->report, R_STORE_DAMAGED, place, "others may write it");
+	return WALK_ON;
+}
+
+int audit_objects(const struct store *s, const struct audit_sample *sample, unsigned jobs, struct report *r,
+		  struct audit_objects *out, struct err *e)
+{
+	static const struct pool_ops ops = {.work = work, .drop = drop, .state_new = state_new, .state_free = state_free};
+	struct inspection i = {.report = r, .sample = sample, .out = out, .dir = FILE_CLOSED};
+	int rc;
+
+	*out = (struct audit_objects){0};
+	if (file_open_dir_at(&s->dir, "objects", &i.dir, e) == -1)
+		return -1;
+	i.pool = pool_open(&ops, &i, jobs, jobs * 4, e);
+	if (i.pool == NULL) {
+		file_close(&i.dir);
+		return -1;
+	}
+	progress_phase("hashing objects", 0, 1);
+	rc = walk_tree(&i.dir, 2, visit, &i, e);
+	if (rc == 0)
+		rc = send_batch(&i, e);
+	if (pool_close(i.pool, e) == -1)
+		rc = -1;
+	progress_end();
+	free(i.batch);
+	file_close(&i.dir);
+	return rc;
+}

@@ -1,0 +1,286 @@
+/*
+ * `satchel-verify store`: a store against what it must be: trust, permissions, journal, lists, both trees of every stream, every
+ * object. Whatever differs is named with its path below the store and its reason.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/digest.h"
+#include "lib/err.h"
+#include "lib/file.h"
+#include "lib/json.h"
+#include "lib/num.h"
+#include "lib/say.h"
+#include "manifests/journal.h"
+#include "manifests/limits.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+#include "verify/audit_objects.h"
+#include "verify/audit_stream.h"
+#include "verify/commands.h"
+#include "verify/report.h"
+#include "verify/store.h"
+#include "verify/terms.h"
+
+#include "lib/banned.h"
+
+const struct option_def audit_store_options[] = {
+	{.name = "trust", .value = "FILE", .help = "a trust root of the store's chain, as you got it on a way of its own"},
+	{.name = "sample", .value = "N/M", .help = "hash only part N of M of the objects; parts 1/7 to 7/7 are all of them"},
+	TERMS_OPTIONS,
+	{0}
+};
+
+struct run {
+	struct terms terms;
+	struct audit_sample sample;
+	struct store store;
+	struct report report;
+	struct audit_objects objects;
+	uint64_t journal;
+	struct digest head;
+};
+
+/* ---- trust and permissions ---- */
+
+/* The root the auditor brought must be one of the store's chain; what older roots alone judged is then said. */
+static int compare_trust(struct run *run, const char *path, struct err *e)
+{
+	struct trust_chain ours = {0};
+	const struct trust *mine, *its;
+
+	if (terms_pin(&run->terms, path, &ours, e) == -1)
+		return -1;
+	mine = trust_chain_newest(&ours);
+	its = trust_chain_at(&run->store.chain, mine->version);
+	if (its == NULL)
+		report_finding(&run->report, R_TRUST_CHAIN, "trust", "root %llu, given with --trust, is not in its chain: %llu to %llu",
+			       (unsigned long long)mine->version, (unsigned long long)run->store.chain.roots[0]->version,
+			       (unsigned long long)trust_chain_newest(&run->store.chain)->version);
+	else if (!digest_equal(&its->digest, &mine->digest))
+		report_finding(&run->report, R_TRUST_CHAIN, "trust", "its root %llu is not the one given with --trust",
+			       (unsigned long long)mine->version);
+	else if (mine->version > run->store.chain.roots[0]->version)
+		report_note(&run->report, "trust", "roots %llu to %llu are older than the one given with --trust, which can't prove them",
+			    (unsigned long long)run->store.chain.roots[0]->version, (unsigned long long)mine->version - 1);
+	trust_chain_free(&ours);
+	return 0;
+}
+
+static int note_expiry(struct run *run, struct err *e)
+{
+	const struct trust *root = trust_chain_newest(&run->store.chain);
+	char when[32];
+
+	if (run->terms.trust_max != 0 && run->terms.trust_max < root->version)
+		root = trust_chain_at(&run->store.chain, run->terms.trust_max);
+	if (root == NULL)
+		return err_set(e, ERR_USAGE, "--trust-version: the store's chain begins at a newer root");
+	if (root->expires <= run->terms.now)
+		report_note(&run->report, "trust", "root %llu expired at %s", (unsigned long long)root->version,
+			    num_format_time(root->expires, when));
+	return 0;
+}
+
+static void check_modes(struct run *run)
+{
+	static const struct { const char *path; mode_t kind, mask; const char *must; } rows[] = {
+		{"store.yaml", S_IFREG, 022, "others must not write it"},
+		{"trust", S_IFDIR, 022, "others must not write it"},
+		{"keys", S_IFDIR, 022, "others must not write it"},
+		{"keys/receipt.key", S_IFREG, 077, "others must not read or write it"},
+		{"objects", S_IFDIR, 022, "others must not write it"},
+		{"streams", S_IFDIR, 022, "others must not write it"},
+		{"published", S_IFDIR, 022, "others must not write it"},
+		{"stage", S_IFDIR, 077, "others must not enter it"},
+		{"journal.jsonl", S_IFREG, 022, "others must not write it"},
+	};
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (fstatat(run->store.dir.fd, rows[i].path, &st, AT_SYMLINK_NOFOLLOW) == -1)
+			report_finding(&run->report, R_STORE_DAMAGED, rows[i].path, "%s", strerror(errno));
+		else if ((st.st_mode & S_IFMT) != rows[i].kind)
+			report_finding(&run->report, R_STORE_DAMAGED, rows[i].path, "it is of another type");
+		else if ((st.st_mode & rows[i].mask) != 0)
+			report_finding(&run->report, ERR_UNSAFE, rows[i].path, "its mode is %04o: %s",
+				       (unsigned)st.st_mode & 07777, rows[i].must);
+	}
+}
+
+/* Servers serve from published/: nothing else may lie there. */
+static int check_published(struct run *run, struct err *e)
+{
+	int fd = openat(run->store.dir.fd, "published", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	char place[300];
+
+	if (d == NULL) {
+		if (fd != -1)
+			close(fd);
+		return fd == -1 ? 0 : err_sys(e, "published");	/* that it is not there was said with its mode */
+	}
+	while (errno = 0, (entry = readdir(d)) != NULL) {
+		const char *name = entry->d_name;
+
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || store_stream(&run->store, name) != NULL)
+			continue;
+		snprintf(place, sizeof place, "published/%s", name);
+		report_finding(&run->report, R_STORE_DAMAGED, place, "it belongs to no stream of the store");
+	}
+	if (errno != 0) {
+		closedir(d);
+		return err_sys(e, "published");
+	}
+	closedir(d);
+	return 0;
+}
+
+/* ---- the parts ---- */
+
+static int check_journal(struct run *run, struct err *e)
+{
+	struct err cause = {0};
+
+	if (journal_read(&run->store.dir, "journal.jsonl", NULL, NULL, &run->journal, &run->head, &cause) == 0)
+		return 0;
+	if (report_is_fatal(&cause))
+		return err_set(e, cause.reason, "%s", cause.text);
+	report_err(&run->report, "journal.jsonl", &cause);
+	return 0;
+}
+
+static void say_stream(const struct store_stream *stream, const struct audit_stream *found)
+{
+	json_t *o;
+
+	if (!say_json()) {
+		if (found->list == 0)
+			say_line("streams/%s: %llu lists; nothing published from a complete list", stream->stream,
+				 (unsigned long long)found->lists);
+		else
+			say_line("streams/%s: list %llu, %llu items, %llu files, %llu links; %llu lists", stream->stream,
+				 (unsigned long long)found->list, (unsigned long long)found->items,
+				 (unsigned long long)found->files, (unsigned long long)found->links,
+				 (unsigned long long)found->lists);
+		return;
+	}
+	o = json_object();
+	json_put_text(o, "stream", stream->stream);
+	json_put_number(o, "lists", found->lists);
+	if (found->list != 0) {
+		json_put_number(o, "epoch", found->epoch);
+		json_put_number(o, "revision", found->list);
+	}
+	json_put_number(o, "items", found->items);
+	json_put_number(o, "files", found->files);
+	json_put_number(o, "links", found->links);
+	say_object(o);
+}
+
+static int check_streams(struct run *run, struct err *e)
+{
+	for (size_t i = 0; i < run->store.config.streams_n; i++) {
+		const struct store_stream *stream = &run->store.config.streams[i];
+		struct audit_stream found;
+
+		if (audit_stream(&run->store, stream, run->terms.now, &run->report, &found, e) == -1)
+			return -1;
+		say_stream(stream, &found);
+	}
+	return 0;
+}
+
+static void say_summary(const struct run *run, bool good)
+{
+	char size[24], hex[DIGEST_HEX + 1];
+	json_t *o;
+
+	if (!say_json()) {
+		say_line("objects: %llu files, %s hashed; journal: %llu lines, head %s",
+			 (unsigned long long)run->objects.files, num_format_size(run->objects.bytes, size),
+			 (unsigned long long)run->journal, digest_hex(&run->head, hex));
+		say_line("%s: %s; %llu findings, %llu notes", run->store.config.name, good ? "good" : "NOT GOOD",
+			 (unsigned long long)run->report.findings, (unsigned long long)run->report.notes);
+		return;
+	}
+	o = json_object();
+	json_put_text(o, "store", run->store.config.name);
+	json_put(o, "good", json_boolean(good));
+	json_put_number(o, "object_files", run->objects.files);
+	json_put_number(o, "object_bytes", run->objects.bytes);
+	json_put_number(o, "journal_length", run->journal);
+	json_put_text(o, "journal_head", digest_hex(&run->head, hex));
+	json_put_number(o, "findings", run->report.findings);
+	json_put_number(o, "notes", run->report.notes);
+	say_object(o);
+}
+
+static int check(struct run *run, const char *trust, struct err *e)
+{
+	if (trust != NULL && compare_trust(run, trust, e) == -1)
+		return -1;
+	if (note_expiry(run, e) == -1)
+		return -1;
+	check_modes(run);
+	if (check_published(run, e) == -1 || check_journal(run, e) == -1 || check_streams(run, e) == -1)
+		return -1;
+	if (audit_objects(&run->store, &run->sample, run->terms.jobs, &run->report, &run->objects, e) == -1) {
+		if (report_is_fatal(e))
+			return -1;
+		report_err(&run->report, "objects", e);
+	}
+	say_summary(run, run->report.findings == 0);
+	return report_exit(&run->report);
+}
+
+/* ---- the command ---- */
+
+static int parse_sample(const char *text, struct audit_sample *out, struct err *e)
+{
+	const char *slash;
+
+	*out = (struct audit_sample){1, 1};
+	if (text == NULL)
+		return 0;
+	slash = strchr(text, '/');
+	if (slash != NULL && num_parse(slash + 1, strlen(slash + 1), 1, 1000000, &out->m) == 0 &&
+	    num_parse(text, (size_t)(slash - text), 1, out->m, &out->n) == 0)
+		return 0;
+	return err_set(e, ERR_USAGE, "--sample %s: N/M is needed, 3/7 for the third of seven parts", text);
+}
+
+/* What makes a store unfit to be looked at any further differs all the same. */
+static int unusable(struct run *run, const char *path, struct err *e)
+{
+	if (e->reason != R_TRUST_DAMAGED && e->reason != ERR_UNSAFE)
+		return -1;
+	report_err(&run->report, path, e);
+	return report_exit(&run->report);
+}
+
+int audit_store_run(const struct args *a, struct err *e)
+{
+	struct run run = {.report = REPORT_EMPTY};
+	const char *trust = args_get(a, "trust");
+	int rc;
+
+	if (args_expect(a, 1, 1, e) == -1 || terms_parse(a, &run.terms, e) == -1 ||
+	    parse_sample(args_get(a, "sample"), &run.sample, e) == -1)
+		return -1;
+	if (trust == NULL && say_json())
+		report_note(&run.report, "trust", "judged by the store's own trust root: no --trust was given");
+	else if (trust == NULL)
+		say_line("judged by the store's own trust root: no --trust was given");
+	if (store_open(args_at(a, 0), &run.store, e) == -1)
+		return unusable(&run, args_at(a, 0), e);
+	rc = check(&run, trust, e);
+	store_close(&run.store);
+	return rc;
+}

@@ -1,0 +1,239 @@
+/*
+ * A stream (verify/audit_stream.h). Every published item must stand in a kept list, in the revision and with the contents
+ * that the tree's state says, for a ring of this store, and that list must be signed as the root recorded with it demands.
+ * What follows from there to the bytes is audit_tree's.
+ */
+#include "verify/audit_stream.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/err.h"
+#include "lib/file.h"
+#include "lib/num.h"
+#include "lib/progress.h"
+#include "manifests/limits.h"
+#include "manifests/reason.h"
+#include "verify/audit_tree.h"
+#include "verify/report.h"
+#include "verify/state.h"
+
+#include "lib/banned.h"
+
+enum { TREES = 2 };
+
+struct look {
+	const struct store *store;
+	const struct store_stream *stream;
+	struct report *report;
+	int64_t now;
+	char place[MAX_NAME_LEN + 16];	/* "streams/NAME" */
+	struct state *states[TREES];	/* of a and b; NULL: none */
+	bool *proven[TREES];		/* by item: its list bears it out */
+	struct kept_lists lists;
+	char current;			/* 0: nothing published yet */
+};
+
+/* An error that concerns what is judged becomes a finding. */
+static int settle(const struct look *l, struct err *cause, struct err *e)
+{
+	if (report_is_fatal(cause))
+		return err_set(e, cause->reason, "%s", cause->text);
+	report_err(l->report, l->place, cause);
+	return 0;
+}
+
+static int load_states(struct look *l, struct err *e)
+{
+	struct err cause = {0};
+
+	for (int t = 0; t < TREES; t++) {
+		if (state_load(l->store, l->stream->stream, (char)('a' + t), &l->states[t], &cause) == -1 &&
+		    settle(l, &cause, e) == -1)
+			return -1;
+		if (l->states[t] == NULL)
+			continue;
+		l->proven[t] = calloc(l->states[t]->items_n + 1, sizeof(bool));
+		if (l->proven[t] == NULL)
+			return err_mem(e);
+	}
+	if (state_current(l->store, l->stream->stream, &l->current, &cause) == -1)
+		return settle(l, &cause, e);
+	return 0;
+}
+
+/* ---- lists ---- */
+
+static bool bears_out(const struct look *l, const struct approvals *a, const struct state_item *item)
+{
+	size_t count, first = approvals_find(a, item->item, &count);
+
+	for (size_t i = first; i < first + count; i++)
+		if (a->items[i].revision == item->revision && digest_equal(&a->items[i].contents.sha256, &item->contents) &&
+		    approval_in_rings(&a->items[i], l->stream->rings, l->stream->rings_n))
+			return true;
+	return false;
+}
+
+static void prove_items(struct look *l, const struct approvals *a)
+{
+	for (int t = 0; t < TREES; t++)
+		for (size_t i = 0; l->states[t] != NULL && i < l->states[t]->items_n; i++) {
+			const struct state_item *item = &l->states[t]->items[i];
+
+			if (item->epoch == a->epoch && item->list == a->revision)
+				l->proven[t][i] = bears_out(l, a, item);
+		}
+}
+
+/* The digests that the states give for this list. */
+static void compare_refs(const struct look *l, const struct approvals *a, const char *place)
+{
+	for (int t = 0; t < TREES; t++) {
+		const struct state *s = l->states[t];
+
+		if (s == NULL)
+			continue;
+		if ((s->has_newest && s->newest.epoch == a->epoch && s->newest.revision == a->revision &&
+		     !digest_equal(&s->newest.sha256, &a->digest)) ||
+		    (s->has_complete && s->complete.epoch == a->epoch && s->complete.revision == a->revision &&
+		     !digest_equal(&s->complete.sha256, &a->digest)))
+			report_finding(l->report, R_STORE_DAMAGED, place, "its digest is not the one in %c/state.yaml", 'a' + t);
+	}
+}
+
+static void note_newest(const struct look *l, const struct approvals *a, const char *place)
+{
+	const struct state *s = l->current == 0 ? NULL : l->states[l->current - 'a'];
+	char when[32];
+
+	if (a->expires <= l->now)
+		report_note(l->report, place, "the newest list expired at %s", num_format_time(a->expires, when));
+	for (size_t i = 0; s != NULL && i < s->items_n; i++)
+		if (approvals_revokes(a, &s->items[i].contents))
+			report_note(l->report, place, "%s, revision %llu, is published although this list revokes it: a rollback",
+				    s->items[i].item, (unsigned long long)s->items[i].revision);
+}
+
+static int judge_list(struct look *l, const struct list_ref *ref, bool newest, struct err *e)
+{
+	char place[MAX_NAME_LEN + 80];
+	struct approvals *a;
+	struct err cause = {0};
+
+	snprintf(place, sizeof place, "%s/lists/%llu-%llu", l->place, (unsigned long long)ref->epoch,
+		 (unsigned long long)ref->revision);
+	a = state_list_load(l->store, l->stream->stream, ref->epoch, ref->revision, &cause);
+	if (a == NULL) {
+		if (report_is_fatal(&cause))
+			return err_set(e, cause.reason, "%s", cause.text);
+		report_err(l->report, place, &cause);
+		return 0;
+	}
+	prove_items(l, a);
+	compare_refs(l, a, place);
+	if (newest)
+		note_newest(l, a, place);
+	approvals_free(a);
+	return 0;
+}
+
+static int judge_lists(struct look *l, struct err *e)
+{
+	struct err cause = {0};
+
+	if (state_lists(l->store, l->stream->stream, &l->lists, &cause) == -1)
+		return settle(l, &cause, e);
+	for (size_t i = 0; i < l->lists.n; i++)
+		if (judge_list(l, &l->lists.refs[i], i + 1 == l->lists.n, e) == -1)
+			return -1;
+	return 0;
+}
+
+static void say_unproven(const struct look *l, int t)
+{
+	char place[MAX_NAME_LEN + 32];
+
+	snprintf(place, sizeof place, "%s/%c/state.yaml", l->place, 'a' + t);
+	for (size_t i = 0; l->states[t] != NULL && i < l->states[t]->items_n; i++) {
+		const struct state_item *item = &l->states[t]->items[i];
+
+		if (!l->proven[t][i])
+			report_finding(l->report, R_NOT_APPROVED, place,
+				       "%s, revision %llu: list %llu of epoch %llu does not approve it for this store, or is not kept",
+				       item->item, (unsigned long long)item->revision, (unsigned long long)item->list,
+				       (unsigned long long)item->epoch);
+	}
+}
+
+/* ---- trees ---- */
+
+static int judge_tree(struct look *l, int t, struct audit_stream *out, struct err *e)
+{
+	struct audit_tree found = {0};
+	bool current = l->current == 'a' + t;
+	char place[MAX_NAME_LEN + 32];
+
+	snprintf(place, sizeof place, "%s/%c", l->place, 'a' + t);
+	if (l->states[t] == NULL) {
+		if (current)
+			report_finding(l->report, R_STORE_DAMAGED, place, "the current tree has no state.yaml that can be read");
+		return 0;
+	}
+	if (l->states[t]->phase == STATE_BUILDING && !current) {
+		report_note(l->report, place, "it is being built, or an import was interrupted; not judged");
+		return 0;
+	}
+	if (l->states[t]->phase == STATE_BUILDING)
+		report_finding(l->report, R_STORE_DAMAGED, place, "the current tree is being built");
+	say_unproven(l, t);
+	if (audit_tree(l->store, (char)('a' + t), l->states[t], l->report, &found, e) == -1)
+		return -1;
+	if (current) {
+		out->items = found.items;
+		out->files = found.files;
+		out->links = found.links;
+		out->epoch = l->states[t]->has_complete ? l->states[t]->complete.epoch : 0;
+		out->list = l->states[t]->has_complete ? l->states[t]->complete.revision : 0;
+	}
+	return 0;
+}
+
+static void judge_published(const struct look *l)
+{
+	char path[MAX_NAME_LEN + 16], must[MAX_NAME_LEN + 40], is[MAX_NAME_LEN + 40];
+	ssize_t n;
+
+	snprintf(path, sizeof path, "published/%s", l->stream->stream);
+	snprintf(must, sizeof must, "../streams/%s/current/tree", l->stream->stream);
+	n = readlinkat(l->store->dir.fd, path, is, sizeof is);
+	if (n != (ssize_t)strlen(must) || memcmp(is, must, (size_t)n) != 0)
+		report_finding(l->report, R_STORE_DAMAGED, path, "it is no link to %s", must);
+}
+
+int audit_stream(const struct store *s, const struct store_stream *stream, int64_t now, struct report *r,
+		 struct audit_stream *out, struct err *e)
+{
+	struct look l = {.store = s, .stream = stream, .report = r, .now = now};
+	int rc = -1;
+
+	*out = (struct audit_stream){0};
+	snprintf(l.place, sizeof l.place, "streams/%s", stream->stream);
+	judge_published(&l);
+	progress_phase("checking trees", 0, 0);
+	if (load_states(&l, e) == 0 && judge_lists(&l, e) == 0)
+		rc = 0;
+	out->lists = l.lists.n;
+	for (int t = 0; rc == 0 && t < TREES; t++)
+		rc = judge_tree(&l, t, out, e);
+	progress_end();
+	for (int t = 0; t < TREES; t++) {
+		state_free(l.states[t]);
+		free(l.proven[t]);
+	}
+	state_lists_free(&l.lists);
+	return rc;
+}

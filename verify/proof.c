@@ -1,0 +1,92 @@
+/*
+ * Proofs for `show` (verify/proof.h): the same signature checks as unseal's, over files a person named.
+ */
+#include "verify/proof.h"
+
+#include <stdio.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "manifests/limits.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+#include "verify/store.h"
+#include "verify/terms.h"
+
+#include "lib/banned.h"
+
+/* Takes in what extends the chain; stops without an error where nothing good follows. */
+static void extend(struct proof *p, const struct terms *t)
+{
+	struct buf bytes = {0};
+	struct err e = {0};
+	char name[32];
+
+	for (;;) {
+		uint64_t version = trust_chain_newest(&p->chain)->version + 1;
+
+		buf_clear(&bytes);
+		if ((t->trust_max != 0 && version > t->trust_max) ||
+		    file_read_all_at(&p->dir, names_trust(version, name), MAX_TRUST_SIZE, &bytes, &e) == -1 ||
+		    trust_chain_extend(&p->chain, bytes.data, bytes.len, store_signature, &p->dir, &e) == -1)
+			break;
+	}
+	buf_free(&bytes);
+}
+
+int proof_open(const struct terms *t, const char *trust, const char *dir, struct proof *out, struct err *e)
+{
+	*out = (struct proof){.dir = FILE_CLOSED};
+	if (file_open_dir(dir, &out->dir, e) == -1)
+		return -1;
+	if (trust == NULL)
+		return 0;
+	if (terms_pin(t, trust, &out->chain, e) == -1)
+		return -1;
+	extend(out, t);
+	return 0;
+}
+
+void proof_close(struct proof *p)
+{
+	trust_chain_free(&p->chain);
+	file_close(&p->dir);
+}
+
+static int judge_root(const struct proof *p, const struct buf *bytes, char who[64], struct err *e)
+{
+	struct digest d;
+
+	if (digest_of(bytes->data, bytes->len, &d, e) == -1)
+		return -1;
+	for (size_t i = 0; i < p->chain.n; i++) {
+		if (!digest_equal(&p->chain.roots[i]->digest, &d))
+			continue;
+		snprintf(who, 64, "in the chain from root %llu on", (unsigned long long)p->chain.roots[0]->version);
+		return 0;
+	}
+	return err_set(e, R_TRUST_CHAIN, "the chain from --trust on does not lead to it");
+}
+
+int proof_judge(const struct proof *p, const struct terms *t, const char *type, const char *name, const struct buf *bytes,
+		char who[64], struct err *e)
+{
+	const struct trust *root = trust_chain_newest(&p->chain);
+	struct signatures found = {0};
+	enum role role;
+	int rc = -1;
+
+	if (root == NULL)
+		return err_set(e, R_SIGNATURE_MISSING, "no --trust was given");
+	if (trust_role_of_type(type, &role) == -1)
+		return err_set(e, R_SIGNATURE_MISSING, "a document of type %s is not signed by itself", type);
+	if (role == ROLE_ROOT)
+		return judge_root(p, bytes, who, e);
+	if (trust_chain_check_time(&p->chain, t->now, e) == -1)
+		return -1;
+	if (signatures_collect(&found, root, role, name, store_signature, (void *)(uintptr_t)&p->dir, e) == 0)
+		rc = trust_require(root, role, bytes->data, bytes->len, &found, e);
+	signatures_free(&found);
+	snprintf(who, 64, "%s, trust root %llu", trust_role_name(role), (unsigned long long)root->version);
+	return rc;
+}
