@@ -44,8 +44,8 @@ fi
 
 say "on the internet side: a station, what there is, a decision, a signed list, a bundle on the medium"
 run "$bin/satchel-export" init "$demo/station" --content "$content" --stream updates --ring production
-run "$bin/satchel-export" -C "$demo/station" scan -q
-run "$bin/satchel-export" -C "$demo/station" approve --all --ring production -q
+run "$bin/satchel-export" -C "$demo/station" scan
+run "$bin/satchel-export" -C "$demo/station" approve --all --ring production
 run "$bin/satchel-export" -C "$demo/station" sign
 run "$bin/satchel-export" -C "$demo/station" pack "$demo/medium"
 
@@ -59,7 +59,7 @@ run "$bin/satchel-import" -C "$demo/store" apply "$demo/medium"
 run "$bin/satchel-import" -C "$demo/store" status
 
 say "what is published is what was there"
-run diff -r --no-dereference "$content" "$demo/store/published/updates"
+run diff -r --no-dereference "$content/" "$demo/store/published/updates/"
 files=$(find "$demo/store/published/updates/" -type f | wc -l)
 echo "the same: $files files, $(du -sh "$demo/store/published/updates/" | cut -f1)"
 echo "look around: $demo/station  $demo/medium/satchel  $demo/store/published/updates  $demo/store/journal.jsonl"

@@ -38,7 +38,7 @@ expect_word() {
 snapshot() {
   (cd "$1" && find . -printf '%p %y %m %l\n' | LC_ALL=C sort && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum)
 }
-same_tree() { diff -r --no-dereference "$1" "$2" >"$T/diff" || { head -n 20 "$T/diff" >&2; fail "$1 and $2 differ"; }; }
+same_tree() { diff -r --no-dereference "$1/" "$2/" >"$T/diff" || { head -n 20 "$T/diff" >&2; fail "$1 and $2 differ"; }; }
 # quick_station CONTENT: station in $T/station (one ring), everything approved and signed
 quick_station() {
   expect 0 satchel-export init "$T/station" --content "$1" --stream updates --ring production

@@ -25,7 +25,7 @@ expect 0 satchel-export sign
 expect 0 satchel-export pack "$T/m2" --volume-size 8M
 trust=$T/station/trust/trust-1.yaml
 
-is_tree() { diff -r --no-dereference "$1" "$T/store/published/updates" >/dev/null 2>&1; }
+is_tree() { diff -r --no-dereference "$1/" "$T/store/published/updates/" >/dev/null 2>&1; }
 fresh() { rm -rf "$T/store"; cp -a "$T/base" "$T/store"; }
 counts() { # how often the command makes each call, all threads together
   fresh
