@@ -1,6 +1,6 @@
 /*
- * Memory freed all at once: a chain of zeroed blocks that grow with the demand. Refuses nothing but what malloc
- * refuses; callers bound what they ask for by `used`.
+ * Memory freed all at once: a chain of zeroed blocks that grow with the demand. Refuses single things above
+ * MOST; callers bound what they ask for by `used`.
  */
 #include "lib/arena.h"
 
@@ -13,7 +13,8 @@
 
 #define ALIGN alignof(max_align_t)
 #define SMALLEST 4096
-#define LARGEST (1u << 20)
+#define LARGEST ((size_t)1 << 20)
+#define MOST ((size_t)1 << 30)	/* for one thing; whoever needs more should stream */
 
 struct arena_block {
 	struct arena_block *next;
@@ -30,8 +31,6 @@ static struct arena_block *add(struct arena *a, size_t size)
 		wanted = LARGEST;
 	if (wanted < size)
 		wanted = size;
-	if (wanted > SIZE_MAX - sizeof *b)
-		return NULL;
 	b = calloc(1, sizeof *b + wanted);
 	if (b == NULL)
 		return NULL;
@@ -48,7 +47,7 @@ void *arena_alloc(struct arena *a, size_t size)
 
 	if (size == 0)
 		size = 1;	/* every pointer is one of its own */
-	if (size > SIZE_MAX - ALIGN)
+	if (size > MOST)
 		return NULL;
 	size = (size + ALIGN - 1) / ALIGN * ALIGN;
 	if (b == NULL || b->size - b->used < size) {

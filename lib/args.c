@@ -151,7 +151,7 @@ static bool begins_command(const struct program *p, const char *first)
 	return false;
 }
 
-/* Names the second words that a first one can have: "trust needs one of: show, add". -1 with e set. */
+/* Names the second words that a first one can have: "'key' needs one of: new, show". -1 with e set. */
 static int refuse_command(const struct reader *r, const char *first, struct err *e)
 {
 	const struct program *p = r->out->program;

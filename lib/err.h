@@ -3,7 +3,7 @@
  * last. The first error stays; callers on the way up add the place with err_prefix(). Nothing here allocates.
  *
  * `reason` is a small number. The ones below belong to lib/; those of the project start at ERR_FIRST_FREE and
- * stand, with their words and exit codes, in one table (manifests/reason.h), which covers these as well.
+ * stand, with their words and exit codes, in one table above lib/, which covers these as well.
  *
  * Texts hold names as they came from outside; they are escaped where they are printed (lib/say) or put into JSON
  * (lib/json), and nowhere else.

@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/openat2.h>
@@ -23,7 +21,6 @@
 #include "lib/banned.h"
 
 #define RACES 64	/* how often openat2 is tried again while somebody renames directories on the way */
-#define PERMISSIONS 07777
 
 /* f takes fd over; its name is made of dir's and path's. */
 static int adopt(int fd, const struct file *dir, const char *path, struct file *out, struct err *e)
@@ -151,37 +148,6 @@ int file_open_parent_at(const struct file *dir, const char *path, struct file *o
 	rc = file_open_dir_at(dir, parent, out, e);
 	free(parent);
 	return rc;
-}
-
-/*
- * The mode whatever the umask is. File systems without modes (FAT) can't keep one, which is fine unless the caller
- * wants to shut others out.
- */
-static int set_mode(int fd, mode_t mode, const char *name, struct err *e)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) == -1)
-		return err_sys(e, "%s", name);
-	if ((st.st_mode & PERMISSIONS) == mode || fchmod(fd, mode) == 0)
-		return 0;
-	if ((errno == EPERM || errno == ENOSYS || errno == EOPNOTSUPP || errno == EINVAL) && (mode & 077) != 0)
-		return 0;
-	return err_sys(e, "%s: mode %o", name, (unsigned)mode);
-}
-
-int file_create_at(const struct file *dir, const char *path, mode_t mode, struct file *out, struct err *e)
-{
-	int fd = beneath(dir, path, O_RDWR | O_CREAT | O_EXCL, mode);
-
-	if (fd == -1)
-		return fail(dir, path, e);
-	if (adopt(fd, dir, path, out, e) == -1)
-		return -1;
-	if (set_mode(fd, mode, out->name, e) == 0)
-		return 0;
-	file_close(out);
-	return -1;
 }
 
 void file_close(struct file *f)
@@ -362,42 +328,4 @@ out:
 	if (fd != -1)
 		close(fd);
 	return rc;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* flock has no time limit of its own, so it is tried ten times a second. */
-static int wait_lock(const struct file *f, unsigned wait_seconds, struct err *e)
-{
-	const struct timespec pause = {.tv_nsec = 100000000};
-	int64_t end = now_ms() + (int64_t)wait_seconds * 1000;
-
-	while (flock(f->fd, LOCK_EX | LOCK_NB) == -1) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_sys(e, "%s: locking", f->name);
-		if (now_ms() >= end)
-			return err_set(e, ERR_BUSY, "%s: somebody else is at work here", f->name);
-		nanosleep(&pause, NULL);
-	}
-	return 0;
-}
-
-int file_lock(const struct file *dir, const char *path, unsigned wait_seconds, struct file *out, struct err *e)
-{
-	int fd = beneath(dir, path, O_RDWR | O_CREAT | O_NONBLOCK, 0600);
-
-	if (fd == -1)
-		return fail(dir, path, e);
-	if (adopt_regular(fd, dir, path, out, e) == -1)
-		return -1;
-	if (wait_lock(out, wait_seconds, e) == 0)
-		return 0;
-	file_close(out);
-	return -1;
 }

@@ -1,5 +1,5 @@
 /*
- * A program's frame around its commands: help from the tables, one place that reports errors and makes the exit code.
+ * What stands around a program's commands: help from the tables, one place that reports errors and makes the exit code.
  * Refuses to start with a standard descriptor closed, since the next file opened would take its place.
  */
 #include "lib/options.h"

@@ -1,5 +1,5 @@
 /*
- * The one place that makes threads: an ordered pipeline over a ring of `depth` slots. Refuses nothing; after the first
+ * The one place that makes threads: an ordered pipeline over `depth` slots used in turn. Refuses nothing; after the first
  * error it only drops.
  */
 #include "lib/pool.h"

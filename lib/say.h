@@ -13,7 +13,7 @@
 struct err;
 
 struct say {
-	const char *program;	/* "satchel-export" */
+	const char *program;	/* its name, which messages begin with */
 	bool quiet;		/* -q: no talk but warnings and errors */
 	bool json;		/* --json: results as JSON objects; say_line prints nothing */
 	const char *(*word)(int reason);	/* the stable word of a reason */

@@ -1,8 +1,7 @@
 /*
- * Private keys: making, loading, signing. satchel-verify does not link this file.
+ * Private keys: making, loading, signing. What only checks signatures does not link this file.
  * Key files are PKCS#8 PEM, mode 0600 (others refused), optionally passphrase-protected. One line of text before the
- * PEM block, the label, is allowed and kept, as OpenSSL ignores text there; what it says is the caller's business
- * ("satchel-role: WORD").
+ * PEM block, the label, is allowed and kept, as OpenSSL ignores text there; what it says is the caller's business.
  */
 #ifndef LIB_SIGN_H
 #define LIB_SIGN_H

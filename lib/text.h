@@ -11,7 +11,7 @@
 struct buf;
 
 /*
- * Decodes one code point at s (len > 0 bytes left). Returns its length 1..4 and stores it, or 0 where the bytes are
+ * Decodes one code point at s (len > 0 bytes left). Returns its length 1..4 with *cp set, or 0 where the bytes are
  * not well-formed UTF-8 (overlong, surrogate, above U+10FFFF, cut off). Unicode 15, table 3-7.
  */
 size_t text_decode(const uint8_t *s, size_t len, uint32_t *cp);

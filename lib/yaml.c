@@ -18,7 +18,7 @@
 
 struct yaml {
 	yaml_parser_t parser;
-	yaml_event_t event;	/* the one that the last item points into */
+	yaml_event_t event;	/* the one that the last yaml_item points into */
 	bool have_event;
 	bool lenient, done;
 	unsigned depth, max_depth;
@@ -72,7 +72,7 @@ static int check_characters(const uint8_t *data, size_t len, bool lenient, struc
 	return 0;
 }
 
-/* Everything before the first item: the stream's and the document's start. */
+/* Everything before the first value: the input's and the document's start. */
 static int begin(struct yaml *y)
 {
 	if (fetch(y) == -1 || fetch(y) == -1)

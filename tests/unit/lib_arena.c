@@ -36,7 +36,7 @@ static void aligned_and_zeroed(void **state)
 static void keeps_what_it_gave(void **state)
 {
 	struct arena a = {0};
-	char *s[2000], want[16];
+	char *s[2000], want[24];
 
 	(void)state;
 	for (int i = 0; i < 2000; i++) {

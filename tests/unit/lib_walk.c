@@ -124,6 +124,23 @@ static void order(void **state)
 	      "-A\n-a\n\n-a-\n-a.b\n>a\n>a/x\n-a/x/1\n<a/x 1\n-a/z\n<a 2\n-a0\n-aa\n>b\n<b 0\n-\xc3\xa9\n-\xff\n");
 }
 
+/* A record of an empty directory holds its name alone, and so sorts before "NAME.b". */
+static void empty_directories(void **state)
+{
+	struct log l = {.skip = NULL};
+
+	(void)state;
+	assert_int_equal(file_make_dirs_at(&dir, "e/x", 0755, NULL), 0);
+	assert_int_equal(file_make_dirs_at(&dir, "e/y/f", 0755, NULL), 0);
+	assert_int_equal(file_make_dirs_at(&dir, "e/z", 0755, NULL), 0);
+	assert_int_equal(file_make_dirs_at(&dir, "e/z-", 0755, NULL), 0);
+	put("e/x.b");
+	put("e/x-a");
+	put("e/y.b");
+	put("e/y/g");
+	check("e", 64, &l, ">x\n<x 0\n-x-a\n-x.b\n-y.b\n>y\n>y/f\n<y/f 0\n-y/g\n<y 2\n>z\n<z 0\n>z-\n<z- 0\n");
+}
+
 static void links_are_seen_only(void **state)
 {
 	struct log l = {.skip = NULL};
@@ -306,7 +323,8 @@ static void leaves_nothing_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(order), cmocka_unit_test(links_are_seen_only), cmocka_unit_test(skipping),
+		cmocka_unit_test(order), cmocka_unit_test(empty_directories),
+		cmocka_unit_test(links_are_seen_only), cmocka_unit_test(skipping),
 		cmocka_unit_test(stopping), cmocka_unit_test(depth), cmocka_unit_test(unreadable), cmocka_unit_test(many),
 		cmocka_unit_test(changes_meanwhile), cmocka_unit_test(leaves_nothing_open),
 	};
