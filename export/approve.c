@@ -190,7 +190,7 @@ static int imply(struct approve *p, size_t i, const char *item, uint64_t rings, 
 	if (r->declined || p->board->rows[row].revoked) {
 		err_set(e, R_REQUIRES, "%s requires %s, whose newest revision was %s", by->item, item,
 			r->declined ? "declined" : "revoked");
-		return err_hint(e, "name it too, if it shall be approved after all");
+		return err_hint(e, "name it too, if it shall be approved after all, or decline %s", by->item);
 	}
 	p->implied[row] = true;
 	board_move(p->board, row, rings);

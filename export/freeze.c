@@ -28,7 +28,6 @@
 const struct option_def freeze_options[] = {
 	{"key", 0, "FILE", "sign with this key (default: the station's own)", true},
 	{"passphrase-file", 0, "FILE", "the first line of FILE opens the key (default: ask)", false},
-	{"new", 0, NULL, "abandon a list that waits for signatures", false},
 	{0},
 };
 
@@ -60,13 +59,13 @@ static bool waits(const struct freeze *f)
 
 /* ---- what changed ---- */
 
-static bool same_record(const struct schema *s, const void *x, const void *y)
+bool freeze_same_entry(const struct approval *x, const struct approval *y)
 {
 	struct buf a = {0}, b = {0};
 	bool same;
 
-	schema_encode_record(s, x, &a);
-	schema_encode_record(s, y, &b);
+	schema_encode_record(&approval_schema, x, &a);
+	schema_encode_record(&approval_schema, y, &b);
 	same = !a.failed && !b.failed && a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 	buf_free(&b);
 	buf_free(&a);
@@ -79,20 +78,24 @@ static bool same_revocation(const struct revocation *a, const struct revocation 
 	       strcmp(a->note != NULL ? a->note : "", b->note != NULL ? b->note : "") == 0;
 }
 
-static bool changed(const struct freeze *f)
+bool freeze_changed(const struct draft *d, const struct approvals *l)
 {
-	const struct draft *d = f->draft;
-	const struct approvals *l = f->list;
-
-	if (l == NULL || l->epoch != root(f)->epoch || l->items_n != d->decisions_n || l->revoked_n != d->revoked_n)
+	if (l == NULL)
+		return d->decisions_n > 0 || d->revoked_n > 0;
+	if (l->items_n != d->decisions_n || l->revoked_n != d->revoked_n)
 		return true;
 	for (size_t i = 0; i < l->items_n; i++)
-		if (!same_record(&approval_schema, &l->items[i], &d->decisions[i]))
+		if (!freeze_same_entry(&l->items[i], &d->decisions[i]))
 			return true;
 	for (size_t i = 0; i < l->revoked_n; i++)
 		if (!same_revocation(&l->revoked[i], &d->revoked[i]))
 			return true;
 	return false;
+}
+
+static bool changed(const struct freeze *f)
+{
+	return freeze_changed(f->draft, f->list) || (f->list != NULL && f->list->epoch != root(f)->epoch);
 }
 
 /* ---- freezing ---- */

@@ -268,21 +268,6 @@ static int make_root(struct plan *p, const struct file *dir, struct err *e)
 	return rc;
 }
 
-/* The directory that holds a file the user named, and its last component. */
-static int open_parent(const char *path, struct file *out, const char **last, struct err *e)
-{
-	const char *slash = strrchr(path, '/');
-	char *parent = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	int rc;
-
-	if (parent == NULL)
-		return err_mem(e);
-	*last = slash == NULL ? path : slash + 1;
-	rc = file_open_dir(parent, out, e);
-	free(parent);
-	return rc;
-}
-
 /* The root's own signatures come along: every bundle carries them. */
 static int copy_signatures(const struct plan *p, const struct file *dir, const struct trust *t, struct err *e)
 {
@@ -290,7 +275,7 @@ static int copy_signatures(const struct plan *p, const struct file *dir, const s
 	struct file from = FILE_CLOSED;
 	char name[32], file[NAMES_SIGNATURE_LEN];
 	const char *last = NULL;
-	int rc = open_parent(p->trust_file, &from, &last, e);
+	int rc = station_open_parent(p->trust_file, &from, &last, e);
 
 	if (rc == 0)
 		rc = signatures_collect(&sigs, t, ROLE_ROOT, last, station_signature, &from, e);

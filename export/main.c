@@ -2,11 +2,17 @@
  * satchel-export, the internet side: content root > scan > decide > freeze > select > pack > frame > seal > medium.
  */
 #include "export/approve.h"
+#include "export/destination.h"
 #include "export/freeze.h"
 #include "export/init.h"
 #include "export/keys.h"
+#include "export/list.h"
+#include "export/log.h"
 #include "export/pack.h"
+#include "export/roots.h"
 #include "export/scan.h"
+#include "export/signfile.h"
+#include "export/status.h"
 #include "export/withdraw.h"
 #include "lib/digest.h"
 #include "lib/err.h"
@@ -33,6 +39,10 @@ static const struct command commands[] = {
 	 "decision, what is gone is said. Reads only files that changed. What can't be carried\n"
 	 "is listed with its reason, its item stays out, and the exit code is 1.",
 	 scan_options, scan_run},
+	{"list", "[ITEM...] [--state STATE]... [--ring RING]...", "satchel-export -C /srv/station list --state pending",
+	 "Shows items, their revisions and what was decided on them. An item that is approved\n"
+	 "and has a newer revision that waits is shown with both.",
+	 list_options, list_run},
 	{"approve", "ITEM... [--ring RING]... [--revision N] [--from-ring RING] [--no-requires] [--recut] [--title TEXT] ...",
 	 "satchel-export -C /srv/station approve 'pool/*' --ring pilot",
 	 "Approves the newest revision of items for rings, and what they require. The approved\n"
@@ -48,10 +58,12 @@ static const struct command commands[] = {
 	 "Withdraws approved revisions and remembers them in every list from now on, so that no\n"
 	 "rollback brings them back. Items that require them are withdrawn, too, and named.",
 	 withdraw_revoke_options, withdraw_revoke},
-	{"sign", "[--key FILE]... [--new]", "satchel-export -C /srv/station sign",
-	 "Freezes the decisions as a new approval list and signs it. While a list waits for\n"
-	 "signatures, signs that one.",
-	 freeze_options, freeze_sign},
+	{"sign", "[FILE] [--key FILE]... [--against OLD] [--trust ROOT] [--new]", "satchel-export -C /srv/station sign",
+	 "Without FILE: freezes the decisions as a new approval list and signs it; while a list\n"
+	 "waits for signatures, signs that one. With FILE: shows and signs a list, trust root or\n"
+	 "manifest, also without a station; the signature is written beside it. Exits 0 also\n"
+	 "below the threshold.",
+	 signfile_options, signfile_run},
 	{"renew", "[--key FILE]...", "satchel-export -C /srv/station renew",
 	 "Freezes and signs the decisions of the newest list again, with a new expiry.",
 	 freeze_options, freeze_renew},
@@ -59,7 +71,22 @@ static const struct command commands[] = {
 	 "satchel-export -C /srv/station key new alice --role approver --passphrase",
 	 "Makes a key pair in the station's keys/.",
 	 keys_options, keys_run},
+	{"trust show", "", "satchel-export -C /srv/station trust show",
+	 "Shows the chain of trust roots: their keys, roles and thresholds.", NULL, roots_show},
+	{"destination add", "NAME --ring RING... [--key FILE]",
+	 "satchel-export -C /srv/station destination add perimeter-a --ring production",
+	 "Adds a store to station.yaml, or changes what is given of one.", destination_options, destination_add},
+	{"destination remove", "NAME", "satchel-export -C /srv/station destination remove perimeter-a",
+	 "Removes a store from station.yaml.", NULL, destination_remove},
+	{"destination list", "", "satchel-export -C /srv/station destination list", "Shows the stores.", NULL,
+	 destination_list},
 	{"pack", PACK_SYNOPSIS, PACK_EXAMPLE, PACK_ABOUT, pack_options, pack_run},
+	{"status", "", "satchel-export -C /srv/station status",
+	 "Shows what waits for a decision or a signature, and what expires. Exits 0 when all is\n"
+	 "well, 4 when something waits, 1 when something is expired or soon will be.",
+	 NULL, status_run},
+	{"log", "[--since TIME]", "satchel-export -C /srv/station log --since 2026-12-01T00:00:00Z",
+	 "Shows the ledger: every decision, signature and bundle, by whom and when.", log_options, log_run},
 	{0},
 };
 

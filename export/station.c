@@ -33,6 +33,11 @@ const char *station_path(const struct args *a)
 	return path != NULL && *path != '\0' ? path : NULL;
 }
 
+struct passphrase station_passphrase(const struct args *a)
+{
+	return (struct passphrase){.ask = sign_ask, .arg = (void *)(uintptr_t)args_get(a, "passphrase-file")};
+}
+
 int station_now(int64_t *now, struct err *e)
 {
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
@@ -57,6 +62,20 @@ const char *station_user(void)
 		return p->pw_name;
 	snprintf(number, sizeof number, "%u", (unsigned)getuid());
 	return number;
+}
+
+int station_open_parent(const char *path, struct file *out, const char **last, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	int rc;
+
+	if (parent == NULL)
+		return err_mem(e);
+	*last = slash == NULL ? path : slash + 1;
+	rc = file_open_dir(parent, out, e);
+	free(parent);
+	return rc;
 }
 
 int station_signature(void *dir, const char *name, struct buf *out, struct err *e)

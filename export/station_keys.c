@@ -22,11 +22,6 @@
 
 #define MAX_PEM 4096
 
-struct passphrase station_passphrase(const struct args *a)
-{
-	return (struct passphrase){.ask = sign_ask, .arg = (void *)(uintptr_t)args_get(a, "passphrase-file")};
-}
-
 void station_keys_free(struct seckey **keys, size_t n)
 {
 	for (size_t i = 0; keys != NULL && i < n; i++)

@@ -4,12 +4,14 @@
  */
 #include "export/withdraw.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "export/board.h"
 #include "export/pick.h"
 #include "lib/err.h"
+#include "lib/path.h"
 #include "lib/say.h"
 #include "manifests/reason.h"
 
@@ -53,10 +55,15 @@ static void lose(struct withdraw *p, size_t i, uint64_t rings)
 
 static void report(const struct withdraw *p, const char *state)
 {
-	for (size_t i = 0; i < p->draft->revisions_n; i++)
-		if (p->lost[i].concerns)
-			board_tell(p->board, i, p->because[i] == NULL ? state : "withdrawn", p->lost[i].rings,
-				   p->because[i] == NULL ? NULL : "it requires what was revoked");
+	char remark[PATH_MAX_LEN + 16];
+
+	for (size_t i = 0; i < p->draft->revisions_n; i++) {
+		if (!p->lost[i].concerns)
+			continue;
+		snprintf(remark, sizeof remark, "requires %s", p->because[i] != NULL ? p->because[i] : "");
+		board_tell(p->board, i, p->because[i] == NULL ? state : "withdrawn", p->lost[i].rings,
+			   p->because[i] == NULL ? NULL : remark);
+	}
 }
 
 static bool nothing_lost(const struct withdraw *p)

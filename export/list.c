@@ -1,0 +1,144 @@
+/*
+ * What was seen and what was decided on it, beside DECIDE. Changes nothing.
+ */
+#include "export/list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/board.h"
+#include "export/pick.h"
+#include "lib/err.h"
+#include "lib/num.h"
+#include "lib/say.h"
+
+#include "lib/banned.h"
+
+const struct option_def list_options[] = {
+	{"state", 0, "STATE", "only pending, approved, declined, revoked, gone or superseded revisions", true},
+	{"ring", 0, "RING", "only what is approved for this ring", true},
+	{0},
+};
+
+enum state { PENDING, APPROVED, DECLINED, REVOKED, GONE, SUPERSEDED, STATES };
+static const char *const words[STATES] = {"pending", "approved", "declined", "revoked", "gone", "superseded"};
+
+struct list {
+	struct station s;
+	struct draft *draft;
+	struct board *board;
+	uint8_t *picked;	/* NULL: every item */
+	uint64_t rings;		/* 0: whatever the rings */
+	bool wanted[STATES];
+};
+
+static enum state state_of(const struct list *l, size_t i)
+{
+	const struct draft_revision *r = &l->draft->revisions[i];
+	const struct board_row *row = &l->board->rows[i];
+	bool newest = i + 1 == l->draft->revisions_n || strcmp(r->item, r[1].item) != 0;
+
+	if (row->rings != 0)
+		return APPROVED;
+	if (row->revoked)
+		return REVOKED;
+	if (!newest)
+		return SUPERSEDED;
+	if (r->declined)
+		return DECLINED;
+	return r->gone ? GONE : PENDING;
+}
+
+static void print(const struct list *l, size_t i, enum state state)
+{
+	const struct draft_revision *r = &l->draft->revisions[i];
+	const struct approval *p = l->board->rows[i].entry;
+	char *names[MAX_RINGS], rings[512], size[24], time[32];
+	size_t n = board_ring_names(l->board, l->board->rows[i].rings, names);
+	json_t *o = json_object(), *list = json_array(), *requires = json_array();
+
+	for (size_t k = 0; k < n; k++)
+		json_array_append_new(list, json_text(names[k]));
+	for (size_t k = 0; k < l->board->rows[i].requires_n; k++)
+		json_array_append_new(requires, json_text(l->board->rows[i].requires[k]));
+	json_put_text(o, "item", r->item);
+	json_put_number(o, "revision", r->revision);
+	json_put_text(o, "state", words[state]);
+	json_put(o, "rings", list);
+	json_put_number(o, "files", r->contents.files);
+	json_put_number(o, "bytes", r->contents.bytes);
+	json_put_text(o, "seen", num_format_time(r->seen, time));
+	json_put(o, "requires", requires);
+	if (p != NULL && p->title != NULL)
+		json_put_text(o, "title", p->title);
+	json_put(o, "gone", json_boolean(r->gone));
+	say_object(o);
+	say_line("%-10s %s  revision %llu%s%s, %llu %s, %s%s%s%s", words[state], r->item, (unsigned long long)r->revision,
+		 n > 0 ? " for " : "", board_ring_text(l->board, l->board->rows[i].rings, rings, sizeof rings),
+		 (unsigned long long)r->contents.files, r->contents.files == 1 ? "file" : "files",
+		 num_format_size(r->contents.bytes, size), r->gone && state != GONE ? ", gone from the content root" : "",
+		 p != NULL && p->title != NULL ? ": " : "", p != NULL && p->title != NULL ? p->title : "");
+}
+
+static bool meant(const struct list *l, size_t i)
+{
+	size_t first, end;
+
+	if (l->picked == NULL)
+		return true;
+	board_item(l->board, i, &first, &end);
+	return l->picked[end - 1] != PICK_NO;
+}
+
+static int read_states(struct list *l, const struct args *a, struct err *e)
+{
+	size_t n = args_count(a, "state");
+
+	for (int i = 0; i < STATES; i++)
+		l->wanted[i] = n == 0 && i != SUPERSEDED;
+	for (size_t i = 0; i < n; i++) {
+		int k = 0;
+
+		while (k < STATES && strcmp(words[k], args_nth(a, "state", i)) != 0)
+			k++;
+		if (k == STATES)
+			return err_set(e, ERR_USAGE, "--state %s: must be pending, approved, declined, revoked, gone or superseded",
+				       args_nth(a, "state", i));
+		l->wanted[k] = true;
+	}
+	return 0;
+}
+
+static int run(struct list *l, const struct args *a, struct err *e)
+{
+	l->draft = draft_load(&l->s, e);
+	l->board = l->draft == NULL ? NULL : board_open(&l->s, l->draft, e);
+	if (l->board == NULL || read_states(l, a, e) == -1)
+		return -1;
+	if (args_has(a, "ring") && board_rings(l->board, a, "ring", false, &l->rings, e) == -1)
+		return -1;
+	if (args_len(a) > 0 && pick_items(a, l->draft, &l->picked, e) == -1)
+		return -1;
+	for (size_t i = 0; i < l->draft->revisions_n; i++) {
+		enum state state = state_of(l, i);
+
+		if (l->wanted[state] && (l->rings == 0 || (l->board->rows[i].rings & l->rings)) && meant(l, i))
+			print(l, i, state);
+	}
+	return 0;
+}
+
+int list_run(const struct args *a, struct err *e)
+{
+	struct list l = {.picked = NULL};
+	int rc;
+
+	if (station_open(a, STATION_READ, &l.s, e) == -1)
+		return -1;
+	rc = run(&l, a, e);
+	free(l.picked);
+	board_free(l.board);
+	draft_free(l.draft);
+	station_close(&l.s);
+	return rc;
+}

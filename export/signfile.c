@@ -1,0 +1,337 @@
+/*
+ * Signing a document by hand: an approval list, a trust root or a manifest, with or without a station. What is signed is
+ * shown first, read by the strict loader. Refuses documents that no reader would take, and keys of another role.
+ *
+ * The signature is written straight to its name and synced: the file may lie on a medium whose driver can't rename. One
+ * that was cut off counts as none, and signing again replaces it.
+ */
+#include "export/signfile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "export/freeze.h"
+#include "export/ledger.h"
+#include "export/show.h"
+#include "export/station.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/num.h"
+#include "lib/say.h"
+#include "manifests/limits.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+#define MAX_ROOTS_BESIDE 4096
+
+const struct option_def signfile_options[] = {
+	{"key", 0, "FILE", "sign with this key (default: the station's own)", true},
+	{"passphrase-file", 0, "FILE", "the first line of FILE opens the key (default: ask)", false},
+	{"new", 0, NULL, "without FILE: abandon a list that waits for signatures", false},
+	{"against", 0, "OLD", "with FILE: show only what differs from the list OLD", false},
+	{"trust", 0, "ROOT", "with FILE: the trust root that says which keys have which role", false},
+	{0},
+};
+
+struct signfile {
+	const struct args *a;
+	const char *path, *name;	/* as the user wrote it; its last component */
+	struct file dir;		/* where it lies */
+	struct buf bytes;
+	char type[32];
+	enum role role;
+	struct approvals *list, *old;
+	struct manifest *manifest;
+	struct trust *trust;		/* the document itself, if it is one */
+	struct station s;
+	bool has_station;
+	struct trust *given;		/* root by --trust or beside FILE */
+	const struct trust *root;	/* the one that judges; NULL: none is known */
+	struct seckey **keys;
+	size_t keys_n;
+};
+
+/* ---- the document ---- */
+
+static int read_named(const char *path, struct buf *out, struct err *e)
+{
+	struct file f = FILE_CLOSED;
+	int rc = file_open(path, &f, e);
+
+	if (rc == 0)
+		rc = file_read_all(&f, MAX_APPROVALS_SIZE, out, e);
+	file_close(&f);
+	return rc;
+}
+
+static int parse(struct signfile *f, struct err *e)
+{
+	const void *data = f->bytes.data;
+	size_t len = f->bytes.len;
+
+	if (schema_type_of(data, len, f->type) == -1 || trust_role_of_type(f->type, &f->role) == -1) {
+		err_set(e, R_DOCUMENT_TYPE, "%s: no document that anybody signs", f->path);
+		return err_hint(e, "approval lists, trust roots and manifests are signed");
+	}
+	if (f->role == ROLE_APPROVER)
+		f->list = approvals_parse(data, len, e);
+	else if (f->role == ROLE_ROOT)
+		f->trust = trust_parse(data, len, e);
+	else
+		f->manifest = manifest_parse(data, len, e);
+	return f->list != NULL || f->trust != NULL || f->manifest != NULL ? 0 : err_prefix(e, "%s", f->path);
+}
+
+static int load_old(struct signfile *f, struct err *e)
+{
+	const char *path = args_get(f->a, "against");
+	struct buf b = {0};
+
+	if (path == NULL)
+		return 0;
+	if (f->list == NULL)
+		return err_set(e, ERR_USAGE, "--against goes with an approval list, and %s is none", f->path);
+	if (read_named(path, &b, e) == 0 && (f->old = approvals_parse(b.data, b.len, e)) == NULL)
+		err_prefix(e, "%s", path);
+	buf_free(&b);
+	return f->old == NULL ? -1 : 0;
+}
+
+/* ---- whose keys ---- */
+
+static struct trust *load_root(const char *path, struct err *e)
+{
+	struct buf b = {0};
+	struct trust *t = NULL;
+
+	if (read_named(path, &b, e) == 0 && (t = trust_parse(b.data, b.len, e)) == NULL)
+		err_prefix(e, "%s", path);
+	buf_free(&b);
+	return t;
+}
+
+/* The newest trust-N.yaml beside the document, of those before it where it is one itself. */
+static int find_beside(struct signfile *f, struct err *e)
+{
+	uint64_t end = f->trust != NULL ? f->trust->version : MAX_ROOTS_BESIDE;
+	struct buf b = {0};
+	char name[32];
+
+	for (uint64_t version = end < MAX_ROOTS_BESIDE ? end : MAX_ROOTS_BESIDE; version-- > 1;) {
+		if (faccessat(f->dir.fd, names_trust(version, name), R_OK, 0) == -1)
+			continue;
+		if (file_read_all_at(&f->dir, name, MAX_TRUST_SIZE, &b, e) == 0 &&
+		    (f->given = trust_parse(b.data, b.len, e)) == NULL)
+			err_prefix(e, "%s/%s", f->dir.name, name);
+		buf_free(&b);
+		return f->given == NULL ? -1 : 0;
+	}
+	return 0;
+}
+
+static int find_root(struct signfile *f, struct err *e)
+{
+	const char *path = args_get(f->a, "trust");
+
+	if (path != NULL) {
+		f->given = load_root(path, e);
+		if (f->given == NULL)
+			return -1;
+	} else if (f->has_station) {
+		f->root = trust_chain_newest(&f->s.chain);
+		return 0;
+	} else if (find_beside(f, e) == -1) {
+		return -1;
+	}
+	f->root = f->given;
+	return 0;
+}
+
+/* Whether the key may sign this. A trust root is signed by root keys of its own, and of the root before. */
+static int check_key(const struct signfile *f, const struct seckey *k, const char *path, struct err *e)
+{
+	const struct digest *id = pubkey_id(sign_public(k));
+	const char *label = sign_label(k), *role = trust_role_name(f->role), *word = "satchel-role: ";
+
+	if ((f->root != NULL && trust_has_role(f->root, f->role, id)) || (f->trust != NULL && trust_has_role(f->trust, f->role, id)))
+		return 0;
+	if (f->root != NULL || f->trust != NULL) {
+		const struct trust *t = f->root != NULL ? f->root : f->trust;
+
+		return err_set(e, R_KEY_ROLE, "%s: not a key of role %s, which signs this, in trust root %llu", path, role,
+			       (unsigned long long)t->version);
+	}
+	if (label == NULL || strncmp(label, word, strlen(word)) != 0) {
+		err_set(e, R_KEY_ROLE, "%s: nothing here says whether this key has role %s", path, role);
+		return err_hint(e, "name the trust root with --trust ROOT");
+	}
+	if (strcmp(label + strlen(word), role) != 0)
+		return err_set(e, R_KEY_ROLE, "%s: a key of role %s, and this is signed by role %s", path, label + strlen(word), role);
+	return 0;
+}
+
+static int load_keys(struct signfile *f, struct err *e)
+{
+	struct passphrase pass = station_passphrase(f->a);
+	size_t n = args_count(f->a, "key");
+
+	if (n == 0 && !f->has_station)
+		return err_set(e, ERR_USAGE, "no key was named; sign with --key FILE");
+	if (n == 0)
+		return station_keys(&f->s, f->a, f->role, &f->keys, &f->keys_n, e);
+	f->keys = calloc(n, sizeof *f->keys);
+	if (f->keys == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < n; i++) {
+		const char *path = args_nth(f->a, "key", i);
+
+		f->keys[i] = sign_load(path, &pass, e);
+		if (f->keys[i] == NULL)
+			return -1;
+		f->keys_n++;
+		if (check_key(f, f->keys[i], path, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- signing ---- */
+
+static int write_signature(const struct signfile *f, const char *name, const uint8_t *sig, size_t len, struct err *e)
+{
+	struct file out = FILE_CLOSED;
+	int rc;
+
+	if (unlinkat(f->dir.fd, name, 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/%s", f->dir.name, name);
+	rc = file_create_at(&f->dir, name, 0644, &out, e);
+	if (rc == 0 && (rc = file_write(&out, sig, len, e)) == 0)
+		rc = file_sync(&out, e);
+	file_close(&out);
+	return rc == -1 ? -1 : file_sync(&f->dir, e);
+}
+
+static int record(struct signfile *f, const struct seckey *k, struct err *e)
+{
+	char hex[DIGEST_HEX + 1];
+	struct digest d;
+	json_t *o;
+
+	if (!f->has_station)
+		return 0;
+	if (digest_of(f->bytes.data, f->bytes.len, &d, e) == -1)
+		return -1;
+	o = json_object();
+	json_put_text(o, "document", f->type);
+	json_put_text(o, "sha256", digest_hex(&d, hex));
+	ledger_put_key(o, pubkey_id(sign_public(k)));
+	return ledger_append(&f->s, "sign", o, e);
+}
+
+static int sign_one(struct signfile *f, const struct seckey *k, struct err *e)
+{
+	const struct pubkey *public = sign_public(k);
+	uint8_t sig[PUBKEY_MAX_SIGNATURE];
+	size_t len = sizeof sig;
+	struct buf there = {0};
+	struct err ignored = {0};
+	char name[NAMES_SIGNATURE_LEN];
+	int rc = 0;
+
+	names_signature(f->name, pubkey_id(public), name);
+	if (file_read_all_at(&f->dir, name, PUBKEY_MAX_SIGNATURE, &there, &ignored) == 0 &&
+	    pubkey_verify(public, f->bytes.data, f->bytes.len, there.data, there.len))
+		say_note("%s: signed with this key already", name);
+	else if (sign_data(k, f->bytes.data, f->bytes.len, sig, &len, e) == -1 || record(f, k, e) == -1 ||
+		 write_signature(f, name, sig, len, e) == -1)
+		rc = -1;
+	else
+		say_line("%s/%s", f->dir.name, name);
+	buf_free(&there);
+	return rc;
+}
+
+/* "1 of 2 signatures", where a root is known. */
+static int report(const struct signfile *f, struct err *e)
+{
+	const struct trust *t = f->root != NULL ? f->root : f->trust;
+	struct signatures sigs = {0};
+	size_t n;
+	json_t *o = json_object();
+
+	if (t != NULL) {
+		if (signatures_collect(&sigs, t, f->role, f->name, station_signature, (void *)(uintptr_t)&f->dir, e) == -1) {
+			json_decref(o);
+			return -1;
+		}
+		n = trust_count(t, f->role, f->bytes.data, f->bytes.len, &sigs, NULL);
+		json_put_number(o, "signatures", n);
+		json_put_number(o, "threshold", t->roles.role[f->role].threshold);
+		say_line("%zu of %llu signatures by trust root %llu", n, (unsigned long long)t->roles.role[f->role].threshold,
+			 (unsigned long long)t->version);
+	}
+	json_put_text(o, "signed", f->path);
+	say_object(o);
+	signatures_free(&sigs);
+	return 0;
+}
+
+static int show_and_sign(struct signfile *f, struct err *e)
+{
+	if (read_named(f->path, &f->bytes, e) == -1 || station_open_parent(f->path, &f->dir, &f->name, e) == -1 || parse(f, e) == -1 ||
+	    load_old(f, e) == -1)
+		return -1;
+	say_note("UNVERIFIED, this is what %s says and what will be signed:", f->path);
+	if (f->list != NULL)
+		show_approvals(f->list, f->old);
+	else if (f->trust != NULL)
+		show_trust(f->trust);
+	else
+		show_manifest(f->manifest);
+	if (find_root(f, e) == -1 || load_keys(f, e) == -1)
+		return -1;
+	for (size_t i = 0; i < f->keys_n; i++)
+		if (sign_one(f, f->keys[i], e) == -1)
+			return -1;
+	return report(f, e);
+}
+
+static int sign_file(const struct args *a, struct err *e)
+{
+	struct signfile f = {.a = a, .path = args_at(a, 0), .dir = FILE_CLOSED};
+	int rc = -1;
+
+	if (args_expect(a, 1, 1, e) == -1)
+		return -1;
+	if (args_has(a, "new"))
+		return err_set(e, ERR_USAGE, "--new goes with signing the station's list, without FILE");
+	f.has_station = station_path(a) != NULL;
+	if (!f.has_station || station_open(a, STATION_WRITE, &f.s, e) == 0) {
+		rc = show_and_sign(&f, e);
+		if (f.has_station)
+			station_close(&f.s);
+	}
+	station_keys_free(f.keys, f.keys_n);
+	trust_free(f.given);
+	trust_free(f.trust);
+	manifest_free(f.manifest);
+	approvals_free(f.old);
+	approvals_free(f.list);
+	buf_free(&f.bytes);
+	file_close(&f.dir);
+	return rc;
+}
+
+int signfile_run(const struct args *a, struct err *e)
+{
+	if (args_len(a) > 0)
+		return sign_file(a, e);
+	if (args_has(a, "against") || args_has(a, "trust"))
+		return err_set(e, ERR_USAGE, "--against and --trust go with a FILE to be signed");
+	return freeze_sign(a, e);
+}

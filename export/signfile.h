@@ -1,0 +1,14 @@
+/*
+ * `sign`: of the station's list (export/freeze.h), or of a document brought from elsewhere.
+ */
+#ifndef EXPORT_SIGNFILE_H
+#define EXPORT_SIGNFILE_H
+
+#include "lib/options.h"
+
+struct err;
+
+extern const struct option_def signfile_options[];
+int signfile_run(const struct args *a, struct err *e);	/* sign [FILE] */
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * How the station is: exit 0 healthy, 4 something waits for a person, 1 something is expired or soon will be. Changes
+ * nothing.
+ */
+#include "export/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "export/board.h"
+#include "export/freeze.h"
+#include "export/ledger.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/num.h"
+#include "lib/say.h"
+
+#include "lib/banned.h"
+
+#define DAY 86400
+#define LIST_WARNING (7 * DAY)	/* time left that is too little: a medium may take a week */
+#define ROOT_WARNING (30 * DAY)
+
+struct status {
+	struct station s;
+	struct draft *draft;
+	struct board *board;
+	struct approvals *newest, *effective;
+	struct signatures sigs;		/* of the newest */
+	bool waiting, unhealthy;
+	json_t *o, *problems;
+	char bundle[128], bundle_time[32];
+};
+
+__attribute__((format(printf, 3, 4)))
+static void tell(struct status *t, bool *flag, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	*flag = true;
+	json_array_append_new(t->problems, json_text(text));
+	say_line("%s: %s", flag == &t->unhealthy ? "UNHEALTHY" : "waiting", text);
+}
+
+/* An expiry: past, soon, or fine. */
+static void judge_expiry(struct status *t, const char *what, uint64_t number, int64_t expires, int64_t soon)
+{
+	char time[32];
+
+	num_format_time(expires, time);
+	if (expires <= t->s.now)
+		tell(t, &t->unhealthy, "%s %llu expired at %s", what, (unsigned long long)number, time);
+	else if (expires - t->s.now < soon)
+		tell(t, &t->unhealthy, "%s %llu expires at %s, in %lld days", what, (unsigned long long)number, time,
+		     (long long)((expires - t->s.now) / DAY));
+}
+
+/* Names of approver keys that have not signed. */
+static void missing_signers(const struct status *t, struct buf *out)
+{
+	const struct trust *root = trust_chain_newest(&t->s.chain);
+	const struct trust_role *role = &root->roles.role[ROLE_APPROVER];
+	struct digest who[MAX_KEYS];
+	size_t n = trust_count(root, ROLE_APPROVER, t->newest->bytes.data, t->newest->bytes.len, &t->sigs, who), named = 0;
+
+	for (size_t i = 0; i < role->keys_n; i++) {
+		bool signed_it = false;
+
+		for (size_t k = 0; k < n; k++)
+			signed_it = signed_it || digest_equal(&who[k], &role->keys[i]);
+		if (!signed_it)
+			buf_printf(out, "%s%s", named++ > 0 ? ", " : "", trust_find(root, &role->keys[i])->name);
+	}
+	buf_puts(out, "");
+}
+
+static void judge_lists(struct status *t)
+{
+	const struct trust *root = trust_chain_newest(&t->s.chain);
+	const struct trust_role *role = &root->roles.role[ROLE_APPROVER];
+	struct buf names = {0};
+	char time[32];
+
+	if (t->effective != NULL) {
+		json_put_number(t->o, "list", t->effective->revision);
+		json_put_number(t->o, "list_epoch", t->effective->epoch);
+		json_put_text(t->o, "list_expires", num_format_time(t->effective->expires, time));
+		say_line("list %llu is signed, %zu entries, expires %s", (unsigned long long)t->effective->revision,
+			 t->effective->items_n, time);
+		judge_expiry(t, "list", t->effective->revision, t->effective->expires, LIST_WARNING);
+	} else {
+		say_line("no list is signed yet");
+	}
+	if (t->newest != NULL && (t->effective == NULL || approvals_compare(t->newest, t->effective) > 0)) {
+		size_t n = trust_count(root, ROLE_APPROVER, t->newest->bytes.data, t->newest->bytes.len, &t->sigs, NULL);
+
+		missing_signers(t, &names);
+		json_put_number(t->o, "unsigned_list", t->newest->revision);
+		tell(t, &t->waiting, "list %llu has %zu of %llu signatures; %llu more of: %s",
+		     (unsigned long long)t->newest->revision, n, (unsigned long long)role->threshold,
+		     (unsigned long long)role->threshold - n, names.data != NULL ? (const char *)names.data : "");
+	}
+	if (freeze_changed(t->draft, t->newest))
+		tell(t, &t->waiting, "decisions are not in a list yet; 'sign' freezes them");
+	buf_free(&names);
+}
+
+static void judge_items(struct status *t)
+{
+	const struct draft *d = t->draft;
+	size_t pending = 0, approved = 0;
+
+	for (size_t i = 0; i < d->revisions_n; i++) {
+		const struct draft_revision *r = &d->revisions[i];
+		bool newest = i + 1 == d->revisions_n || strcmp(r->item, r[1].item) != 0;
+
+		approved += t->board->rows[i].rings != 0;
+		pending += newest && t->board->rows[i].rings == 0 && !t->board->rows[i].revoked && !r->declined && !r->gone;
+	}
+	json_put_number(t->o, "pending", pending);
+	json_put_number(t->o, "approved", approved);
+	say_line("%zu revisions are approved", approved);
+	if (pending > 0)
+		tell(t, &t->waiting, "%zu %s a decision; 'list --state pending' shows them", pending,
+		     pending == 1 ? "item waits for" : "items wait for");
+}
+
+static void judge_root(struct status *t)
+{
+	const struct trust *root = trust_chain_newest(&t->s.chain);
+	char time[32];
+
+	json_put_number(t->o, "trust_version", root->version);
+	json_put_text(t->o, "trust_expires", num_format_time(root->expires, time));
+	say_line("trust root %llu expires %s", (unsigned long long)root->version, time);
+	judge_expiry(t, "trust root", root->version, root->expires, ROOT_WARNING);
+}
+
+static int find_bundle(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
+{
+	struct status *t = arg;
+	const char *bundle = json_get_text(o, "bundle");
+
+	(void)n;
+	(void)line;
+	(void)e;
+	if (bundle != NULL && strcmp(json_get_text(o, "event"), "pack") == 0) {
+		snprintf(t->bundle, sizeof t->bundle, "%s", bundle);
+		snprintf(t->bundle_time, sizeof t->bundle_time, "%s", json_get_text(o, "time"));
+	}
+	return 0;
+}
+
+static void tell_rest(struct status *t)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < t->s.config.destinations_n; i++) {
+		const struct station_destination *d = &t->s.config.destinations[i];
+		struct buf rings = {0};
+
+		for (size_t k = 0; k < d->rings_n; k++)
+			buf_printf(&rings, "%s%s", k > 0 ? ", " : "", d->rings[k]);
+		json_array_append_new(list, json_text(d->name));
+		say_line("destination %s: rings %s", d->name, rings.data != NULL ? (const char *)rings.data : "");
+		buf_free(&rings);
+	}
+	json_put(t->o, "destinations", list);
+	if (t->bundle[0] != '\0') {
+		json_put_text(t->o, "bundle", t->bundle);
+		json_put_text(t->o, "bundle_time", t->bundle_time);
+		say_line("last bundle: %s, %s", t->bundle, t->bundle_time);
+	} else {
+		say_line("no bundle was made yet");
+	}
+}
+
+static int run(struct status *t, struct err *e)
+{
+	t->draft = draft_load(&t->s, e);
+	t->board = t->draft == NULL ? NULL : board_open(&t->s, t->draft, e);
+	if (t->board == NULL || station_list_newest(&t->s, &t->newest, &t->sigs, e) == -1 ||
+	    station_list_effective(&t->s, &t->effective, NULL, e) == -1 ||
+	    journal_read(&t->s.dir, LEDGER_NAME, find_bundle, t, NULL, NULL, e) == -1)
+		return -1;
+	t->o = json_object();
+	t->problems = json_array();
+	json_put_text(t->o, "stream", t->s.config.stream);
+	judge_items(t);
+	judge_lists(t);
+	judge_root(t);
+	tell_rest(t);
+	json_put_text(t->o, "status", t->unhealthy ? "unhealthy" : t->waiting ? "waiting" : "healthy");
+	json_put(t->o, "problems", t->problems);
+	say_object(t->o);
+	return t->unhealthy ? 1 : t->waiting ? 4 : 0;
+}
+
+int status_run(const struct args *a, struct err *e)
+{
+	struct status t = {.draft = NULL};
+	int rc;
+
+	if (args_expect(a, 0, 0, e) == -1 || station_open(a, STATION_READ, &t.s, e) == -1)
+		return -1;
+	rc = run(&t, e);
+	signatures_free(&t.sigs);
+	approvals_free(t.newest);
+	approvals_free(t.effective);
+	board_free(t.board);
+	draft_free(t.draft);
+	station_close(&t.s);
+	return rc;
+}
