@@ -1,0 +1,423 @@
+/*
+ * Publishing, killed at every step (tests/unit/world.h has the model): the published tree is the old or the new one, never
+ * between, and the next run ends right. And any number of worlds one after another, since no sync takes time here.
+ *
+ * The system calls that change names are defined here and so take the place of libc's in this program: they count, end
+ * the process at the Nth, and remember what no sync has made durable, so that a power loss can take any of it back.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "import/objects.h"
+#include "import/publish.h"
+#include "lib/err.h"
+#include "lib/path.h"
+#include "manifests/contents.h"
+#include "tests/unit/world.h"
+
+#include "lib/banned.h"
+
+#define KILLED 77
+
+/* ---- system calls ---- */
+
+struct change {			/* a change of names that is not durable yet */
+	enum { MADE, MADE_DIR, GONE, GONE_DIR } kind;
+	char path[600], backup[100];
+};
+static struct {
+	unsigned long calls;
+	unsigned long kill_at;	/* 0: never */
+	bool power;		/* killed by power loss: changes not synced may be lost */
+	const char *store;
+	struct change *list;
+	size_t n, cap;
+} fault;
+
+static void revert(const struct change *c)
+{
+	switch (c->kind) {
+	case MADE:
+		syscall(SYS_unlinkat, AT_FDCWD, c->path, 0);
+		break;
+	case MADE_DIR:
+		syscall(SYS_unlinkat, AT_FDCWD, c->path, AT_REMOVEDIR);
+		break;
+	case GONE:
+		syscall(SYS_linkat, AT_FDCWD, c->backup, AT_FDCWD, c->path, 0);
+		break;
+	default:
+		syscall(SYS_mkdirat, AT_FDCWD, c->path, 0755);
+	}
+}
+
+/* Before each call: whether this is where it ends. */
+static void tick(void)
+{
+	if (++fault.calls != fault.kill_at)
+		return;
+	if (fault.power)
+		for (unsigned odds = 1 + world_rnd(4); fault.n > 0; fault.n--)
+			if (world_rnd(odds) == 0)
+				revert(&fault.list[fault.n - 1]);
+	_exit(KILLED);
+}
+
+static void full_path(int dir, const char *name, char out[600])
+{
+	char link[64], at[400] = "";
+	ssize_t n;
+
+	if (name[0] == '/') {
+		snprintf(out, 600, "%s", name);
+		return;
+	}
+	snprintf(link, sizeof link, "/proc/self/fd/%d", dir);
+	n = readlink(link, at, sizeof at - 1);
+	if (n == -1)
+		abort();
+	at[n] = '\0';
+	snprintf(out, 600, "%s/%s", at, name);
+}
+
+static void note(int kind, int dir, const char *name, const char *backup)
+{
+	struct change *c;
+
+	if (!fault.power)
+		return;
+	if (fault.n == fault.cap) {
+		fault.cap = fault.cap * 2 + 64;
+		fault.list = realloc(fault.list, fault.cap * sizeof *fault.list);
+		if (fault.list == NULL)
+			abort();
+	}
+	c = &fault.list[fault.n++];
+	c->kind = kind;
+	full_path(dir, name, c->path);
+	snprintf(c->backup, sizeof c->backup, "%s", backup);
+}
+
+/* A second name for what is about to lose its own. */
+static void back_up(int dir, const char *name, char out[100])
+{
+	static unsigned number;
+
+	out[0] = '\0';
+	if (!fault.power)
+		return;
+	snprintf(out, 100, "%s/undo/%u-%lu", fault.store, ++number, (unsigned long)getpid());
+	if (syscall(SYS_linkat, dir, name, AT_FDCWD, out, 0) == -1)
+		out[0] = '\0';
+}
+
+int linkat(int from_dir, const char *from, int dir, const char *name, int flags)
+{
+	int rc;
+
+	tick();
+	rc = (int)syscall(SYS_linkat, from_dir, from, dir, name, flags);
+	if (rc == 0)
+		note(MADE, dir, name, "");
+	return rc;
+}
+
+int symlinkat(const char *target, int dir, const char *name)
+{
+	int rc;
+
+	tick();
+	rc = (int)syscall(SYS_symlinkat, target, dir, name);
+	if (rc == 0)
+		note(MADE, dir, name, "");
+	return rc;
+}
+
+int mkdirat(int dir, const char *name, mode_t mode)
+{
+	int rc;
+
+	tick();
+	rc = (int)syscall(SYS_mkdirat, dir, name, mode);
+	if (rc == 0)
+		note(MADE_DIR, dir, name, "");
+	return rc;
+}
+
+int unlinkat(int dir, const char *name, int flags)
+{
+	char backup[100];
+	int rc, sys;
+
+	tick();
+	back_up(dir, name, backup);
+	rc = (int)syscall(SYS_unlinkat, dir, name, flags);
+	sys = errno;
+	if (rc == 0)
+		note((flags & AT_REMOVEDIR) != 0 ? GONE_DIR : GONE, dir, name, backup);
+	errno = sys;
+	return rc;
+}
+
+int renameat(int from_dir, const char *from, int dir, const char *name)
+{
+	char backup[100];
+	int rc, sys;
+
+	tick();
+	back_up(dir, name, backup);
+	rc = (int)syscall(SYS_renameat, from_dir, from, dir, name);
+	sys = errno;
+	if (rc == 0) {
+		if (backup[0] != '\0')
+			note(GONE, dir, name, backup);
+		note(MADE, dir, name, "");
+	}
+	errno = sys;
+	return rc;
+}
+
+int syncfs(int fd)
+{
+	(void)fd;
+	tick();
+	fault.n = 0;
+	return 0;
+}
+
+/* Of a directory: its own names are durable. */
+int fsync(int fd)
+{
+	char path[600];
+	size_t kept = 0;
+
+	tick();
+	full_path(fd, "", path);
+	for (size_t i = 0; i < fault.n; i++) {
+		const char *slash = strrchr(fault.list[i].path, '/');
+
+		if (strncmp(fault.list[i].path, path, (size_t)(slash - fault.list[i].path) + 1) != 0 ||
+		    path[slash - fault.list[i].path + 1] != '\0')
+			fault.list[kept++] = fault.list[i];
+	}
+	fault.n = kept;
+	return 0;
+}
+
+/* ---- without interruption ---- */
+
+/* Each publication leaves the tree it was made in exact, and the former one as it was. */
+static void random_worlds(void **state)
+{
+	struct bare_store store = {0}, *s = &store;
+	struct world w[2] = {0};
+
+	(void)state;
+	world_seed = 1;
+	world_make(s);
+	for (int i = 0; i < 400; i++) {
+		struct world *now = &w[i % 2], *before = &w[(i + 1) % 2];
+		struct publish_result r;
+
+		world_random(now, before);
+		r = world_publish(s, now);
+		if (r.switched && i > 0)
+			world_assert_tree(world_tree_path(s, world_other(s)), before);
+		else	/* equal: the next one is compared with the same */
+			world_assert_tree(world_tree_path(s, world_current(s)), now);
+		if (world_rnd(20) == 0)
+			assert_false(world_recover(s));
+	}
+	bare_store_remove(s);
+}
+
+/* ---- interruptions ---- */
+
+/* Runs an update in a child that ends at the nth call. Returns whether it got to its end. */
+static bool update_until(struct bare_store *s, const struct state *want, unsigned long n, bool power)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct publish_result r;
+		struct err e = {0};
+
+		fault.store = s->path;
+		fault.power = power;
+		fault.calls = 0;
+		fault.kill_at = n;
+		world_seed += n;
+		_exit(publish_update(&s->store, s->objects, want, &r, &e) == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_not_equal(WEXITSTATUS(status), 1);
+	return WEXITSTATUS(status) == 0;
+}
+
+static bool recover_until(struct bare_store *s, unsigned long n, bool power)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		fault.store = s->path;
+		fault.power = power;
+		fault.calls = 0;
+		fault.kill_at = n;
+		world_recover(s);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status) == 0;
+}
+
+/* Old or new, never between; and then the same again, or something else, ends right. */
+static void check_after_kill(struct bare_store *s, const struct world *old, const struct world *new, unsigned long n, bool power)
+{
+	struct world third;
+
+	if (world_current(s) == 0)
+		assert_int_equal(old->n, 0);
+	else
+		assert_true(world_tree_is(world_published(s), old) || world_tree_is(world_published(s), new));
+	if (world_rnd(3) == 0)
+		recover_until(s, 1 + world_rnd((unsigned)n), power);
+	if (world_recover(s))	/* finished, not given up */
+		world_assert_tree(world_tree_path(s, world_current(s) == 0 ? 'a' : world_other(s)), new);
+	if (world_current(s) != 0)
+		assert_true(world_tree_is(world_published(s), old) || world_tree_is(world_published(s), new));
+	if (world_rnd(3) == 0) {
+		world_random(&third, new);
+		world_publish(s, &third);
+	}
+	world_publish(s, new);
+	assert_false(world_recover(s));
+	world_random(&third, new);
+	world_publish(s, &third);
+	world_publish(s, new);	/* in the tree that was being built then, or in the other */
+	world_assert_tree(world_tree_path(s, world_current(s)), new);
+}
+
+static void killed_at_every_step(bool power)
+{
+	for (unsigned round = 0; round < (power ? 5 : 3); round++) {
+		bool done = false;
+
+		for (unsigned long n = 1; !done; n += 1 + world_rnd(power ? 6 : 3)) {
+			struct bare_store s = {0};
+			struct state_item items[WORLD_ITEMS];
+			struct world w[3] = {0};
+			struct state want;
+			uint64_t after;
+
+			world_seed = 100 + round;
+			world_make(&s);
+			for (int i = 0; i < 3; i++)
+				world_random(&w[i], i > 0 ? &w[i - 1] : NULL);
+			if (round % 4 != 0) {	/* else: the first publication is the one that is killed */
+				world_publish(&s, &w[0]);
+				world_publish(&s, &w[1]);
+			} else
+				w[1] = (struct world){0};
+			world_state(&s, &w[2], &want, items);
+			after = world_seed;
+			world_seed = after + n;
+			done = update_until(&s, &want, n, power);
+			check_after_kill(&s, &w[1], &w[2], n, power);
+			bare_store_remove(&s);
+		}
+	}
+}
+
+static void killed(void **state)
+{
+	(void)state;
+	killed_at_every_step(false);
+}
+
+static void power_lost(void **state)
+{
+	(void)state;
+	killed_at_every_step(true);
+}
+
+/* ---- size ---- */
+
+#define LARGE 5000
+
+static struct contents_ref put_large(struct bare_store *s, unsigned changed)
+{
+	struct err e = {0};
+	struct contents_writer *w = contents_writer_open("large", world_put_document, s->objects, &e);
+	struct contents_ref ref;
+
+	bare_store_must(w == NULL ? -1 : 0, &e);
+	bare_store_must(objects_begin(s->objects, &e), &e);
+	for (unsigned i = 0; i < LARGE; i++) {
+		unsigned data = i % 500 < changed ? 2 : 1;
+		char path[64], text[64];
+		struct record r = {.path = path, .has_file = true, .has_sha256 = true, .has_mtime = true, .mtime = 5000};
+
+		snprintf(path, sizeof path, "large/%02u/%05u", i / 100, i);
+		world_put_data(s, data);
+		r.size = (uint64_t)world_text(data, text);
+		r.sha256 = world_data_digest(data);
+		bare_store_must(contents_writer_add(w, &r, &e), &e);
+	}
+	bare_store_must(contents_writer_finish(w, &ref, &e), &e);
+	contents_writer_free(w);
+	bare_store_must(objects_settle(s->objects, &e), &e);
+	return ref;
+}
+
+static void cost_follows_change(void **state)
+{
+	struct bare_store store = {0}, *s = &store;
+	static char stream[] = WORLD_STREAM, name[] = "large";
+	struct contents_ref refs[2];
+	struct state_item item = {.item = name, .epoch = 1, .list = 1, .revision = 1};
+	struct state want = {.stream = stream, .time = 1790000000, .items = &item, .items_n = 1};
+
+	(void)state;
+	world_make(s);
+	refs[0] = put_large(s, 0);
+	refs[1] = put_large(s, 1);
+	for (int i = 0; i < 4; i++) {
+		const struct contents_ref *ref = &refs[i % 2];
+
+		item.contents = ref->sha256;
+		item.size = ref->size;
+		item.files = ref->files;
+		item.bytes = ref->bytes;
+		fault.calls = 0;
+		assert_true(world_update(s, &want).switched);
+		if (i == 0)
+			assert_true(fault.calls > 2 * LARGE);
+		else	/* ten records removed and added, the directories they lie in, the syncs */
+			assert_true(fault.calls < 80);
+	}
+	bare_store_remove(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_worlds), cmocka_unit_test(killed), cmocka_unit_test(power_lost), cmocka_unit_test(cost_follows_change),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
