@@ -2,12 +2,13 @@
  * Signature files as they were found beside a document: bytes under the id of the key whose name they bear. Nothing
  * here says whether one is good; trust_count does.
  */
+#include "manifests/trust.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/err.h"
 #include "manifests/names.h"
-#include "manifests/trust.h"
 
 #include "lib/banned.h"
 
