@@ -1,0 +1,46 @@
+#!/bin/bash
+# VERIFY.txt's commands run literally, with stock tools alone, from a directory that can't be written; they find each kind
+# of damage. With all kinds of keys, with and without digests of volumes, below the exporter threshold.
+. "$(dirname "$0")/lib.sh"
+c=$T/content
+mkdir -p "$c/a" "$c/b"
+head -c 20000000 /dev/urandom >"$c/a/noise"
+seq 1 200000 >"$c/b/text"
+quick_station "$c"
+run() { # bundle: runs the commands as the text says, with none of our programs in the path
+  (cd "$1" && PATH=/usr/bin:/bin TMPDIR=$T/tmp sh -c "sed -n '/^#>>>/,/^#<<</p' VERIFY.txt | sh -e" >"$T/out" 2>"$T/err")
+}
+good() {
+  run "$1" || { cat "$T/out" >&2; fail "VERIFY.txt of $1 does not run"; }
+  [ "$(tail -n 1 "$T/out")" = "$(basename "$1"): everything matches" ] || fail "last line of VERIFY.txt"
+  [ -z "$(ls -A "$T/tmp")" ] || fail "VERIFY.txt leaves files behind"
+}
+bad() { if run "$1"; then fail "VERIFY.txt does not notice: $2"; fi; }
+mkdir "$T/medium" "$T/tmp"
+expect 0 satchel-export pack "$T/medium" --volume-size 8M
+expect 0 satchel-export pack "$T/medium" --volume-size 8M --no-volume-digests
+expect 0 satchel-export pack "$T/medium" --approvals-only
+expect 0 satchel-export pack "$T/medium" --content-only
+chmod -R a-w "$T/medium"
+for b in "$T"/medium/satchel/*; do good "$b"; done
+grep -qF "sed -n '/^#>>>/,/^#<<</p' VERIFY.txt | sh -e" "$T/medium/satchel/updates-00000001/VERIFY.txt" || fail "how to run it"
+chmod -R u+w "$T/medium"
+# one flipped byte in any file of the bundle
+flip() { # file offset
+  printf "$(printf '\\x%02x' $(($(od -An -tu1 -j "$2" -N 1 "$1") ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+for b in updates-00000001 updates-00000002; do
+  for f in "$T/medium/satchel/$b"/*; do
+    case $f in *VERIFY.txt) continue;; esac
+    at=$(($(stat -c %s "$f") / 2))
+    flip "$f" $at
+    bad "$T/medium/satchel/$b" "a flipped byte of $f"
+    flip "$f" $at
+  done
+  good "$T/medium/satchel/$b"
+  rm -rf "$T/half" && cp -r "$T/medium/satchel/$b" "$T/half"
+  truncate -s -1 "$T/half/vol-0002.tar.zst"
+  bad "$T/half" "a volume that is too short"
+  echo >>"$T/medium/satchel/$b/VERIFY.txt"
+  bad "$T/medium/satchel/$b" "a changed VERIFY.txt"
+done
