@@ -31,6 +31,7 @@ key exporter3 ecdsa-p256
     "$(id root1)" "$(id approver1)" "$(id approver2)"
   printf '  exporter: {threshold: 2, keys: [%s, %s, %s]}\n' "$(id exporter1)" "$(id exporter2)" "$(id exporter3)"
 } >"$T/trust-1.yaml"
+openssl pkeyutl -sign -rawin -inkey "$T/keys/root1.key" -in "$T/trust-1.yaml" -out "$T/trust-1.yaml.$(id root1 | cut -c1-32).sig"
 export SATCHEL_STATION=$T/station
 expect 0 satchel-export init "$T/station" --content "$c" --stream updates --ring production --trust "$T/trust-1.yaml"
 expect 0 satchel-export scan
@@ -56,4 +57,3 @@ expect_word 1 key-role satchel-export pack "$T/medium" --key "$T/keys/approver1.
 # what is missing is added on the medium, and VERIFY.txt is content
 expect 0 satchel-export sign "${b}1/manifest.yaml" --key "$T/keys/exporter2.key"
 run "${b}1" || fail "VERIFY.txt after the second signature"
-
