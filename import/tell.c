@@ -293,7 +293,7 @@ static void say_effect(const struct update *u)
 {
 	const struct outlook *l = &u->outlook;
 	const struct publish_result *r = &u->result;
-	char list[64] = "no list yet";
+	char list[64] = "no list in effect yet";
 
 	if (l->want.has_complete)
 		snprintf(list, sizeof list, "list %llu in effect", ull(l->want.complete.revision));
