@@ -5,7 +5,6 @@
 #include "export/volumes.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +12,7 @@
 #include "export/medium.h"
 #include "export/plan.h"
 #include "export/select.h"
+#include "export/slabs.h"
 #include "export/source.h"
 #include "export/station.h"
 #include "export/tar.h"
@@ -30,15 +30,6 @@
 
 #define READ_SIZE (256u << 10)	/* stays in the cache between reading, hashing and copying */
 #define LARGE (1u << 20)	/* from here on telling the kernel what we are up to pays */
-
-/* Buffers of one frame each, used again and again. */
-struct slab {
-	struct slab *next;
-};
-struct slabs {
-	pthread_mutex_t lock;
-	struct slab *free;
-};
 
 /* A volume on its way: the reading side adds objects, the writing side frames. */
 struct building {
@@ -68,45 +59,6 @@ struct writer {
 	struct digest_ctx *hash;
 	uint8_t *buffer;
 };
-
-static uint8_t *take_slab(struct slabs *s, struct err *e)
-{
-	struct slab *x;
-
-	pthread_mutex_lock(&s->lock);
-	x = s->free;
-	if (x)
-		s->free = x->next;
-	pthread_mutex_unlock(&s->lock);
-	if (!x)
-		x = malloc(MAX_FRAME_STORED);
-	if (!x)
-		err_mem(e);
-	return (uint8_t *)x;
-}
-
-static void give_slab(struct slabs *s, uint8_t *slab)
-{
-	struct slab *x = (struct slab *)(void *)slab;
-
-	if (!x)
-		return;
-	pthread_mutex_lock(&s->lock);
-	x->next = s->free;
-	s->free = x;
-	pthread_mutex_unlock(&s->lock);
-}
-
-static void free_slabs(struct slabs *s)
-{
-	while (s->free) {
-		struct slab *x = s->free;
-
-		s->free = x->next;
-		free(x);
-	}
-	pthread_mutex_destroy(&s->lock);
-}
 
 static void free_building(struct building *b)
 {
@@ -151,7 +103,7 @@ static void *new_spare(void *arg, struct err *e)
 		err_mem(e);
 		return NULL;
 	}
-	*spare = take_slab(&w->slabs, e);
+	*spare = slabs_take(&w->slabs, e);
 	if (*spare)
 		return spare;
 	free(spare);
@@ -163,7 +115,7 @@ static void free_spare(void *arg, void *state)
 	struct writer *w = arg;
 	uint8_t **spare = state;
 
-	give_slab(&w->slabs, *spare);
+	slabs_give(&w->slabs, *spare);
 	free(spare);
 }
 
@@ -257,7 +209,7 @@ static void drop_task(void *arg, void *task)
 	struct writer *w = arg;
 	struct task *t = task;
 
-	give_slab(&w->slabs, t->slab);
+	slabs_give(&w->slabs, t->slab);
 	if (t->last)
 		free_building(t->volume);
 	free(t);
@@ -273,7 +225,7 @@ static int new_frame(struct writer *w, struct err *e)
 	if (!w->filling)
 		return err_mem(e);
 	w->filling->volume = w->volume;
-	w->filling->slab = take_slab(&w->slabs, e);
+	w->filling->slab = slabs_take(&w->slabs, e);
 	return w->filling->slab ? 0 : -1;
 }
 
@@ -434,7 +386,7 @@ static int carry_all(struct writer *w, struct err *e)
 
 int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *e)
 {
-	struct writer w = {.job = j, .out = out, .slabs = {.lock = PTHREAD_MUTEX_INITIALIZER}, .source = FILE_CLOSED};
+	struct writer w = {.job = j, .out = out, .slabs = SLABS_EMPTY, .source = FILE_CLOSED};
 	struct err ended = {0};
 	int rc = -1;
 
@@ -463,7 +415,7 @@ out:
 	file_close(&w.source);
 	digest_close(w.hash);
 	free(w.buffer);
-	free_slabs(&w.slabs);
+	slabs_free(&w.slabs);
 	return rc;
 }
 
