@@ -130,6 +130,17 @@ static bool same_inode(const struct audit_item *a, const char *object, const str
 	       is.st_dev == st->st_dev;
 }
 
+/* HEX itself must be there whatever the file is: without it nothing can be healed, linked or rolled back to. */
+static void check_object(struct merge *m, const struct record *r)
+{
+	char object[80];
+	struct stat st;
+
+	names_object(&r->sha256, object);
+	if (fstatat(m->a->objects->fd, object, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		find(m, R_OBJECT_MISSING, r->path, "its object is not in the store");
+}
+
 /* Whether a file is the inode of HEX or of one of its variants. */
 static bool is_object(const struct audit_item *a, const struct record *r, const struct stat *st)
 {
@@ -184,7 +195,10 @@ static int judge_file(struct merge *m, const struct record *r, const struct walk
 	}
 	if ((uint64_t)w->st.st_size != r->size) {
 		find(m, R_OBJECT_DIGEST, r->path, "its size is not the approved one");
-	} else if (!is_object(m->a, r, &w->st)) {
+		return 0;
+	}
+	check_object(m, r);
+	if (!is_object(m->a, r, &w->st)) {
 		m->a->hashed++;
 		if (hash_file(w, &d, &cause) == -1) {
 			if (report_is_fatal(&cause))

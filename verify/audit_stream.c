@@ -25,6 +25,8 @@
 
 enum { TREES = 2 };
 
+enum proof { NO_LIST, PROVEN, CONTRADICTED };	/* whether the list an item is taken from bears it out */
+
 struct look {
 	const struct store *store;
 	const struct store_stream *stream;
@@ -32,7 +34,7 @@ struct look {
 	int64_t now;
 	char place[MAX_NAME_LEN + 16];	/* "streams/NAME" */
 	struct state *states[TREES];	/* of a and b; NULL: none */
-	bool *proven[TREES];		/* by item: its list bears it out */
+	enum proof *proofs[TREES];	/* by item */
 	struct kept_lists lists;
 	char current;			/* 0: nothing published yet */
 };
@@ -56,8 +58,8 @@ static int load_states(struct look *l, struct err *e)
 			return -1;
 		if (l->states[t] == NULL)
 			continue;
-		l->proven[t] = calloc(l->states[t]->items_n + 1, sizeof(bool));
-		if (l->proven[t] == NULL)
+		l->proofs[t] = calloc(l->states[t]->items_n + 1, sizeof *l->proofs[t]);
+		if (l->proofs[t] == NULL)
 			return err_mem(e);
 	}
 	if (state_current(l->store, l->stream->stream, &l->current, &cause) == -1)
@@ -85,7 +87,7 @@ static void prove_items(struct look *l, const struct approvals *a)
 			const struct state_item *item = &l->states[t]->items[i];
 
 			if (item->epoch == a->epoch && item->list == a->revision)
-				l->proven[t][i] = bears_out(l, a, item);
+				l->proofs[t][i] = bears_out(l, a, item) ? PROVEN : CONTRADICTED;
 		}
 }
 
@@ -153,18 +155,37 @@ static int judge_lists(struct look *l, struct err *e)
 	return 0;
 }
 
+/* One finding for all items of a list that is not there or not good; its own faults were said. */
+static void say_no_list(const struct look *l, int t, size_t first, const char *place)
+{
+	const struct state *s = l->states[t];
+	const struct state_item *of = &s->items[first];
+	size_t n = 0;
+
+	for (size_t i = first; i < s->items_n; i++)
+		if (l->proofs[t][i] == NO_LIST && s->items[i].epoch == of->epoch && s->items[i].list == of->list) {
+			l->proofs[t][i] = PROVEN;	/* said with the first */
+			n++;
+		}
+	report_finding(l->report, R_NOT_APPROVED, place,
+		       "%zu items, the first of them %s, are from list %llu of epoch %llu, which is not there or not good", n,
+		       of->item, (unsigned long long)of->list, (unsigned long long)of->epoch);
+}
+
 static void say_unproven(const struct look *l, int t)
 {
 	char place[MAX_NAME_LEN + 32];
 
 	snprintf(place, sizeof place, "%s/%c/state.yaml", l->place, 'a' + t);
-	for (size_t i = 0; l->states[t] != NULL && i < l->states[t]->items_n; i++) {
+	for (size_t i = 0; i < l->states[t]->items_n; i++) {
 		const struct state_item *item = &l->states[t]->items[i];
 
-		if (!l->proven[t][i])
+		if (l->proofs[t][i] == NO_LIST)
+			say_no_list(l, t, i, place);
+		else if (l->proofs[t][i] == CONTRADICTED)
 			report_finding(l->report, R_NOT_APPROVED, place,
-				       "%s, revision %llu: list %llu of epoch %llu does not approve it for this store, or is not kept",
-				       item->item, (unsigned long long)item->revision, (unsigned long long)item->list,
+				       "%s, revision %llu: list %llu of epoch %llu does not approve it for this store", item->item,
+				       (unsigned long long)item->revision, (unsigned long long)item->list,
 				       (unsigned long long)item->epoch);
 	}
 }
@@ -232,7 +253,7 @@ int audit_stream(const struct store *s, const struct store_stream *stream, int64
 	progress_end();
 	for (int t = 0; t < TREES; t++) {
 		state_free(l.states[t]);
-		free(l.proven[t]);
+		free(l.proofs[t]);
 	}
 	state_lists_free(&l.lists);
 	return rc;

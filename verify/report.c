@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/err.h"
 #include "lib/json.h"
@@ -53,9 +54,19 @@ void report_finding(struct report *r, int reason, const char *place, const char 
 	put_finding(r, reason, place, text);
 }
 
+/* The text without the place, where it names it already, perhaps with more before it. */
+static const char *without_place(const char *text, const char *place)
+{
+	const char *at = strstr(text, place), *rest = at == NULL ? NULL : at + strlen(place);
+
+	if (rest != NULL && rest[0] == '/' && rest[1] != '\0')
+		return rest + 1;
+	return rest != NULL && rest[0] == ':' && rest[1] == ' ' ? rest + 2 : text;
+}
+
 void report_err(struct report *r, const char *place, struct err *e)
 {
-	put_finding(r, e->reason, place, e->text);
+	put_finding(r, e->reason, place, without_place(e->text, place));
 	err_clear(e);
 }
 
