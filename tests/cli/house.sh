@@ -50,6 +50,6 @@ nm "$SATCHEL_BIN/satchel-verify" | grep -E ' [Tt] (sign_|objects_|publish_|outfi
 for f in lib/*.c manifests/*.c export/*.c verify/*.c import/*.c lib/*.h manifests/*.h export/*.h verify/*.h import/*.h; do
   head -n 1 "$f" | grep -q '^/\*' || complain "$f: does not open with a comment"
 done
-hits=$(git grep -nE 'TO''DO|FIX''ME|XX''X' -- '*.c' '*.h' '*.sh' Makefile 2>/dev/null || true)
+hits=$(git grep -nwE 'TO''DO|FIX''ME|XX''X' -- '*.c' '*.h' '*.sh' Makefile 2>/dev/null || true)
 [ -z "$hits" ] || complain "left open: $hits"
 [ "$bad" -eq 0 ]
