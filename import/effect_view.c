@@ -31,16 +31,22 @@ void effect_view_ask_end(struct effect_asked *q)
 	arena_free(&q->arena);
 }
 
-/* Pair-multiply-shift over the digest's four words: universal, so chosen digests can't be made to collide. */
+/*
+ * Keyed products over the digest's four words, so that chosen digests can't be made to collide; then mixed (the end of
+ * MurmurHash3), since linear probing suffers from runs, which products make of numbers that follow each other.
+ */
 static size_t slot_of(const struct effect_asked *q, const struct digest *d)
 {
 	unsigned __int128 sum = 0;
-	uint64_t w[4];
+	uint64_t w[4], h;
 
 	memcpy(w, d->bytes, sizeof w);
 	for (unsigned i = 0; i < 4; i += 2)
 		sum += (unsigned __int128)(w[i] + q->key[i]) * (w[i + 1] + q->key[i + 1]);
-	return (size_t)(sum >> 64) & q->mask;
+	h = (uint64_t)(sum >> 64) ^ (uint64_t)sum;
+	h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
+	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
+	return (size_t)(h ^ h >> 33) & q->mask;
 }
 
 static size_t probe(const struct effect_asked *q, const struct digest *d)
