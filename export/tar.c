@@ -4,7 +4,6 @@
  */
 #include "export/tar.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,28 +25,29 @@ struct tar {
 	uint8_t expect[VOLUME_BLOCK];	/* the next header, while in_header */
 	size_t seen;	/* bytes of it that came */
 	bool in_header, silent;
-	struct err err;	/* of write, on its way through libarchive */
+	struct err err;	/* of write, the first one */
 };
 
-/* What libarchive hands out: headers are compared, everything is passed on. */
+/*
+ * What libarchive hands out: headers are compared, everything is passed on. It is never told of an error, since after
+ * one it loses memory when freed; the error is kept, nothing more is passed on, and our own functions ask for it.
+ */
 static la_ssize_t pass(struct archive *a, void *arg, const void *data, size_t len)
 {
 	struct tar *t = arg;
 
-	if (t->silent)
+	(void)a;
+	if (t->silent || t->err.reason != ERR_NONE)
 		return (la_ssize_t)len;
 	if (t->in_header) {
 		if (len > VOLUME_BLOCK - t->seen || memcmp(t->expect + t->seen, data, len) != 0) {
 			err_set(&t->err, ERR_INTERNAL, "libarchive writes another tar header than the format has");
-			archive_set_error(a, EIO, "header");
-			return -1;
+			return (la_ssize_t)len;
 		}
 		t->seen += len;
 	}
-	if (t->write(t->arg, data, len, &t->err) == -1) {
-		archive_set_error(a, EIO, "write");
-		return -1;
-	}
+	if (t->write(t->arg, data, len, &t->err) == -1 && t->err.reason == ERR_NONE)
+		err_set(&t->err, ERR_INTERNAL, "a write failed without saying why");
 	return (la_ssize_t)len;
 }
 
@@ -103,7 +103,7 @@ int tar_begin(struct tar *t, const struct volume_object *o, struct err *e)
 	t->in_header = true;
 	rc = archive_write_header(t->archive, t->entry);
 	t->in_header = false;
-	if (rc != ARCHIVE_OK)
+	if (rc != ARCHIVE_OK || t->err.reason != ERR_NONE)
 		return fail(t, e);
 	if (t->seen != VOLUME_BLOCK)
 		return err_set(e, ERR_INTERNAL, "libarchive wrote a tar header of %zu bytes", t->seen);
@@ -114,7 +114,7 @@ int tar_data(struct tar *t, const void *data, size_t len, struct err *e)
 {
 	la_ssize_t n = archive_write_data(t->archive, data, len);
 
-	if (n < 0)
+	if (n < 0 || t->err.reason != ERR_NONE)
 		return fail(t, e);
 	if ((size_t)n != len)
 		return err_set(e, ERR_INTERNAL, "libarchive took %zd of %zu bytes of an entry", (ssize_t)n, len);
@@ -123,13 +123,17 @@ int tar_data(struct tar *t, const void *data, size_t len, struct err *e)
 
 int tar_end(struct tar *t, struct err *e)
 {
-	return archive_write_finish_entry(t->archive) == ARCHIVE_OK ? 0 : fail(t, e);
+	if (archive_write_finish_entry(t->archive) != ARCHIVE_OK || t->err.reason != ERR_NONE)
+		return fail(t, e);
+	return 0;
 }
 
 int tar_close(struct tar *t, struct err *e)
 {
-	int rc = archive_write_close(t->archive) == ARCHIVE_OK ? 0 : fail(t, e);
+	int rc = 0;
 
+	if (archive_write_close(t->archive) != ARCHIVE_OK || t->err.reason != ERR_NONE)
+		rc = fail(t, e);
 	tar_abort(t);
 	return rc;
 }
