@@ -18,6 +18,7 @@
 #include "import/outlook.h"
 #include "import/roots.h"
 #include "import/run.h"
+#include "import/witness.h"
 #include "lib/num.h"
 #include "lib/say.h"
 #include "manifests/reason.h"
@@ -126,20 +127,39 @@ static int log_bundle(struct taking *t, struct err *e)
 	return run_log(t->in->run, "bundle", o, e);
 }
 
-/* Another bundle with this sequence came before: the exporter's key may be in two hands. Said, not refused. */
-static int raise_alarm(struct taking *t, struct err *e)
+static int alarm_of(struct taking *t, const char *what, const char *key, const struct digest *d, struct err *e)
+{
+	json_t *o = about(t);
+
+	json_put_text(o, "what", what);
+	put_hex(o, key, d);
+	return run_log(t->in->run, "alarm", o, e);
+}
+
+/*
+ * What does not fit the past is said once and refused never: another bundle with this sequence (the exporter's key may be
+ * in two hands), a witness of a journal that isn't ours (this store was restored from a backup).
+ */
+static int raise_alarms(struct taking *t, struct err *e)
 {
 	const struct manifest *m = t->bundle->manifest;
 	const struct bundles_record *other = bundles_other(t->known, m->sequence, &m->digest);
-	json_t *o;
+	const struct manifest_witness *witness;
+	int missing;
 
-	if (other == NULL || bundles_known(t->known, m->sequence, &m->digest))
+	if (bundles_known(t->known, m->sequence, &m->digest))
 		return 0;
-	say_warn("%s: another bundle with this sequence was imported before; find out who made them", t->out->name);
-	o = about(t);
-	json_put_text(o, "what", "sequence-twice");
-	put_hex(o, "other", &other->manifest);
-	return run_log(t->in->run, "alarm", o, e);
+	if (other != NULL) {
+		say_warn("%s: another bundle with this sequence was imported before; find out who made them", t->out->name);
+		if (alarm_of(t, "sequence-twice", "other", &other->manifest, e) == -1)
+			return -1;
+	}
+	missing = witness_missing(&t->in->run->store, m, &witness, e);
+	if (missing != 1)
+		return missing;
+	say_warn("%s: its exporter has seen receipt %llu of this store, and our journal does not know it: was the store restored "
+		 "from a backup?", t->out->name, (unsigned long long)witness->counter);
+	return alarm_of(t, reason_word(R_JOURNAL_HISTORY), "witness", &witness->journal, e);
 }
 
 /* ---- judging ---- */
@@ -187,7 +207,7 @@ static int judge(struct taking *t, struct err *why, struct err *e)
 	if (admit_destination(m, r->store.config.name, why) == -1)
 		return 1;
 	t->known = bundles_load(&r->store, m->stream, e);
-	if (t->known == NULL || raise_alarm(t, e) == -1)
+	if (t->known == NULL || raise_alarms(t, e) == -1)
 		return -1;
 	ask.trusted = newest_time(t);
 	if (admit_list(&ask, &t->admit, why) == -1 || lack_bundle(r->objects, t->bundle, &t->lack, why) == -1)

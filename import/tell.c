@@ -16,7 +16,7 @@
 
 #include "lib/banned.h"
 
-#define MAX_WAITING 10	/* items named; status.yaml holds all */
+#define MAX_WAITING 10	/* items named; state.yaml holds all */
 
 static unsigned long long ull(uint64_t n)
 {

@@ -14,6 +14,7 @@
 
 #include "import/admit.h"
 #include "lib/sign.h"
+#include "manifests/journal.h"
 #include "manifests/limits.h"
 #include "tests/unit/perimeter.h"
 #include "verify/reader.h"
@@ -327,6 +328,43 @@ static void for_both(struct fixture *f, struct manifest *m)
 	m->destinations_n = 2;
 }
 
+static struct digest witness_seen;
+static void with_witness(struct fixture *f, struct manifest *m)
+{
+	static struct manifest_witness w[2];
+
+	(void)f;
+	w[0] = (struct manifest_witness){.destination = (char *)(uintptr_t)"perimeter-a", .counter = 3, .journal = witness_seen};
+	w[1] = (struct manifest_witness){.destination = (char *)(uintptr_t)"perimeter-b", .counter = 9};
+	m->witness = w;
+	m->witness_n = 2;
+}
+
+/* A witness that our journal holds is fine, one that it doesn't is an alarm; either way the bundle enters. */
+static void witnesses(void **state)
+{
+	struct perimeter *p = at_seven();
+	struct file store = FILE_CLOSED;
+	struct err e = {0};
+	uint64_t length;
+
+	(void)state;
+	put_good_aside(p);
+	assert_int_equal(file_open_dir(p->store, &store, &e), 0);
+	assert_int_equal(journal_read(&store, "journal.jsonl", NULL, NULL, &length, &witness_seen, &e), 0);
+	file_close(&store);
+	p->f->change_manifest = with_witness;
+	perimeter_bundle(p, 9, 9, "nine");
+	APPLY(p, 0, "list 9 in effect");
+	assert_int_equal(count(p, "\"event\":\"alarm\""), 0);
+	witness_seen.bytes[0] ^= 1;
+	perimeter_bundle(p, 10, 10, "ten");
+	APPLY(p, 0, "restored from a backup");
+	assert_int_equal(count(p, "\"what\":\"journal-history\""), 1);
+	assert_string_equal(perimeter_published(p, "alpha/x"), "ten");
+	perimeter_free(p);
+}
+
 /* F9 */
 static void wrong_destination(void **state)
 {
@@ -505,7 +543,7 @@ int main(void)
 		cmocka_unit_test(manifest_signatures), cmocka_unit_test(list_below_threshold),
 		cmocka_unit_test(old_list_below_threshold), cmocka_unit_test(fork_of_list), cmocka_unit_test(fork_of_sequence),
 		cmocka_unit_test(expired), cmocka_unit_test(too_far), cmocka_unit_test(next_epoch),
-		cmocka_unit_test(mix_and_match), cmocka_unit_test(wrong_destination), cmocka_unit_test(root_and_bad_bundle),
+		cmocka_unit_test(mix_and_match), cmocka_unit_test(wrong_destination), cmocka_unit_test(witnesses), cmocka_unit_test(root_and_bad_bundle),
 		cmocka_unit_test(bad_root), cmocka_unit_test(root_drops_waiting_list), cmocka_unit_test(clock_behind),
 		cmocka_unit_test(interrupted), cmocka_unit_test(pieces_of_a_giant),
 	};
