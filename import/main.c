@@ -15,16 +15,19 @@
 static const struct command commands[] = {
 	{"init", "STORE --name NAME --trust FILE [--fingerprint SHA256] --stream NAME... --ring NAME...",
 	 "satchel-import init /srv/satchel --name perimeter-a --trust trust-1.yaml --stream updates --ring production",
-	 "Makes a store: a directory that content is published from. It trusts the root in FILE and what extends it. "
-	 "Without --fingerprint the root's facts are printed for you to compare.", init_options, init_run},
+	 "Makes a store: a directory that content is published from. It trusts the root\n"
+	 "in FILE and what extends it. Without --fingerprint the root's facts are\n"
+	 "printed for you to compare.", init_options, init_run},
 	{"apply", "MEDIUM... [--dry-run] [--wait SECONDS] [--jobs N]",
 	 "satchel-import -C /srv/satchel apply /media/usb",
-	 "Takes in every bundle on the media that is for this store, and publishes what is approved and complete. "
-	 "Repeating it is harmless. Exit 4: taken in, but items wait for objects that are still to come.", apply_options,
+	 "Takes in every bundle on the media that is for this store, and publishes what\n"
+	 "is approved and complete. Repeating it is harmless. Exit 1: something was\n"
+	 "refused, 3: it could not finish, run it again, 4: taken in, but items wait\n"
+	 "for objects that are still to come.", apply_options,
 	 apply_run},
 	{"status", "", "satchel-import -C /srv/satchel status",
-	 "Says what is in effect, what waits and why, and whether anything has expired. Exit 0: healthy, 4: items are "
-	 "waiting, 1: something is wrong.", status_options, status_run},
+	 "Says what is in effect, what waits and why, and whether anything has expired.\n"
+	 "Exit 0: healthy, 4: items are waiting, 1: something is wrong.", status_options, status_run},
 	{"log", "[--since TIME]", "satchel-import -C /srv/satchel log --since 2026-11-01",
 	 "Prints the journal, and checks its chain while reading.", log_options, log_run},
 	{0},
