@@ -14,6 +14,7 @@
 #define MAX_CONTENTS_SIZE (16u << 20)	/* 65,536 parts of 250 bytes: 29,000,000 files in an item; 1,024 records of 4 KiB paths */
 #define MAX_PART_SIZE (8u << 20)	/* 1,024 records, each with a path and a link of the greatest length */
 #define MAX_VERIFY_TXT_SIZE (1u << 20)
+#define MAX_RECEIPT_SIZE (28u << 20)	/* all its lists full: 14 MiB of missing objects, 9 MiB of waiting items, room */
 #define MAX_CONFIG_SIZE (1u << 20)	/* station.yaml, store.yaml: written by people */
 #define MAX_DRAFT_SIZE (192u << 20)	/* the station's own file */
 
@@ -32,6 +33,13 @@
 #define PART_CUT_BITS 9			/* a part ends where a path's digest ends in so many zero bits: 443 records on average */
 #define MAX_PARTS 65536			/* parts of a contents list */
 #define MAX_STREAMS 64			/* streams a store follows */
+#define MAX_READS 64			/* format versions a receipt names */
+#define MAX_HELD (1ull << 30)		/* objects of a store: 65 GiB of digests */
+#define MAX_RECEIPT_BUNDLES 1000	/* bundles a receipt names: years of them */
+#define MAX_RECEIPT_WAITING 1000	/* waiting items a receipt names; it counts all */
+#define MAX_RECEIPT_MISSING 100000	/* missing objects, or extents, a receipt names; it counts all */
+#define MAX_RECEIPT_REFUSALS 100
+#define MAX_RECEIPT_HISTORY 101		/* a receipt and the 100 before (DESIGN 5) */
 
 /* Lengths, in bytes. */
 #define MAX_NAME_LEN 63			/* sites, streams, rings, stores, keys: file names everywhere, FAT included */

@@ -57,6 +57,9 @@
 	R(R_STATION_DAMAGED, "station-damaged", 1, "the station differs from what its ledger says") \
 	R(R_JOURNAL, "journal", 1, "the journal was changed") \
 	R(R_JOURNAL_HISTORY, "journal-history", 1, "the journal does not extend what was witnessed") \
+	R(R_RECEIPT_FOREIGN, "receipt-foreign", 1, "a receipt of a store that is no destination here, or whose key is not known") \
+	R(R_RECEIPT_REPLAYED, "receipt-replayed", 1, "an older receipt than the newest one known") \
+	R(R_NO_RECEIPT, "no-receipt", 1, "no receipt and no signature there") \
 	R(R_READER, "reader", 3, "the reader process failed or broke its protocol")
 
 #define R(name, word, code, meaning) name,

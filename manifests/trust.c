@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base64.h"
 #include "lib/err.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
@@ -90,52 +91,6 @@ int trust_role_of_type(const char *type, enum role *out)
 	return find_role(role_types, type, out);
 }
 
-/* ---- base64 (RFC 4648, 4) ---- */
-
-static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void to_base64(const uint8_t *data, size_t len, char out[PUBLIC_MAX + 1])
-{
-	size_t n = 0;
-
-	for (size_t at = 0; at < len; at += 3) {
-		uint32_t v = (uint32_t)data[at] << 16;
-
-		if (at + 1 < len)
-			v |= (uint32_t)data[at + 1] << 8;
-		if (at + 2 < len)
-			v |= data[at + 2];
-		out[n++] = base64[v >> 18];
-		out[n++] = base64[v >> 12 & 63];
-		out[n++] = at + 1 < len ? base64[v >> 6 & 63] : '=';
-		out[n++] = at + 2 < len ? base64[v & 63] : '=';
-	}
-	out[n] = '\0';
-}
-
-/* The bytes, where text is exactly what to_base64 makes of them: blanks, missing '=' and stray bits are no encoding. */
-static int from_base64(const char *text, uint8_t out[PUBKEY_MAX_DER], size_t *len)
-{
-	char again[PUBLIC_MAX + 1];
-	size_t digits = strcspn(text, "="), n = 0;
-	uint32_t v = 0;
-
-	if (digits * 3 / 4 > PUBKEY_MAX_DER)
-		return -1;
-	for (size_t i = 0; i < digits; i++) {
-		const char *p = memchr(base64, text[i], 64);
-
-		if (p == NULL)
-			return -1;
-		v = v << 6 | (uint32_t)(p - base64);
-		if (i % 4 > 0)
-			out[n++] = (uint8_t)(v >> (6 - i % 4 * 2));
-	}
-	to_base64(out, n, again);
-	*len = n;
-	return strcmp(text, again) == 0 ? 0 : -1;
-}
-
 /* ---- one root ---- */
 
 static int load_key(struct trust_key *k, struct err *e)
@@ -144,7 +99,7 @@ static int load_key(struct trust_key *k, struct err *e)
 	struct err why = {0};
 	size_t len;
 
-	if (from_base64(k->public, der, &len) == -1)
+	if (base64_decode(k->public, strlen(k->public), der, sizeof der, &len) == -1)
 		return err_set(e, R_TRUST_INVALID, "key \"%s\": `public` is not canonical base64", k->name);
 	k->key = pubkey_load(der, len, &why);
 	if (k->key == NULL)
@@ -287,7 +242,7 @@ int trust_key_set(struct trust_key *k, const struct pubkey *key, const char *nam
 
 	if (names_check(name, strlen(name), e) == -1)
 		return -1;
-	to_base64(der, len, public);
+	base64_encode(der, len, public);
 	k->id = *pubkey_id(key);
 	k->algorithm = (int)pubkey_algorithm(key) - 1;
 	k->name = arena_strndup(a, name, strlen(name));
