@@ -90,14 +90,14 @@ static void list_common(struct buf *out, const struct program *p)
 	list_options(out, args_builtin);
 }
 
-/* The first sentence of a text. */
-static void first_sentence(struct buf *out, const char *text)
+/* What a text says first: up to the end of its first sentence, or its first colon or semicolon. */
+static void first_words(struct buf *out, const char *text)
 {
-	const char *end = text;
-
-	while (*end != '\0' && *end != '\n' && !(*end == '.' && (end[1] == '\0' || end[1] == ' ' || end[1] == '\n')))
-		end++;
-	buf_append(out, text, (size_t)(end - text));
+	for (; *text != '\0'; text++) {
+		if (strchr(".:;", *text) != NULL && strchr(" \n", text[1]) != NULL)	/* or at the text's end */
+			break;
+		buf_putc(out, *text == '\n' ? ' ' : *text);
+	}
 }
 
 static void overview(struct buf *out, const struct program *p)
@@ -107,7 +107,7 @@ static void overview(struct buf *out, const struct program *p)
 		struct buf head = {0}, text = {0};
 
 		buf_printf(&head, "  %s", c->name);
-		first_sentence(&text, c->about);
+		first_words(&text, c->about);
 		if (!head.failed && !text.failed)
 			explain(out, (const char *)head.data, (const char *)text.data);
 		else
