@@ -29,6 +29,7 @@
 
 #define BATCH_FILES 64
 #define BATCH_BYTES (8u << 20)
+#define BLOCK 4096u	/* what a file takes beside its bytes, at most */
 #define SPARE (64u << 20)	/* room that stays free: the ledger and the draft must still fit */
 
 struct wanted {
@@ -124,9 +125,8 @@ static int for_missing(struct keep *k, const struct wanted *w,
 
 /* ---- the forecast ---- */
 
-struct forecast {
+struct forecast {	/* each object once */
 	uint64_t bytes;
-	bool exact;		/* each object once; else each file */
 	struct digest *seen;	/* open addressing; all zeros is free */
 	size_t slots, used;
 };
@@ -162,27 +162,24 @@ static int grow(struct forecast *f, struct err *e)
 static int count(void *arg, const char *item, const struct record *r, struct err *e)
 {
 	struct forecast *f = arg;
+	struct digest *slot;
 
 	(void)item;
-	if (f->exact) {
-		struct digest *slot;
-
-		if (f->used * 2 >= f->slots && grow(f, e) == -1)
-			return -1;
-		slot = find_slot(f->seen, f->slots, &r->sha256);
-		if (digest_equal(slot, &r->sha256))
-			return 0;
-		*slot = r->sha256;
-		f->used++;
-	}
-	if (num_add(f->bytes, r->size + 4096, &f->bytes))
+	if (f->used * 2 >= f->slots && grow(f, e) == -1)
+		return -1;
+	slot = find_slot(f->seen, f->slots, &r->sha256);
+	if (digest_equal(slot, &r->sha256))
+		return 0;
+	*slot = r->sha256;
+	f->used++;
+	if (num_add(f->bytes, r->size + BLOCK, &f->bytes))
 		return err_set(e, ERR_TOO_LARGE, "sizes add up to more than can be counted");
 	return 0;
 }
 
-static int sum_up(struct keep *k, bool exact, uint64_t *bytes, struct err *e)
+static int sum_up(struct keep *k, uint64_t *bytes, struct err *e)
 {
-	struct forecast f = {.exact = exact};
+	struct forecast f = {.bytes = 0};
 	int rc = 0;
 
 	for (size_t i = 0; i < k->n && rc == 0; i++)
@@ -236,17 +233,21 @@ static int can_share(struct keep *k, bool *works, struct err *e)
 	return rc;
 }
 
+/* Cheap bounds first: most often there is room for everything, kept already or not. */
 static int check_room(struct keep *k, struct err *e)
 {
-	uint64_t need, room;
+	uint64_t need = 0, room;
 	char a[24], b[24];
 	bool known, shares;
 
-	if (sum_up(k, false, &need, e) == -1 || file_free_space(&k->station->dir, &room, &known, e) == -1)
+	if (file_free_space(&k->station->dir, &room, &known, e) == -1)
 		return -1;
+	for (size_t i = 0; i < k->n; i++)
+		if (num_add(need, k->list[i].ref.bytes + k->list[i].ref.files * BLOCK, &need))
+			need = UINT64_MAX / 2;
 	if (!known || room > need + SPARE)
 		return 0;
-	if (sum_up(k, true, &need, e) == -1)
+	if (sum_up(k, &need, e) == -1)
 		return -1;
 	if (room > need + SPARE)
 		return 0;

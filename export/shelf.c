@@ -93,10 +93,9 @@ void shelf_close(struct shelf *s)
 
 bool shelf_has(const struct shelf *s, const struct digest *d)
 {
-	char name[80], hex[DIGEST_HEX + 1];
+	char name[80];
 
-	return faccessat(s->dir.fd, names_object(d, name), F_OK, 0) == 0 ||
-	       (s->staged > 0 && faccessat(s->stage.fd, digest_hex(d, hex), F_OK, 0) == 0);
+	return faccessat(s->dir.fd, names_object(d, name), F_OK, 0) == 0;
 }
 
 int shelf_create(struct shelf *s, const struct digest *d, struct file *out, struct err *e)

@@ -20,7 +20,7 @@ struct shelf *shelf_open(const struct file *station, const char *name, struct er
 /* What was not committed is gone. NULL is a no-op. */
 void shelf_close(struct shelf *s);
 
-/* From any thread: whether it lies there already, or is staged. */
+/* From any thread: whether it lies there already; what is only staged doesn't. */
 bool shelf_has(const struct shelf *s, const struct digest *d);
 /* Stages data unless it is there. */
 int shelf_put(struct shelf *s, const struct digest *d, const void *data, size_t len, struct err *e);
