@@ -59,10 +59,10 @@ static const struct command commands[] = {
 	 "rollback brings them back. Items that require them are withdrawn, too, and named.",
 	 withdraw_revoke_options, withdraw_revoke},
 	{"sign", "[FILE] [--key FILE]... [--against OLD] [--trust ROOT] [--new]", "satchel-export -C /srv/station sign",
-	 "Without FILE: freezes the decisions as a new approval list and signs it; while a list\n"
-	 "waits for signatures, signs that one. With FILE: shows and signs a list, trust root or\n"
-	 "manifest, also without a station; the signature is written beside it. Exits 0 also\n"
-	 "below the threshold.",
+	 "Freezes the decisions as a new approval list and signs it; while a list waits for\n"
+	 "signatures, signs that one. With FILE, shows and signs a list, trust root or\n"
+	 "manifest instead, also without a station; the signature is written beside it. Exits 0\n"
+	 "also below the threshold.",
 	 signfile_options, signfile_run},
 	{"renew", "[--key FILE]...", "satchel-export -C /srv/station renew",
 	 "Freezes and signs the decisions of the newest list again, with a new expiry.",
