@@ -6,6 +6,7 @@
  */
 #include "verify/audit_item.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -32,9 +33,8 @@
 #define PERMISSIONS 07777
 
 /*
- * Records come in order of their raw paths, the walk in order of paths where a directory's ends in '/'. They differ for
- * listed (empty) directories only: "a" comes as a record before "a.b", as a directory "a/" after it. So a listed
- * directory waits on a stack until its turn; those that wait are prefixes of one another, the longest is next.
+ * Records come in order of their paths, and so does the walk: a directory that holds something where its entries stand, an
+ * empty one where a record of it would.
  */
 struct merge {
 	struct audit_item *a;
@@ -42,10 +42,7 @@ struct merge {
 	size_t above;		/* length of the item's path without its last component */
 	struct contents_reader *reader;
 	const struct record *next;	/* NULL: no more */
-	char *waiting[PATH_MAX_LEN];
-	size_t waiting_n;
 	bool blind;		/* the list can't be read any further: nothing more is judged */
-	struct err fatal;
 };
 
 static void find(struct merge *m, int reason, const char *path, const char *text)
@@ -76,48 +73,6 @@ static int advance(struct merge *m, struct err *e)
 	else
 		find(m, cause.reason, m->item->item + m->above, cause.text);
 	return 0;
-}
-
-/* How a comes before b, where each may stand for a directory (ends in '/'). */
-static int order(const char *a, bool a_dir, const char *b, bool b_dir)
-{
-	size_t n = 0;
-	unsigned char x, y;
-
-	while (a[n] != '\0' && a[n] == b[n])
-		n++;
-	x = (unsigned char)(a[n] == '\0' && a_dir ? '/' : a[n]);
-	y = (unsigned char)(b[n] == '\0' && b_dir ? '/' : b[n]);
-	return (x > y) - (x < y);
-}
-
-/* The path that is expected next in order of the walk, or NULL (none, or m->fatal); *dir: whether it is a listed directory. */
-static const char *expected(struct merge *m, bool *dir)
-{
-	for (;;) {
-		const char *top = m->waiting_n > 0 ? m->waiting[m->waiting_n - 1] : NULL;
-
-		*dir = top != NULL && (m->next == NULL || order(top, true, m->next->path, false) < 0);
-		if (*dir)
-			return top;
-		if (m->next == NULL || !m->next->dir)
-			return m->next == NULL ? NULL : m->next->path;
-		m->waiting[m->waiting_n] = strdup(m->next->path);
-		if (m->waiting[m->waiting_n] == NULL) {
-			err_mem(&m->fatal);
-			return NULL;
-		}
-		m->waiting_n++;
-		if (advance(m, &m->fatal) == -1)
-			return NULL;
-	}
-}
-
-static int consume(struct merge *m, bool dir, struct err *e)
-{
-	if (dir)
-		free(m->waiting[--m->waiting_n]);
-	return dir ? 0 : advance(m, e);
 }
 
 /* ---- one file ---- */
@@ -243,31 +198,61 @@ static void judge_dir(struct merge *m, const char *path, const struct walk_entry
 		find(m, R_STORE_DAMAGED, path, "the directory's mode is not 0755");
 }
 
+static bool is_empty(const struct walk_entry *w)
+{
+	int fd = openat(w->parent->fd, w->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	bool empty = d != NULL;
+
+	if (d == NULL && fd != -1)
+		close(fd);
+	while (empty && (entry = readdir(d)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	if (d != NULL)
+		closedir(d);
+	return empty;
+}
+
+/*
+ * Whether a record comes before an entry of the walk. Between "a" and "a/" ("a.b" lies there) it depends on whether the
+ * directory holds something, and only there that is looked at.
+ */
+static bool comes_before(const char *record, const char *path, const struct walk_entry *w)
+{
+	size_t len = strlen(path);
+
+	if (!S_ISDIR(w->st.st_mode) || strncmp(record, path, len) != 0)
+		return strcmp(record, path) < 0;
+	if (record[len] == '\0')
+		return true;	/* a file or link where there is a directory */
+	return (unsigned char)record[len] < '/' && !is_empty(w);
+}
+
+/* Whether a record speaks for a directory: by listing it, or by lying in it. */
+static bool speaks_for(const struct record *r, const char *path)
+{
+	return path_below(r->path, path) && (r->dir || strcmp(r->path, path) != 0);
+}
+
 static enum walk_verdict meet(struct merge *m, const char *path, const struct walk_entry *w, struct err *e)
 {
-	bool is_dir = S_ISDIR(w->st.st_mode), dir;
-	const char *next;
+	bool is_dir = S_ISDIR(w->st.st_mode);
 
-	while (!m->blind && (next = expected(m, &dir)) != NULL) {
-		int c = order(next, dir, path, is_dir);
+	while (m->next != NULL) {
+		bool same = strcmp(m->next->path, path) == 0;
 
-		if (is_dir && path_below(next, path) && (dir || strcmp(next, path) != 0)) {
-			bool listed = strcmp(next, path) == 0;
-
+		if (is_dir && speaks_for(m->next, path)) {
 			judge_dir(m, path, w);
-			return listed && consume(m, true, e) == -1 ? WALK_STOP : WALK_ON;
+			return same && advance(m, e) == -1 ? WALK_STOP : WALK_ON;
 		}
-		if (c > 0)
+		if (!is_dir && !m->next->dir && same)
+			return judge(m, w, e) == -1 || advance(m, e) == -1 ? WALK_STOP : WALK_ON;
+		if (!same && !comes_before(m->next->path, path, w))
 			break;
-		if (c == 0)
-			return judge(m, w, e) == -1 || consume(m, false, e) == -1 ? WALK_STOP : WALK_ON;
-		find(m, R_STORE_DAMAGED, next, "it is not there");
-		if (consume(m, dir, e) == -1)
+		find(m, R_STORE_DAMAGED, m->next->path, "it is not there");
+		if (advance(m, e) == -1)
 			return WALK_STOP;
-	}
-	if (m->fatal.reason != ERR_NONE) {
-		err_set(e, m->fatal.reason, "%s", m->fatal.text);
-		return WALK_STOP;
 	}
 	if (!m->blind)
 		find(m, R_STORE_DAMAGED, path, "nothing approved has this name");
@@ -313,44 +298,33 @@ static int walk_item(struct merge *m, const struct walk_entry *top, struct err *
 /* What the walk never met is missing. */
 static int finish(struct merge *m, struct err *e)
 {
-	const char *next;
-	bool dir;
-
-	while (!m->blind && (next = expected(m, &dir)) != NULL) {
-		find(m, R_STORE_DAMAGED, next, "it is not there");
-		if (consume(m, dir, e) == -1)
+	while (m->next != NULL) {
+		find(m, R_STORE_DAMAGED, m->next->path, "it is not there");
+		if (advance(m, e) == -1)
 			return -1;
 	}
-	return m->fatal.reason == ERR_NONE ? 0 : err_set(e, m->fatal.reason, "%s", m->fatal.text);
+	return 0;
 }
 
 int audit_item(struct audit_item *a, const struct state_item *item, const struct walk_entry *top, struct err *e)
 {
 	struct contents_ref ref = {item->contents, item->size, item->files, item->bytes};
-	struct merge *m = calloc(1, sizeof *m);
+	struct merge m = {.a = a, .item = item, .above = (size_t)(path_last(item->item) - item->item)};
 	struct err cause = {0};
 	int rc;
 
-	if (m == NULL)
-		return err_mem(e);
-	m->a = a;
-	m->item = item;
-	m->above = (size_t)(path_last(item->item) - item->item);
-	rc = contents_reader_open(&ref, item->item, store_fetch, (void *)(uintptr_t)a->store, &m->reader, &cause);
+	rc = contents_reader_open(&ref, item->item, store_fetch, (void *)(uintptr_t)a->store, &m.reader, &cause);
 	if (rc == 0) {
-		rc = walk_item(m, top, e) == -1 || finish(m, e) == -1 ? -1 : 0;
-		contents_reader_close(m->reader);
+		rc = walk_item(&m, top, e) == -1 || finish(&m, e) == -1 ? -1 : 0;
+		contents_reader_close(m.reader);
 	} else if (rc == 1) {
-		find(m, R_OBJECT_MISSING, item->item + m->above, "its contents list is not in the store");
+		find(&m, R_OBJECT_MISSING, item->item + m.above, "its contents list is not in the store");
 		rc = 0;
 	} else if (report_is_fatal(&cause)) {
 		rc = err_set(e, cause.reason, "%s", cause.text);
 	} else {
-		find(m, cause.reason, item->item + m->above, cause.text);
+		find(&m, cause.reason, item->item + m.above, cause.text);
 		rc = 0;
 	}
-	while (m->waiting_n > 0)
-		free(m->waiting[--m->waiting_n]);
-	free(m);
 	return rc;
 }

@@ -108,7 +108,7 @@ static void fetch(struct flight *f, struct task *t)
 	} else if (file_pread(f->file, t->stored, frame->size, frame->at, &cause) == -1) {
 		f->cut_off = f->cut_off || cause.reason == ERR_FORM;
 		if (cause.reason == ERR_FORM)
-			err_set(&t->err, R_FRAME_DIGEST, "the file ends before it");
+			err_set(&t->err, R_FRAME_DIGEST, "the file is cut off there");
 		else
 			err_set(&t->err, R_MEDIUM_READ, "%s", cause.sys != 0 ? strerror(cause.sys) : cause.text);
 	}

@@ -447,6 +447,7 @@ static void header_lies(void **state)
 	assert_int_equal(t.calls[3] + t.calls[4], 0);
 	forget(&t);
 	assert_int_equal(take(r, m, 0x03, &t, &e), 0);
+	forget(&t);
 	reader_close(r);
 }
 
