@@ -257,12 +257,20 @@ static int parse_sample(const char *text, struct audit_sample *out, struct err *
 }
 
 /* What makes a store unfit to be looked at any further differs all the same. */
-static int unusable(struct run *run, const char *path, struct err *e)
+static bool differs(const struct err *e)
 {
-	if (e->reason != R_TRUST_DAMAGED && e->reason != ERR_UNSAFE)
-		return -1;
-	report_err(&run->report, path, e);
-	return report_exit(&run->report);
+	return e->reason == R_TRUST_DAMAGED || e->reason == ERR_UNSAFE;
+}
+
+/* The first line says whose trust this is. */
+static void say_trust(struct report *r)
+{
+	static const char text[] = "judged by the store's own trust root: no --trust was given";
+
+	if (say_json())
+		report_note(r, "trust", text);
+	else
+		say_line("%s", text);
 }
 
 int audit_store_run(const struct args *a, struct err *e)
@@ -274,12 +282,15 @@ int audit_store_run(const struct args *a, struct err *e)
 	if (args_expect(a, 1, 1, e) == -1 || terms_parse(a, &run.terms, e) == -1 ||
 	    parse_sample(args_get(a, "sample"), &run.sample, e) == -1)
 		return -1;
-	if (trust == NULL && say_json())
-		report_note(&run.report, "trust", "judged by the store's own trust root: no --trust was given");
-	else if (trust == NULL)
-		say_line("judged by the store's own trust root: no --trust was given");
-	if (store_open(args_at(a, 0), &run.store, e) == -1)
-		return unusable(&run, args_at(a, 0), e);
+	rc = store_open(args_at(a, 0), &run.store, e);
+	if (rc == -1 && !differs(e))
+		return -1;
+	if (trust == NULL)
+		say_trust(&run.report);
+	if (rc == -1) {
+		report_err(&run.report, args_at(a, 0), e);
+		return report_exit(&run.report);
+	}
 	rc = check(&run, trust, e);
 	store_close(&run.store);
 	return rc;
