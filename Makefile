@@ -6,7 +6,7 @@
 #   make check-long    the long sweeps
 #   make install       PREFIX (/usr/local), DESTDIR
 #   make clean
-# For developers: BUILD=DIR, SANITIZE=address|thread, WERROR=1, CC=clang, CFLAGS, TESTS='pattern ...' for check.
+# For developers: V=1 (show commands), BUILD=DIR, SANITIZE=address|thread, WERROR=1, CC=clang, CFLAGS, TESTS='pattern ...' for check.
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -21,6 +21,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSATCHEL_VERSION='"$
 ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now,--gc-sections $(LDFLAGS) $(SANITIZE_FLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS))
 comma := ,
+Q := $(if $(V),,@)
 ifdef SANITIZE
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE)$(if $(filter address,$(SANITIZE)),$(comma)undefined)
 SANITIZE_CFLAGS := $(SANITIZE_FLAGS) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
@@ -36,13 +37,14 @@ all: $(PROGRAMS)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)[ -n '$(V)' ] || echo '  CC $<'
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 define archive
 $(BUILD)/$(1).a: $(call objects_of,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$(AR) rcs $$@ $$^
+	$(Q)$(AR) rcs $$@ $$^
 endef
 $(foreach f,$(FOLDERS),$(eval $(call archive,$(f))))
 
@@ -50,7 +52,8 @@ $(BUILD)/satchel-export: $(BUILD)/export/main.o $(BUILD)/export.a $(BUILD)/manif
 $(BUILD)/satchel-verify: $(BUILD)/verify/main.o $(BUILD)/verify.a $(BUILD)/manifests.a $(BUILD)/lib.a
 $(BUILD)/satchel-import: $(BUILD)/import/main.o $(BUILD)/import.a $(BUILD)/verify.a $(BUILD)/manifests.a $(BUILD)/lib.a
 $(PROGRAMS):
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)[ -n '$(V)' ] || echo '  LD $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Unit tests: tests/unit/FOLDER_FILE.c is a program, linked with FOLDER and what stands below it. Other files there are
 # helpers, linked into those above manifests.
@@ -66,13 +69,15 @@ unit_needs = $(if $(filter lib manifests,$(call folder_of,$(1))),,$(UNIT_HELPERS
 	$(patsubst %,$(BUILD)/%.a,$(archives_$(call folder_of,$(1))))
 .SECONDEXPANSION:
 $(UNITS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call unit_needs,%)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(Q)[ -n '$(V)' ] || echo '  LD $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 units: $(UNITS)
 
 # Small programs that tests use: tests/tools/NAME.c
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
 $(TOOLS): $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(UNIT_HELPERS) $(patsubst %,$(BUILD)/%.a,$(archives_import))
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(Q)[ -n '$(V)' ] || echo '  LD $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 tools: $(TOOLS)
 
 # The tests run on three builds: as released, by clang, and under the address and undefined-behaviour sanitizers.
