@@ -1,0 +1,201 @@
+"""An independent model of the station's decisions (DESIGN 5 "Decisions"): which ring has which revision of what.
+
+A revision is what stood under the content root at a scan. Nothing here is read from the station: what comes out is
+compared with the lists that it freezes.
+"""
+
+
+class Revision:
+    def __init__(self, state, links):
+        self.state = state        # {path below the content root: ("f", bytes, exec) | ("l", target) | ("d",)}
+        self.links = links        # items that its links point into
+        self.declined = False
+        self.gone = False
+        self.requires = None      # of the decision, while any ring has it
+        self.urgent = False
+
+
+class Refused(Exception):
+    """What the station must refuse, whole."""
+
+
+class Decisions:
+    def __init__(self, rings):
+        self.rings = sorted(rings)
+        self.items = {}      # item -> [Revision]; revision N is at N - 1
+        self.has = {}        # item -> {ring: revision number}
+        self.revoked = set()  # (item, revision number)
+        self.kept = set()     # bytes that the station keeps, since something with them was approved once
+
+    def copy(self):
+        other = Decisions(self.rings)
+        other.items = {}
+        for item, revisions in self.items.items():
+            other.items[item] = []
+            for r in revisions:
+                c = Revision(r.state, r.links)
+                c.__dict__.update(r.__dict__)
+                other.items[item].append(c)
+        other.has = {i: dict(h) for i, h in self.has.items()}
+        other.revoked = set(self.revoked)
+        other.kept = set(self.kept)
+        return other
+
+    def newest(self, item):
+        return len(self.items[item])
+
+    def revision(self, item, n):
+        return self.items[item][n - 1]
+
+    # ---- scan ----
+
+    def scan(self, content, links):
+        """content: {item: its state}; links: {item: items that its links name, whether they exist or not}."""
+        for item, revisions in self.items.items():
+            if item not in content:
+                revisions[-1].gone = True
+        for item, state in content.items():
+            revisions = self.items.setdefault(item, [])
+            to = frozenset(i for i in links.get(item, ()) if i in content and i != item)
+            if not revisions or revisions[-1].state != state:
+                if revisions:
+                    revisions[-1].gone = False
+                revisions.append(Revision(state, to))
+            else:
+                revisions[-1].gone = False
+                revisions[-1].links = to
+
+    # ---- approve, decline, revoke ----
+
+    def is_revoked(self, item, n):
+        """Revocation goes by contents: a revision with the bytes of a revoked one is revoked as well."""
+        state = self.revision(item, n).state
+        return any(i == item and self.revision(i, k).state == state for i, k in self.revoked)
+
+    def requires(self, item, n):
+        r = self.revision(item, n)
+        return r.links if r.requires is None else r.requires
+
+    def move(self, item, n, rings):
+        has = self.has.setdefault(item, {})
+        for ring in rings:
+            has[ring] = n
+        self.tidy()
+
+    def tidy(self):
+        """A decision that no ring has any more is none."""
+        for item, revisions in self.items.items():
+            used = set(self.has.get(item, {}).values())
+            for n, r in enumerate(revisions, 1):
+                if n not in used:
+                    r.requires, r.urgent = None, False
+                elif r.requires is None:
+                    r.requires = r.links
+
+    def unmet(self):
+        for item in sorted(self.has):
+            for n in sorted(set(self.has[item].values())):
+                rings = {r for r, k in self.has[item].items() if k == n}
+                for other in sorted(self.requires(item, n)):
+                    missing = rings - set(self.has.get(other, {}))
+                    if missing:
+                        yield item, n, other, missing
+
+    def approve(self, items, rings, every=False, requires=(), urgent=False, source=None, strict=False):
+        """items: named ones; every: --all; source: --from-ring; strict: --no-requires. Raises Refused."""
+        before = {i: set(h.values()) for i, h in self.has.items()}
+        self.choose(items, rings, every, requires, urgent, source, strict)
+        for item, has in self.has.items():
+            for n in set(has.values()) - before.get(item, set()):
+                self.keep(item, n)
+
+    def keep(self, item, n):
+        """What isn't under the content root any more can be approved only if the station has its bytes."""
+        r = self.revision(item, n)
+        data = {v[1] for v in r.state.values() if v[0] == "f"}
+        if (r.gone or n != self.newest(item)) and not data <= self.kept:
+            raise Refused
+        self.kept |= data
+
+    def choose(self, items, rings, every, requires, urgent, source, strict):
+        named = []
+        for item in sorted(set(items) | (set(self.items) if every else set())):
+            n = self.newest(item) if source is None else self.has.get(item, {}).get(source)
+            if n is None:
+                if item in items:
+                    raise Refused
+                continue
+            r = self.revision(item, n)
+            if not requires and not urgent and all(self.has.get(item, {}).get(k) == n for k in rings):
+                continue
+            if item not in items and (r.declined or self.is_revoked(item, n) or (r.gone and n not in self.has.get(item, {}).values())):
+                continue
+            self.revoked = {(i, k) for i, k in self.revoked if i != item or self.revision(i, k).state != r.state}
+            r.declined = False
+            self.move(item, n, rings)
+            r.requires = self.requires(item, n) | r.links
+            named.append((item, n))
+        for item, n in named:
+            r = self.revision(item, n)
+            r.requires = r.requires | (frozenset(requires) - {item})
+            r.urgent = r.urgent or urgent
+        while True:
+            first = next(self.unmet(), None)
+            if first is None:
+                return
+            _, _, other, missing = first
+            n = self.newest(other) if other in self.items else 0
+            if strict or not n or self.revision(other, n).declined or self.is_revoked(other, n):
+                raise Refused
+            self.move(other, n, missing)
+            r = self.revision(other, n)
+            r.requires = self.requires(other, n) | r.links
+
+    def decline(self, item, rings=None):
+        if rings is None:
+            n = self.newest(item)
+            r = self.revision(item, n)
+            has = self.has.get(item, {})
+            if n not in has.values() and not self.is_revoked(item, n) and not r.declined:
+                r.declined = True
+                return
+            for k in set(has.values()):
+                self.revision(item, k).declined = True
+            self.has[item] = {}
+        else:
+            has = self.has.get(item, {})
+            if not set(has) & set(rings):
+                raise Refused
+            for ring in rings:
+                has.pop(ring, None)
+        if next(self.unmet(), None):
+            raise Refused
+        self.tidy()
+
+    def revoke(self, item):
+        had = set(self.has.get(item, {}).values())
+        if not had:
+            raise Refused
+        for n in had:
+            self.revoked.add((item, n))
+        self.has[item] = {}
+        while True:
+            first = next(self.unmet(), None)
+            if first is None:
+                break
+            other, n, _, rings = first
+            for ring in rings:
+                if self.has[other].get(ring) == n:
+                    del self.has[other][ring]
+        self.tidy()
+
+    # ---- what the next list says ----
+
+    def entries(self):
+        """{(item, revision): (rings, requires, urgent)}"""
+        out = {}
+        for item, has in self.has.items():
+            for n in set(has.values()):
+                out[item, n] = (frozenset(r for r, k in has.items() if k == n), frozenset(self.requires(item, n)),
+                                self.revision(item, n).urgent)
+        return out

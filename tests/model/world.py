@@ -1,0 +1,289 @@
+"""One history's world: a folder with a content root, a station, media and stores; every act on it is done and, at the
+same time, written down as a line of a shell script that repeats it.
+"""
+import os
+import shlex
+import shutil
+import subprocess
+
+from decisions import Decisions, Refused
+from documents import Bundle, Catalogue, List, load, read, sha256, walk
+from model import Store, wanted
+
+PROGRAMS = ("satchel-export", "satchel-import", "satchel-verify")
+STREAM = "updates"
+
+
+class Wrong(Exception):
+    """The programs did something else than the model."""
+
+
+class World:
+    def __init__(self, root, rings):
+        self.root = root
+        self.script = ["set -u", "W=$(mktemp -d); cd \"$W\"; echo \"$W\"; umask 022"]
+        self.time = 1700000000
+        self.catalogue = Catalogue()
+        self.decisions = Decisions(rings)
+        self.content = {}   # item -> state, see Revision
+        self.stores = {}
+        self.bundles = []   # as packed, on media of their own: out/SEQUENCE
+        self.lists = []     # frozen and signed, oldest first
+        self.destinations = {}
+        self.media = 0
+        self.dir("content")
+        self.dir("out")
+
+    # ---- acts, each with its line in the script ----
+
+    def note(self, text):
+        self.script.append("# " + text)
+
+    def path(self, *parts):
+        return os.path.join(self.root, *parts)
+
+    def dir(self, path):
+        os.makedirs(self.path(path), exist_ok=True)
+        self.script.append(f"mkdir -p {shlex.quote(path)}")
+
+    def run(self, *argv, codes=(0,)):
+        """Runs a command in the world's folder; its exit code must be one of codes. Returns (code, stdout, stderr)."""
+        line = shlex.join(argv)
+        p = subprocess.run(argv, cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                           timeout=120)
+        self.script.append(f"{line}   # {p.returncode}")
+        out, err = p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
+        if codes is not None and p.returncode not in codes:
+            raise Wrong(f"{line}\n  exit {p.returncode} instead of {' or '.join(map(str, codes))}\n{out}{err}")
+        return p.returncode, out, err
+
+    def export(self, *argv, codes=(0,)):
+        return self.run("satchel-export", "-C", "station", *argv, codes=codes)
+
+    def write(self, path, text, repeat=1, executable=False):
+        """A file of the content root: text, repeated."""
+        full = self.path("content", path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        data = text.encode() * repeat
+        with open(full, "wb") as f:
+            f.write(data)
+        os.chmod(full, 0o755 if executable else 0o644)
+        self.time += 1
+        os.utime(full, (self.time, self.time))
+        q = shlex.quote("content/" + path)
+        make = f"printf %s {shlex.quote(text)}" if repeat == 1 else f"yes {shlex.quote(text)} | tr -d '\\n' | head -c {len(data)}"
+        self.script.append(f"mkdir -p $(dirname {q}); {make} >{q}; chmod {'755' if executable else '644'} {q}; touch -d @{self.time} {q}")
+        return ("f", data, executable)
+
+    def write_many(self, path, count):
+        """Files 1000, 1001, … of equal bytes."""
+        full = self.path("content", path)
+        os.makedirs(full)
+        for n in range(1000, 1000 + count):
+            with open(os.path.join(full, str(n)), "wb") as f:
+                f.write(b"same")
+            os.utime(os.path.join(full, str(n)), (self.time, self.time))
+        q = shlex.quote("content/" + path)
+        self.script.append(f"mkdir -p {q}; for n in $(seq 1000 {999 + count}); do printf same >{q}/$n; touch -d @{self.time} {q}/$n; done")
+        return {f"{path}/{n}": ("f", b"same", False) for n in range(1000, 1000 + count)}
+
+    def link(self, path, target):
+        full = self.path("content", path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        if os.path.lexists(full):
+            os.unlink(full)
+        os.symlink(target, full)
+        q = shlex.quote("content/" + path)
+        self.script.append(f"mkdir -p $(dirname {q}); ln -sfn {shlex.quote(target)} {q}")
+        return ("l", target)
+
+    def remove(self, path):
+        full = self.path("content", path)
+        if os.path.isdir(full) and not os.path.islink(full):
+            shutil.rmtree(full)
+        elif os.path.lexists(full):
+            os.unlink(full)
+        self.script.append(f"rm -rf {shlex.quote('content/' + path)}")
+
+    def copy(self, source, target):
+        shutil.copytree(self.path(source), self.path(target), symlinks=True)
+        self.script.append(f"mkdir -p {shlex.quote(os.path.dirname(target))}; cp -a {shlex.quote(source)} {shlex.quote(target)}")
+
+    def delete(self, path):
+        shutil.rmtree(self.path(path))
+        self.script.append(f"rm -r {shlex.quote(path)}")
+
+    def spoil(self, path, at):
+        """Changes one byte of a file."""
+        with open(self.path(path), "r+b") as f:
+            f.seek(at)
+            old = f.read(1)[0]
+            f.seek(at)
+            f.write(bytes([old ^ 0x55]))
+        self.script.append(f"printf '\\x{old ^ 0x55:02x}' | dd of={shlex.quote(path)} bs=1 seek={at} conv=notrunc status=none")
+
+    def truncate(self, path, size):
+        os.truncate(self.path(path), size)
+        self.script.append(f"truncate -s {size} {shlex.quote(path)}")
+
+    def unlink(self, path):
+        os.unlink(self.path(path))
+        self.script.append(f"rm {shlex.quote(path)}")
+
+    # ---- the station ----
+
+    def init(self):
+        self.run("satchel-export", "init", "station", "--content", "content", "--stream", STREAM, "--site", "model",
+                 *(a for r in self.decisions.rings for a in ("--ring", r)))
+
+    def add_store(self, name, rings):
+        self.dir("stores")
+        self.run("satchel-import", "init", f"stores/{name}", "--name", name, "--trust", "station/trust/trust-1.yaml",
+                 "--stream", STREAM, *(a for r in sorted(rings) for a in ("--ring", r)))
+        self.export("destination", "add", name, *(a for r in sorted(rings) for a in ("--ring", r)),
+                    "--key", f"stores/{name}/keys/receipt.pub")
+        self.destinations[name] = frozenset(rings)
+        self.stores[name] = Store(name, rings, self.catalogue)
+
+    def scan(self):
+        self.export("scan")
+        links = {}
+        for item, state in self.content.items():
+            links[item] = {v[1].split("/")[1] for v in state.values() if v[0] == "l" and v[1].startswith("../")}
+        self.decisions.scan({i: dict(s) for i, s in self.content.items()}, links)
+        self.catalogue.add(self.path("station", "contents"))
+
+    def decide(self, argv, act):
+        """A command that decides, and the same on the model; a refusal must be one of both, and changes nothing."""
+        after = self.decisions.copy()
+        try:
+            act(after)
+            codes = (0,)
+        except Refused:
+            codes = (1,)
+        self.export(*argv, codes=codes)
+        if codes == (0,):
+            self.decisions = after
+
+    def sign(self, *argv):
+        """Freezes, signs, and compares the new list, if one came of it, with the decisions."""
+        nothing = not self.lists and not self.decisions.entries() and not self.decisions.revoked
+        self.export(*(argv or ("sign",)), codes=(1 if nothing else 0,))
+        newest = max((n for n in os.listdir(self.path("station", "lists")) if n.endswith(".yaml")),
+                     key=lambda n: int(n.partition(".")[0]), default=None)
+        if newest is None:
+            return
+        lst = List(read(self.path("station", "lists", newest)))
+        if self.lists and self.lists[-1].digest == lst.digest:
+            lst = self.lists[-1]
+        else:
+            self.lists.append(lst)
+        if argv != ("renew",):
+            self.compare_list(lst)
+
+    def compare_list(self, lst):
+        want = self.decisions.entries()
+        seen = {(e.item, e.revision): (e.rings, e.requires, e.urgent) for e in lst.items}
+        for key in sorted(want.keys() | seen.keys()):
+            if want.get(key) != seen.get(key):
+                raise Wrong(f"list {lst.order[1]}: {key[0]} revision {key[1]}: is {seen.get(key)}, should be {want.get(key)}")
+        for e in lst.items:
+            state = self.decisions.revision(e.item, e.revision).state
+            tree = self.catalogue.tree(e.item, e.contents)
+            if {p: v if v[0] != "f" else ("f", sha256(v[1]), v[2]) for p, v in state.items()} != tree:
+                raise Wrong(f"list {lst.order[1]}: {e.item} revision {e.revision} is not what was scanned")
+
+    def effective(self):
+        return self.lists[-1] if self.lists else None
+
+    def draft_contents(self, item):
+        """The contents lists of an item's revisions as the station knows them, newest first."""
+        draft = load(read(self.path("station", "draft.yaml")))
+        return [r["contents"]["sha256"] for r in reversed(draft["revisions"]) if r["item"] == item]
+
+    def must_carry(self, lst, names, only):
+        """{object: size} that a bundle for these destinations must carry (none named: for every store); None where
+        one of `only` is not for them."""
+        if lst is None:
+            return {}
+        rings = [self.destinations[n] for n in names] or None
+        if only is not None:
+            named = {e.item for e in lst.items} if rings is None else {i for r in rings for i in lst.entries(r)}
+            if not only <= named:
+                return None
+        return wanted(lst, self.catalogue, rings, only)
+
+    def pack(self, argv, carries):
+        """Packs onto a medium of its own. carries: {object: size} it must carry, no more and no less. None where it is
+        refused, because there is no list or nothing of that name."""
+        medium = f"out/{len(self.bundles) + 1}"
+        self.dir(medium)
+        if carries is None:
+            self.export("pack", medium, *argv, codes=(1,))
+            if os.listdir(self.path(medium)):
+                raise Wrong("a refused pack left something on the medium")
+            os.rmdir(self.path(medium))
+            self.script.append(f"rmdir {medium}")
+            return None
+        self.export("pack", medium, *argv)
+        names = os.listdir(self.path(medium, "satchel"))
+        b = Bundle(self.path(medium, "satchel", names[0]))
+        b.medium = medium
+        have = b.objects()
+        if have.keys() != carries.keys() or any(have[d] != carries[d] for d in have):
+            raise Wrong(f"{b.name} carries {describe(have, carries)}")
+        self.bundles.append(b)
+        return b
+
+    # ---- media and stores ----
+
+    def deliver(self, name, media, folder=None, store=None):
+        """Brings media (lists of (bundle, damage)) to a store in one call of apply."""
+        store = store or self.stores[name]
+        paths, after = [], []
+        for medium in media:
+            medium = sorted(medium, key=lambda x: x[0].name)
+            if len(medium) == 1 and medium[0][1] is None:
+                paths.append(medium[0][0].medium)
+                after.append(medium)
+                continue
+            self.media += 1
+            path = f"in/{self.media}"
+            done = []
+            for b, damage in medium:
+                self.copy(f"{b.medium}/satchel/{b.name}", f"{path}/satchel/{b.name}")
+                done.append((b, damage(self, b, f"{path}/satchel/{b.name}") if damage else None))
+            paths.append(path)
+            after.append(done)
+        code = store.apply(after)
+        self.run("satchel-import", "-C", folder or f"stores/{name}", "apply", *paths, codes=(code,))
+        for p in paths:
+            if p.startswith("in/"):
+                self.delete(p)
+        self.compare_tree(store, folder or f"stores/{name}")
+
+    def compare_tree(self, store, folder):
+        want, seen = store.tree(), walk(self.path(folder, "published", STREAM))
+        if want != seen:
+            lines = [f"  {p}: is {seen.get(p)}, should be {want.get(p)}" for p in sorted(want.keys() | seen.keys())
+                     if want.get(p) != seen.get(p)]
+            newest, complete = store.newest(), store.complete()
+            raise Wrong(f"{folder} publishes something else; by the model its newest list is "
+                        f"{newest and newest.order}, complete {complete and complete.order}, rollback {store.rollback}:\n"
+                        + "\n".join(lines[:40]))
+
+    def status(self, name):
+        store = self.stores[name]
+        newest = store.newest()
+        code = 0 if newest is None or store.whole(newest) else 4
+        self.run("satchel-import", "-C", f"stores/{name}", "status", codes=(code,))
+
+    def verify(self, name):
+        self.run("satchel-verify", "store", f"stores/{name}", "--trust", "station/trust/trust-1.yaml")
+
+
+def describe(have, want):
+    more, less = sorted(have.keys() - want.keys()), sorted(want.keys() - have.keys())
+    other = sorted(d for d in have.keys() & want.keys() if have[d] != want[d])
+    return (f"{len(more)} objects too many {[m[:12] for m in more[:5]]}, {len(less)} too few {[m[:12] for m in less[:5]]}, "
+            f"{len(other)} in other extents {[(m[:12], have[m], want[m]) for m in other[:5]]}")
