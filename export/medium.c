@@ -164,19 +164,9 @@ int medium_bytes(const struct medium *m, const char *bundle, uint64_t *bytes, st
 	return rc == 0 ? 0 : wrong(e);
 }
 
-/*
- * Not every driver can sync a directory: fusefat and some others answer EINVAL or ENOSYS. Then the whole file system is
- * synced, which covers it.
- */
 static int sync_directory(const struct file *dir, struct err *e)
 {
-	if (fsync(dir->fd) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) {
-		err_sys(e, "%s: syncing", dir->name);
-		return wrong(e);
-	}
-	return file_sync_fs(dir, e) == 0 ? 0 : wrong(e);
+	return file_sync_dir(dir, e) == 0 ? 0 : wrong(e);
 }
 
 int medium_sync(struct medium *m, struct err *e)

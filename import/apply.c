@@ -7,6 +7,7 @@
 
 #include "import/commands.h"
 #include "import/intake.h"
+#include "import/media.h"
 #include "import/objects.h"
 #include "import/places.h"
 #include "import/run.h"
@@ -45,36 +46,13 @@ struct apply {
 
 /* ---- before anything is opened ---- */
 
-/* The medium is a directory, and neither lies in the other. */
-static int check_medium(const struct file *store, const char *path, struct err *e)
-{
-	struct file medium = FILE_CLOSED;
-	struct err why = {0};
-	bool below = false;
-	int rc = -1;
-
-	if (file_open_dir(path, &medium, &why) == -1) {
-		err_set(e, why.reason == ERR_MISSING || why.reason == ERR_FILE_TYPE ? R_MEDIUM_MISSING : R_MEDIUM_READ, "%s",
-			why.text);
-		return err_hint(e, "is it mounted?");
-	}
-	if (file_is_below(store, &medium, &below, e) == -1)
-		goto out;
-	if (!below && file_is_below(&medium, store, &below, e) == -1)
-		goto out;
-	rc = below ? err_set(e, R_STORE_ON_MEDIUM, "%s: the store and this medium lie in one another", path) : 0;
-out:
-	file_close(&medium);
-	return rc;
-}
-
 static int check_media(const struct args *a, const char *store_path, struct err *e)
 {
 	struct file store = FILE_CLOSED;
 	int rc = file_open_dir(store_path, &store, e);
 
 	for (size_t i = 0; rc == 0 && i < args_len(a); i++)
-		rc = check_medium(&store, args_at(a, i), e);
+		rc = media_check(&store, args_at(a, i), e);
 	file_close(&store);
 	return rc;
 }

@@ -28,6 +28,10 @@ static const struct command commands[] = {
 	{"status", "", "satchel-import -C /srv/satchel status",
 	 "Says what is in effect, what waits and why, and whether anything has expired.\n"
 	 "Exit 0: healthy, 4: items are waiting, 1: something is wrong.", status_options, status_run},
+	{"receipt", "MEDIUM|- [--brief] [--wait SECONDS]", "satchel-import -C /srv/satchel receipt /media/usb",
+	 "Writes a receipt for the exporter: what this store holds and lacks, signed by its own\n"
+	 "key. When it is carried back, the next bundle has just what is missing. With - it goes\n"
+	 "to standard output, brief and with its signature, to be copied by any means.", receipt_options, receipt_run},
 	{"log", "[--since TIME]", "satchel-import -C /srv/satchel log --since 2026-11-01",
 	 "Prints the journal, and checks its chain while reading.", log_options, log_run},
 	{0},

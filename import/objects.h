@@ -49,6 +49,21 @@ int objects_piece_end(struct objects_piece *p, struct err *e);	/* frees p; map s
 /* Whether from..from+length of a staged object is there already: 1, 0, -1. */
 int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t from, uint64_t length, struct err *e);
 
+/* Extents of a staged object that are not there, ascending: 0, *list to be freed; 1 where nothing of it is staged; -1. */
+struct objects_gap {
+	uint64_t from, to;
+};
+int objects_piece_gaps(const struct objects *o, const struct digest *d, uint64_t *size, struct objects_gap **list, size_t *n,
+		       struct err *e);
+
+/* Calls each for every object received, in order of digests; lost: set aside, its bytes are not there. Memory is that of
+ * one of 256 directories. */
+int objects_each(const struct objects *o, int (*each)(void *arg, const struct digest *d, bool lost, struct err *e), void *arg,
+		 struct err *e);
+/* Calls each for every object staged in pieces, in order of digests. */
+int objects_each_piece(const struct objects *o, int (*each)(void *arg, const struct digest *d, struct err *e), void *arg,
+		       struct err *e);
+
 /* Marker before the first put of a run; sync and remove it after the last. 0 or -1. settle without begin is a no-op. */
 int objects_begin(struct objects *o, struct err *e);
 int objects_settle(struct objects *o, struct err *e);

@@ -449,3 +449,46 @@ int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t 
 	file_close(&dir);
 	return rc;
 }
+
+/* What lies between the extents, and behind the last. */
+static int find_gaps(const struct extents *x, uint64_t size, struct objects_gap **list, size_t *n, struct err *e)
+{
+	uint64_t at = 0;
+
+	*n = 0;
+	*list = calloc(x->n + 1, sizeof **list);
+	if (*list == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < x->n; i++) {
+		if (x->list[i].from > at)
+			(*list)[(*n)++] = (struct objects_gap){at, x->list[i].from};
+		at = x->list[i].to;
+	}
+	if (at < size)
+		(*list)[(*n)++] = (struct objects_gap){at, size};
+	return 0;
+}
+
+int objects_piece_gaps(const struct objects *o, const struct digest *d, uint64_t *size, struct objects_gap **list, size_t *n,
+		       struct err *e)
+{
+	struct file dir = FILE_CLOSED;
+	struct err cause = {0};
+	struct extents x = {0};
+	char name[OBJECTS_NAME], map[OBJECTS_NAME];
+	int rc;
+
+	if (file_open_dir_at(&o->store, OBJECTS_PIECES, &dir, &cause) == -1) {
+		if (cause.sys == ENOENT)
+			return 1;
+		*e = cause;
+		return -1;
+	}
+	memcpy(objects_name(d, false, 0, map) + DIGEST_HEX, ".map", 5);
+	rc = load_map(&dir, map, objects_name(d, false, 0, name), &x, size, e);
+	if (rc == 0)
+		rc = find_gaps(&x, *size, list, n, e);
+	free(x.list);
+	file_close(&dir);
+	return rc;
+}

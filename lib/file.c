@@ -218,6 +218,15 @@ int file_sync_fs(const struct file *f, struct err *e)
 	return syncfs(f->fd) == -1 ? err_sys(e, "%s: syncing its file system", f->name) : 0;
 }
 
+int file_sync_dir(const struct file *dir, struct err *e)
+{
+	if (fsync(dir->fd) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		return err_sys(e, "%s: syncing", dir->name);
+	return file_sync_fs(dir, e);
+}
+
 int file_stat(const struct file *f, struct stat *st, struct err *e)
 {
 	return fstat(f->fd, st) == -1 ? err_sys(e, "%s", f->name) : 0;

@@ -107,6 +107,15 @@ void say_line(const char *fmt, ...)
 	buf_free(&line);
 }
 
+void say_bytes(const void *data, size_t len)
+{
+	struct buf b = {0};
+
+	buf_append(&b, data, len);
+	put_result(&b);
+	buf_free(&b);
+}
+
 static void put_object(const json_t *o)
 {
 	struct buf line = {0};

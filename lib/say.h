@@ -25,6 +25,8 @@ bool say_json(void);	/* whether results are to be printed as JSON */
 
 /* A result line on stdout (LF added). Nothing under --json. */
 void say_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A result that is a document and nothing but text that may stand on a terminal: as it is, also under --json. */
+void say_bytes(const void *data, size_t len);
 /* A result object on stdout under --json, nothing otherwise. Takes the reference. */
 void say_object(json_t *take);
 /* Talk: "PROGRAM: TEXT" on stderr; not under -q. */

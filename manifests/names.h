@@ -39,5 +39,7 @@ char *names_object(const struct digest *d, char out[80]);
 #define NAMES_APPROVALS "approvals.yaml"
 #define NAMES_VERIFY "VERIFY.txt"
 #define NAMES_MEDIUM_DIR "satchel"	/* the only directory of a medium the tools look at */
+#define NAMES_SIGNATURE_LINE "# signature "	/* and "KEYID BASE64": behind a receipt in one text (FORMAT 14.1) */
+#define NAMES_RECEIPTS "receipts"	/* in it: names_bundle spells STORE-COUNTER, with .yaml, its signature, .objects */
 
 #endif

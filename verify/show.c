@@ -21,6 +21,7 @@
 #include "manifests/manifest.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
+#include "manifests/receipt.h"
 #include "manifests/trust.h"
 #include "manifests/volume.h"
 #include "verify/commands.h"
@@ -82,6 +83,17 @@ static void tell_volume(const void *value)
 		 num_format_size(volume_file_size(v), size));
 }
 
+static void tell_receipt(const void *value)
+{
+	const struct receipt *r = value;
+	char when[32], held[64] = "no list of objects (brief)";
+
+	if (r->has_objects)
+		snprintf(held, sizeof held, "%llu objects held", (unsigned long long)r->objects.count);
+	say_line("receipt %llu of store %s, made %s: %s, %llu lacking", (unsigned long long)r->counter, r->store,
+		 num_format_time(r->time, when), held, (unsigned long long)r->lacks);
+}
+
 static const struct kind {
 	const struct schema *schema;
 	size_t max;
@@ -92,6 +104,7 @@ static const struct kind {
 	{&approvals_schema, MAX_APPROVALS_SIZE, tell_approvals, schema_parse},
 	{&manifest_schema, MAX_MANIFEST_SIZE, tell_manifest, schema_parse},
 	{&volume_schema, MAX_VOLUME_INDEX_SIZE, tell_volume, schema_parse},
+	{&receipt_schema, MAX_RECEIPT_SIZE, tell_receipt, schema_parse},
 	{&contents_schema, MAX_CONTENTS_SIZE, NULL, schema_parse},
 	{&contents_part_schema, MAX_PART_SIZE, NULL, schema_parse},
 	{&state_schema, STATE_MAX_SIZE, NULL, schema_parse},
