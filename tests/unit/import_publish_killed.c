@@ -33,7 +33,7 @@
 /* ---- system calls ---- */
 
 struct change {			/* a change of names that is not durable yet */
-	enum { MADE, MADE_DIR, GONE, GONE_DIR } kind;
+	enum { MADE, MADE_DIR, GONE, GONE_DIR, REPLACED } kind;
 	char path[600], backup[100];
 };
 static struct {
@@ -53,6 +53,9 @@ static void revert(const struct change *c)
 		break;
 	case MADE_DIR:
 		syscall(SYS_unlinkat, AT_FDCWD, c->path, AT_REMOVEDIR);
+		break;
+	case REPLACED:	/* by a rename: the old or the new, never neither */
+		syscall(SYS_renameat, AT_FDCWD, c->backup, AT_FDCWD, c->path);
 		break;
 	case GONE:
 		syscall(SYS_linkat, AT_FDCWD, c->backup, AT_FDCWD, c->path, 0);
@@ -179,11 +182,8 @@ int renameat(int from_dir, const char *from, int dir, const char *name)
 	back_up(dir, name, backup);
 	rc = (int)syscall(SYS_renameat, from_dir, from, dir, name);
 	sys = errno;
-	if (rc == 0) {
-		if (backup[0] != '\0')
-			note(GONE, dir, name, backup);
-		note(MADE, dir, name, "");
-	}
+	if (rc == 0)
+		note(backup[0] != '\0' ? REPLACED : MADE, dir, name, backup);
 	errno = sys;
 	return rc;
 }
@@ -312,12 +312,46 @@ static void check_after_kill(struct bare_store *s, const struct world *old, cons
 	world_assert_tree(world_tree_path(s, world_current(s)), new);
 }
 
+/* Every change of kind between what the tree held and what it shall hold, in records and in items. */
+static void changes_of_kind(struct world w[3])
+{
+	struct world *old = &w[0], *new = &w[2];
+
+	w[0] = w[1] = w[2] = (struct world){0};
+	world_add_item(old, "a");
+	world_add_record(old, "a/dir to file/x/y", 'f', 1);
+	world_add_record(old, "a/dir to link/x", 'f', 2);
+	world_add_record(old, "a/empty to dir", 'd', 0);
+	world_add_record(old, "a/empty to file", 'd', 0);
+	world_add_record(old, "a/file to dir", 'f', 3);
+	world_add_record(old, "a/file to exec", 'f', 4);
+	world_add_record(old, "a/link to dir", 'l', 0);
+	world_add_item(new, "a");
+	world_add_record(new, "a/dir to file", 'f', 1);
+	world_add_record(new, "a/dir to link", 'l', 0);
+	world_add_record(new, "a/empty to dir/x", 'f', 2);
+	world_add_record(new, "a/empty to file", 'f', 3);
+	world_add_record(new, "a/file to dir/x/y", 'x', 3);
+	world_add_record(new, "a/file to exec", 'x', 4);
+	world_add_record(new, "a/link to dir/x", 'f', 5);
+	world_add_item(old, "b");	/* cut anew, deeper and higher */
+	world_add_record(old, "b/c/x", 'f', 1);
+	world_add_item(new, "b/c");
+	world_add_record(new, "c", 'f', 1);
+	world_add_item(old, "d/e");
+	world_add_record(old, "e/f", 'f', 1);
+	world_add_item(new, "d");
+	world_add_record(new, "d", 'l', 0);
+	world_add_item(&w[1], "z");
+	world_add_record(&w[1], "z", 'f', 1);
+}
+
 static void killed_at_every_step(bool power)
 {
 	for (unsigned round = 0; round < (power ? 5 : 3); round++) {
 		bool done = false;
 
-		for (unsigned long n = 1; !done; n += 1 + world_rnd(power ? 6 : 3)) {
+		for (unsigned long n = 1; !done; n += round == 1 ? 1 : 1 + world_rnd(power ? 8 : 4)) {
 			struct bare_store s = {0};
 			struct state_item items[WORLD_ITEMS];
 			struct world w[3] = {0};
@@ -328,6 +362,8 @@ static void killed_at_every_step(bool power)
 			world_make(&s);
 			for (int i = 0; i < 3; i++)
 				world_random(&w[i], i > 0 ? &w[i - 1] : NULL);
+			if (round == 1)
+				changes_of_kind(w);
 			if (round % 4 != 0) {	/* else: the first publication is the one that is killed */
 				world_publish(&s, &w[0]);
 				world_publish(&s, &w[1]);
