@@ -304,6 +304,31 @@ static void busy(void **state)
 	perimeter_free(p);
 }
 
+/* What is published stays when its list expires; status says so without any medium. */
+static void expires_in_effect(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	const char *old = "satchel: bundles/1\nstream: \"updates\"\nsince: 2020-01-01T00:00:00Z\nbundles: []\n";
+
+	(void)state;
+	p->f->expires = time(NULL) + 2;
+	perimeter_bundle(p, 7, 17, "seven");
+	APPLY(p, 0, "list 7 in effect");
+	EXPECT(p, 0, "expires at", "-C", p->store, "status");
+	sleep(3);
+	EXPECT(p, 1, "expired", "-C", p->store, "status");
+	assert_true(perimeter_said(p, "unhealthy"));
+	assert_string_equal(perimeter_published(p, "alpha/x"), "seven");
+	APPLY(p, 0, "already imported");
+	p->f->expires = time(NULL) + 86400 * 90;
+	perimeter_bundle(p, 8, 18, "eight");
+	APPLY(p, 0, "list 8 in effect");
+	EXPECT(p, 0, "healthy", "-C", p->store, "status");
+	fixture_write(p->store, "streams/updates/bundles", old, strlen(old));
+	EXPECT(p, 1, "stale", "-C", p->store, "status");
+	perimeter_free(p);
+}
+
 static void init_leaves_nothing(void **state)
 {
 	struct perimeter *p = perimeter_new();
@@ -331,7 +356,8 @@ int main(void)
 		cmocka_unit_test(waiting_and_healed), cmocka_unit_test(content_ahead),
 		cmocka_unit_test(damage_costs_what_was_damaged), cmocka_unit_test(signer_lied),
 		cmocka_unit_test(malformed_contents), cmocka_unit_test(several_media), cmocka_unit_test(dry_run),
-		cmocka_unit_test(index_lost), cmocka_unit_test(busy), cmocka_unit_test(init_leaves_nothing),
+		cmocka_unit_test(index_lost), cmocka_unit_test(busy), cmocka_unit_test(expires_in_effect),
+		cmocka_unit_test(init_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
