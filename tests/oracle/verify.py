@@ -541,18 +541,18 @@ def tar_segments(index):
         yield entry['at'] + length, rounded(length) - length, bytes(rounded(length) - length)
     yield tar_length(index) - 1024, 1024, bytes(1024)
 
-def judge_frame_form(frame, holds):  # 9.6 (a) to (e): header and block headers of RFC 8878, 3.1.1
+def judge_frame_form(frame, holds):  # 9.6 (a) to (e), (g): header and block headers of RFC 8878, 3.1.1
     def must(condition, what):
         demand(condition, 'frame-form', what)
     must(frame[:4] == b'\x28\xb5\x2f\xfd' and len(frame) >= 6, 'no zstd frame')
     flags, at = frame[4], 5
     must(not flags & 0x0F, 'reserved bit, checksum or dictionary')  # 0x10 is unused: any value
-    single = flags & 0x20
+    single, window = flags & 0x20, 0
     if not single:
         base, at = 1 << 10 + (frame[5] >> 3), 6
-        must(base + (base >> 3) * (frame[5] & 7) <= L.FRAME_SIZE, 'a large window')
+        window = base + (base >> 3) * (frame[5] & 7)
     width = (1 if single else 0, 2, 4, 8)[flags >> 6]
-    must(width and len(frame) >= at + width, 'does not state its size')
+    must(window <= L.FRAME_SIZE and width and len(frame) >= at + width, 'a large window, or does not state its size')
     size = int.from_bytes(frame[at:at + width], 'little') + (256 if width == 2 else 0)
     demand(size == holds, 'frame-size', f'states {size} bytes, not {holds}')
     at, last = at + width, False
@@ -560,7 +560,7 @@ def judge_frame_form(frame, holds):  # 9.6 (a) to (e): header and block headers 
         must(len(frame) >= at + 3, 'the frame goes on after its last byte')
         block = int.from_bytes(frame[at:at + 3], 'little')
         last, kind, length = block & 1, block >> 1 & 3, block >> 3
-        must(kind != 3 and length <= 131072, 'reserved or large block')
+        must(kind != 3 and length <= min(131072, window or size), 'reserved or large block')
         at += 3 + (1 if kind == 1 else length)
     must(at == len(frame), 'the frame does not end with its last byte')
 
