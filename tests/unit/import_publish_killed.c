@@ -32,8 +32,9 @@
 
 /* ---- system calls ---- */
 
+enum kind { MADE, MADE_DIR, GONE, GONE_DIR, REPLACED };
 struct change {			/* a change of names that is not durable yet */
-	enum { MADE, MADE_DIR, GONE, GONE_DIR, REPLACED } kind;
+	enum kind kind;
 	char path[600], backup[100];
 };
 static struct {
@@ -94,7 +95,7 @@ static void full_path(int dir, const char *name, char out[600])
 	snprintf(out, 600, "%s/%s", at, name);
 }
 
-static void note(int kind, int dir, const char *name, const char *backup)
+static void note(enum kind kind, int dir, const char *name, const char *backup)
 {
 	struct change *c;
 

@@ -221,7 +221,8 @@ static void sort_lines(struct listing *l)
 {
 	size_t n = 0;
 
-	qsort(l->lines, l->n, l->n > 0 ? sizeof *l->lines : 1, by_line);
+	if (l->n > 0)
+		qsort(l->lines, l->n, sizeof *l->lines, by_line);
 	for (size_t i = 0; i < l->n; i++) {
 		if (n > 0 && strcmp(l->lines[n - 1], l->lines[i]) == 0)
 			free(l->lines[i]);
