@@ -165,6 +165,8 @@ int config_load(const struct file *station, struct station_config *out, struct a
 		goto out;
 	}
 	rc = parse(&b, out, a, e);
+	if (rc == -1 && e->reason != ERR_MEMORY)
+		e->reason = ERR_CONFIG;
 	if (rc == -1)
 		err_prefix(e, "%s/" CONFIG_NAME, station->name);
 out:
