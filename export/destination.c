@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "export/ledger.h"
+#include "export/receipts.h"
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -151,6 +152,9 @@ static int add(struct station *s, const struct args *a, struct err *e)
 	if (set_rings(s, a, d, e) == -1 || set_key(s, a, d, e) == -1 || record(s, "destination-add", d, e) == -1 ||
 	    config_write_destinations(&s->dir, c, e) == -1)
 		return -1;
+	/* who pins a key, the same one included, begins its history anew */
+	if (args_has(a, "key") && receipts_forget(s, d->name, e) == -1)
+		return -1;
 	print(d);
 	return 0;
 }
@@ -168,7 +172,9 @@ static int drop(struct station *s, const struct args *a, struct err *e)
 		return -1;
 	memmove(d, d + 1, (size_t)(c->destinations + c->destinations_n - (d + 1)) * sizeof *d);
 	c->destinations_n--;
-	return config_write_destinations(&s->dir, c, e);
+	if (config_write_destinations(&s->dir, c, e) == -1)
+		return -1;
+	return receipts_forget(s, args_at(a, 0), e);
 }
 
 static int run(const struct args *a, int (*act)(struct station *s, const struct args *a, struct err *e), struct err *e)

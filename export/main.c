@@ -9,6 +9,7 @@
 #include "export/list.h"
 #include "export/log.h"
 #include "export/pack.h"
+#include "export/receive.h"
 #include "export/roots.h"
 #include "export/scan.h"
 #include "export/signfile.h"
@@ -81,6 +82,12 @@ static const struct command commands[] = {
 	{"destination list", "", "satchel-export -C /srv/station destination list", "Shows the stores.", NULL,
 	 destination_list},
 	{"pack", PACK_SYNOPSIS, PACK_EXAMPLE, PACK_ABOUT, pack_options, pack_run},
+	{"receive", "FILE|MEDIUM|DIRECTORY...", "satchel-export -C /srv/station receive /media/usb",
+	 "Takes in what came back: receipts of stores (of each the newest one), and signatures\n"
+	 "made elsewhere, which are put beside the list or manifest they are of. A receipt is\n"
+	 "believed when it is signed by the key that 'destination add --key' pinned and continues\n"
+	 "the one before; otherwise it is refused, and the exit code is 1.",
+	 NULL, receive_run},
 	{"status", "", "satchel-export -C /srv/station status",
 	 "Shows what waits for a decision or a signature, and what expires. Exits 0 when all is\n"
 	 "well, 4 when something waits, 1 when something is expired or soon will be.",

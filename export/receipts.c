@@ -1,0 +1,350 @@
+/*
+ * What is known of the destinations. receive | RECEIPTS | select, status. Files are named by the counter and the document
+ * comes last, so that a run that is cut off leaves the former receipt the newest, or this one, whole. What was
+ * acknowledged says since which receipt, and counts for nothing once there is another.
+ */
+#include "export/receipts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "export/station.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/num.h"
+#include "lib/outfile.h"
+#include "manifests/limits.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+#define FOLDER "receipts"
+#define PATH_LEN (NAMES_SIGNATURE_LEN + 16)
+#define MAX_ARRIVALS 65536
+
+static const struct field arrival_fields[] = {
+	{.name = "sequence", .kind = FIELD_NUMBER, .at = offsetof(struct receipts_arrival, sequence), .min = 1,
+	 .max = MAX_REVISION},
+	{.name = "time", .kind = FIELD_TIME, .at = offsetof(struct receipts_arrival, time)},
+	{0}
+};
+static const struct schema arrival_schema = {.size = sizeof(struct receipts_arrival), .fields = arrival_fields};
+static const struct field acknowledged_fields[] = {
+	{.name = "since", .kind = FIELD_NUMBER, .at = offsetof(struct receipts_acknowledged, since), .max = MAX_REVISION},
+	{.name = "bundles", .kind = FIELD_RECORDS, .at = offsetof(struct receipts_acknowledged, list),
+	 .count_at = offsetof(struct receipts_acknowledged, n), .max_count = MAX_ARRIVALS, .sub = &arrival_schema},
+	{0}
+};
+static const struct schema acknowledged_schema = {
+	.type = "acknowledged", .size = sizeof(struct receipts_acknowledged), .fields = acknowledged_fields
+};
+
+static char *path_of(const char *destination, uint64_t counter, const char *ending, char out[PATH_LEN])
+{
+	char name[NAMES_BUNDLE_LEN];
+
+	snprintf(out, PATH_LEN, FOLDER "/%s%s", names_bundle(destination, counter, name), ending);
+	return out;
+}
+
+static char *acknowledged_path(const char *destination, char out[PATH_LEN])
+{
+	snprintf(out, PATH_LEN, FOLDER "/%s.acknowledged", destination);
+	return out;
+}
+
+/* ---- names ---- */
+
+/* The destination and counter of a file of ours, and where its ending begins. */
+static bool read_name(const char *name, char destination[MAX_NAME_LEN + 1], uint64_t *counter, const char **ending)
+{
+	static const char *const endings[] = {".yaml", ".objects"};
+	char stem[NAMES_BUNDLE_LEN];
+
+	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+		const char *at = strstr(name, endings[i]);
+
+		/* a store's name may hold such a text itself: the last one counts */
+		for (const char *next = at; next != NULL; next = strstr(next + 1, endings[i]))
+			at = next;
+		if (at == NULL || (size_t)(at - name) >= sizeof stem)
+			continue;
+		memcpy(stem, name, (size_t)(at - name));
+		stem[at - name] = '\0';
+		*ending = at;
+		if (names_bundle_parse(stem, destination, counter) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Calls each for every name in the folder. */
+static int each_name(const struct station *s, int (*each)(void *arg, const struct file *dir, const char *name, struct err *e),
+		     void *arg, struct err *e)
+{
+	struct file dir = FILE_CLOSED;
+	const struct dirent *x;
+	DIR *d = NULL;
+	int fd, rc = -1;
+
+	if (file_open_dir_at(&s->dir, FOLDER, &dir, e) == -1)
+		return -1;
+	fd = openat(dir.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd == -1 ? NULL : fdopendir(fd);
+	if (d == NULL) {
+		err_sys(e, "%s", dir.name);
+		if (fd != -1)
+			close(fd);
+		goto out;
+	}
+	while (errno = 0, (x = readdir(d)) != NULL)
+		if (each(arg, &dir, x->d_name, e) == -1)
+			goto out;
+	rc = errno == 0 ? 0 : err_sys(e, "%s", dir.name);
+out:
+	if (d != NULL)
+		closedir(d);
+	file_close(&dir);
+	return rc;
+}
+
+struct search {
+	const char *destination;
+	uint64_t counter;	/* found: the highest; dropping: the one that stays */
+};
+
+static int find_newest(void *arg, const struct file *dir, const char *name, struct err *e)
+{
+	struct search *f = arg;
+	char destination[MAX_NAME_LEN + 1];
+	const char *ending;
+	uint64_t counter;
+
+	(void)dir;
+	(void)e;
+	if (read_name(name, destination, &counter, &ending) && strcmp(ending, ".yaml") == 0 &&
+	    strcmp(destination, f->destination) == 0 && counter > f->counter)
+		f->counter = counter;
+	return 0;
+}
+
+static int drop_former(void *arg, const struct file *dir, const char *name, struct err *e)
+{
+	const struct search *f = arg;
+	char destination[MAX_NAME_LEN + 1];
+	const char *ending;
+	uint64_t counter;
+
+	if (!read_name(name, destination, &counter, &ending) || strcmp(destination, f->destination) != 0 ||
+	    counter == f->counter)
+		return 0;
+	return unlinkat(dir->fd, name, 0) == 0 || errno == ENOENT ? 0 : err_sys(e, "%s/%s", dir->name, name);
+}
+
+/* ---- receipts ---- */
+
+int receipts_newest(const struct station *s, const char *destination, struct receipt **out, struct err *e)
+{
+	struct search f = {destination, 0};
+	char path[PATH_LEN];
+	struct buf b = {0};
+	int rc = -1;
+
+	*out = NULL;
+	if (each_name(s, find_newest, &f, e) == -1)
+		return -1;
+	if (f.counter == 0)
+		return 1;
+	path_of(destination, f.counter, ".yaml", path);
+	if (file_read_all_at(&s->dir, path, MAX_RECEIPT_SIZE, &b, e) == 0 && (*out = receipt_parse(b.data, b.len, e)) == NULL)
+		err_prefix(e, "%s/%s", s->dir.name, path);
+	else if (*out != NULL && (strcmp((*out)->store, destination) != 0 || (*out)->counter != f.counter))
+		err_set(e, R_STATION_DAMAGED, "%s/%s: is receipt %llu of %s", s->dir.name, path,
+			(unsigned long long)(*out)->counter, (*out)->store);
+	else if (*out != NULL)
+		rc = 0;
+	buf_free(&b);
+	if (rc == -1) {
+		receipt_free(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+static int hash_file(const struct file *f, struct digest *out, struct err *e)
+{
+	struct digest_ctx *c = digest_open(e);
+	uint8_t *data = malloc(1u << 20);
+	int64_t n = -1;
+	int rc = -1;
+
+	if (c == NULL || data == NULL)
+		err_mem(e);
+	else
+		while ((n = file_read(f, data, 1u << 20, e)) > 0)
+			digest_update(c, data, (size_t)n);
+	if (n == 0)
+		rc = digest_final(c, out, e);
+	free(data);
+	digest_close(c);
+	return rc;
+}
+
+int receipts_open_held(const struct station *s, const struct receipt *r, struct file *out, struct err *e)
+{
+	char path[PATH_LEN];
+	struct digest d;
+	struct stat st;
+
+	path_of(r->store, r->counter, ".objects", path);
+	if (file_open_at(&s->dir, path, out, e) == -1)
+		return -1;
+	if (file_stat(out, &st, e) == -1 || hash_file(out, &d, e) == -1)
+		goto fail;
+	if ((uint64_t)st.st_size == r->objects.size && digest_equal(&d, &r->objects.sha256))
+		return 0;
+	err_set(e, R_STATION_DAMAGED, "%s: is not what its receipt says", out->name);
+	err_hint(e, "`satchel-export destination add %s --key FILE` begins anew; then receive the receipt again", r->store);
+fail:
+	file_close(out);
+	return -1;
+}
+
+int receipts_put(struct station *s, const struct receipt *r, const struct digest *key, const void *signature, size_t len,
+		 struct err *e)
+{
+	struct search f = {r->store, r->counter};
+	char path[PATH_LEN], beside[PATH_LEN], name[NAMES_SIGNATURE_LEN];
+
+	path_of(r->store, r->counter, ".yaml", path);
+	snprintf(beside, sizeof beside, FOLDER "/%s", names_signature(path + strlen(FOLDER "/"), key, name));
+	if (outfile_put(&s->dir, beside, 0644, signature, len, e) == -1 ||
+	    outfile_put(&s->dir, path, 0644, r->bytes.data, r->bytes.len, e) == -1)
+		return -1;
+	return each_name(s, drop_former, &f, e);
+}
+
+int receipts_forget(struct station *s, const char *destination, struct err *e)
+{
+	struct search f = {destination, 0};
+	char path[PATH_LEN];
+	struct file dir = FILE_CLOSED;
+	int rc;
+
+	if (unlinkat(s->dir.fd, acknowledged_path(destination, path), 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/%s", s->dir.name, path);
+	if (each_name(s, drop_former, &f, e) == -1 || file_open_dir_at(&s->dir, FOLDER, &dir, e) == -1)
+		return -1;
+	rc = file_sync(&dir, e);
+	file_close(&dir);
+	return rc;
+}
+
+/* ---- what was acknowledged ---- */
+
+int receipts_acknowledged(const struct station *s, const char *destination, const struct receipt *newest,
+			  struct receipts_acknowledged *out, struct err *e)
+{
+	char path[PATH_LEN];
+	struct err why = {0};
+	struct arena a = {0};
+	struct buf b = {0};
+	int rc = 0;
+
+	*out = (struct receipts_acknowledged){0};
+	if (file_read_all_at(&s->dir, acknowledged_path(destination, path), (size_t)MAX_ARRIVALS * 100, &b, &why) == -1) {
+		rc = why.reason == ERR_MISSING ? 0 : -1;
+		if (rc == -1)
+			*e = why;
+	} else if (schema_parse(&acknowledged_schema, b.data, b.len, out, &a, e) == -1) {
+		rc = err_prefix(e, "%s/%s", s->dir.name, path);
+	}
+	out->arena = a;
+	buf_free(&b);
+	if (rc == 0 && out->since != (newest == NULL ? 0 : newest->counter)) {
+		out->n = 0;
+		out->since = newest == NULL ? 0 : newest->counter;
+	}
+	return rc;
+}
+
+void receipts_acknowledged_free(struct receipts_acknowledged *a)
+{
+	arena_free(&a->arena);
+	*a = (struct receipts_acknowledged){0};
+}
+
+bool receipts_is_acknowledged(const struct receipts_acknowledged *a, uint64_t sequence)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->list[i].sequence == sequence)
+			return true;
+	return false;
+}
+
+int receipts_acknowledge(struct station *s, const char *destination, const struct receipt *newest, uint64_t sequence,
+			 struct err *e)
+{
+	struct receipts_acknowledged a;
+	struct receipts_arrival *list;
+	char path[PATH_LEN];
+	struct buf b = {0};
+	int rc = -1;
+
+	if (receipts_acknowledged(s, destination, newest, &a, e) == -1)
+		goto out;
+	list = arena_alloc(&a.arena, (a.n + 1) * sizeof *list);
+	if (list == NULL) {
+		err_mem(e);
+		goto out;
+	}
+	if (a.n > 0)
+		memcpy(list, a.list, a.n * sizeof *list);
+	list[a.n++] = (struct receipts_arrival){sequence, s->now};
+	a.list = list;
+	if (schema_encode(&acknowledged_schema, &a, &b, e) == 0 && buf_ok(&b, e) == 0)
+		rc = outfile_put(&s->dir, acknowledged_path(destination, path), 0644, b.data, b.len, e);
+out:
+	buf_free(&b);
+	receipts_acknowledged_free(&a);
+	return rc;
+}
+
+/* ---- witnesses ---- */
+
+static int by_destination(const void *a, const void *b)
+{
+	const struct manifest_witness *x = a, *y = b;
+
+	return strcmp(x->destination, y->destination);
+}
+
+int receipts_witness(const struct station *s, struct manifest *m, struct arena *a, struct err *e)
+{
+	const struct station_config *c = &s->config;
+
+	m->witness_n = 0;
+	m->witness = arena_alloc(a, (c->destinations_n + 1) * sizeof *m->witness);
+	if (m->witness == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < c->destinations_n; i++) {
+		struct receipt *r;
+		int rc = receipts_newest(s, c->destinations[i].name, &r, e);
+
+		if (rc == -1)
+			return -1;
+		if (rc == 0)
+			m->witness[m->witness_n++] = (struct manifest_witness){c->destinations[i].name, r->counter,
+									       r->history[r->history_n - 1].head};
+		receipt_free(r);
+	}
+	if (m->witness_n > 0)
+		qsort(m->witness, m->witness_n, sizeof *m->witness, by_destination);
+	return 0;
+}

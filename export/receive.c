@@ -1,0 +1,291 @@
+/*
+ * receive: finds receipts and signatures in files, on media and in directories, and hands each to its judge. Of the
+ * receipts of a store the one with the highest number counts; a file that is no good never keeps a good one from being
+ * found. Refuses to say 0 where anything was refused, and where there was nothing.
+ */
+#include "export/receive.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "export/station.h"
+#include "lib/err.h"
+#include "lib/file.h"
+#include "lib/say.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+#define MAX_NAMES 65536		/* of a directory: a medium with more is no accident */
+#define SIGNATURE_TAIL (1 + NAMES_PREFIX + 4)
+
+struct receive {
+	struct station s;
+	size_t good, refused;
+};
+struct candidate {
+	char *name;		/* of the document */
+	char store[MAX_NAME_LEN + 1];
+	uint64_t counter;
+};
+struct candidates {
+	struct candidate *list;
+	size_t n, room;
+	char **signatures;	/* names of signature files */
+	size_t signatures_n, signatures_room;
+};
+
+/* ---- names ---- */
+
+static bool ends(const char *name, const char *ending)
+{
+	size_t len = strlen(name), tail = strlen(ending);
+
+	return len > tail && strcmp(name + len - tail, ending) == 0;
+}
+
+/* STORE-NUMBER.yaml */
+static bool is_receipt(const char *name, char store[MAX_NAME_LEN + 1], uint64_t *counter)
+{
+	char stem[NAMES_BUNDLE_LEN];
+	size_t len = strlen(name);
+
+	if (!ends(name, ".yaml") || len - strlen(".yaml") >= sizeof stem)
+		return false;
+	memcpy(stem, name, len - strlen(".yaml"));
+	stem[len - strlen(".yaml")] = '\0';
+	return names_bundle_parse(stem, store, counter) == 0;
+}
+
+/* DOCUMENT.<32 hex>.sig, of anything but a receipt: those are read with it. */
+static bool is_signature(const char *name)
+{
+	char document[NAMES_SIGNATURE_LEN], store[MAX_NAME_LEN + 1];
+	size_t len = strlen(name);
+	uint64_t counter;
+
+	if (!ends(name, ".sig") || len <= SIGNATURE_TAIL || len >= sizeof document || name[len - SIGNATURE_TAIL] != '.' ||
+	    strspn(name + len - SIGNATURE_TAIL + 1, "0123456789abcdef") != NAMES_PREFIX)
+		return false;
+	memcpy(document, name, len - SIGNATURE_TAIL);
+	document[len - SIGNATURE_TAIL] = '\0';
+	return !is_receipt(document, store, &counter);
+}
+
+static int add_signature(struct candidates *c, const char *name, struct err *e)
+{
+	if (c->signatures_n == c->signatures_room) {
+		size_t room = c->signatures_room == 0 ? 64 : 2 * c->signatures_room;
+		char **more = reallocarray(c->signatures, room, sizeof *more);
+
+		if (more == NULL)
+			return err_mem(e);
+		c->signatures = more;
+		c->signatures_room = room;
+	}
+	c->signatures[c->signatures_n] = strdup(name);
+	return c->signatures[c->signatures_n++] == NULL ? err_mem(e) : 0;
+}
+
+static int add(struct candidates *c, const char *name, struct err *e)
+{
+	struct candidate x = {.name = NULL};
+
+	if (is_signature(name))
+		return add_signature(c, name, e);
+	if (!is_receipt(name, x.store, &x.counter))
+		return 0;
+	if (c->n == c->room) {
+		size_t room = c->room == 0 ? 64 : 2 * c->room;
+		struct candidate *more = reallocarray(c->list, room, sizeof *more);
+
+		if (more == NULL)
+			return err_mem(e);
+		c->list = more;
+		c->room = room;
+	}
+	x.name = strdup(name);
+	c->list[c->n++] = x;
+	return x.name == NULL ? err_mem(e) : 0;
+}
+
+static void free_candidates(struct candidates *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		free(c->list[i].name);
+	for (size_t i = 0; i < c->signatures_n; i++)
+		free(c->signatures[i]);
+	free(c->list);
+	free(c->signatures);
+}
+
+static int list(const struct file *dir, struct candidates *c, struct err *e)
+{
+	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *x;
+
+	if (d == NULL) {
+		err_sys(e, "%s", dir->name);
+		if (fd != -1)
+			close(fd);
+		return -1;
+	}
+	while (errno = 0, rc == 0 && (x = readdir(d)) != NULL) {
+		if (c->n + c->signatures_n == MAX_NAMES)
+			rc = err_set(e, R_MEDIUM_READ, "%s: more than %d receipts and signatures", dir->name, MAX_NAMES);
+		else
+			rc = add(c, x->d_name, e);
+	}
+	if (rc == 0 && errno != 0)
+		rc = err_sys(e, "%s: listing", dir->name);
+	closedir(d);
+	return rc;
+}
+
+/* By store, the highest number first. */
+static int by_number(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	int c = strcmp(x->store, y->store);
+
+	return c != 0 ? c : (x->counter < y->counter) - (x->counter > y->counter);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* ---- taking ---- */
+
+static void count(struct receive *r, enum receive_outcome out)
+{
+	if (out == RECEIVE_TAKEN || out == RECEIVE_KNOWN)
+		r->good++;
+	else
+		r->refused++;
+}
+
+/* Of each store the first that is good, or settles it. */
+static int take_receipts(struct receive *r, const struct file *dir, const struct candidates *c, struct err *e)
+{
+	for (size_t i = 0; i < c->n;) {
+		const char *store = c->list[i].store;
+		bool settled = false;
+		size_t older = 0;
+
+		for (; i < c->n && strcmp(c->list[i].store, store) == 0; i++) {
+			enum receive_outcome out;
+
+			if (settled) {
+				older++;
+				continue;
+			}
+			if (receive_receipt(&r->s, dir, c->list[i].name, &out, e) == -1)
+				return -1;
+			count(r, out);
+			settled = out != RECEIVE_REFUSED;
+		}
+		if (older > 0)
+			say_note("%s: %zu other receipts of %s passed over", dir->name, older, store);
+	}
+	return 0;
+}
+
+static int take_dir(struct receive *r, const struct file *dir, struct err *e)
+{
+	struct candidates c = {0};
+	int rc = list(dir, &c, e);
+
+	if (c.n > 0)
+		qsort(c.list, c.n, sizeof *c.list, by_number);
+	if (c.signatures_n > 0)
+		qsort(c.signatures, c.signatures_n, sizeof *c.signatures, by_text);
+	if (rc == 0)
+		rc = take_receipts(r, dir, &c, e);
+	for (size_t i = 0; rc == 0 && i < c.signatures_n; i++) {
+		enum receive_outcome out;
+
+		rc = receive_signature(&r->s, dir, c.signatures[i], &out, e);
+		if (rc == 0)
+			count(r, out);
+	}
+	free_candidates(&c);
+	return rc;
+}
+
+/* The directory itself, and what a medium has in satchel/receipts. */
+static int take_medium(struct receive *r, const char *path, struct err *e)
+{
+	struct file dir = FILE_CLOSED, receipts = FILE_CLOSED;
+	struct err why = {0};
+	int rc = file_open_dir(path, &dir, e);
+
+	if (rc == 0)
+		rc = take_dir(r, &dir, e);
+	if (rc == 0 && file_open_dir_at(&dir, NAMES_MEDIUM_DIR "/" NAMES_RECEIPTS, &receipts, &why) == 0) {
+		rc = take_dir(r, &receipts, e);
+	} else if (rc == 0 && why.reason != ERR_MISSING) {
+		*e = why;
+		rc = -1;
+	}
+	file_close(&receipts);
+	file_close(&dir);
+	return rc;
+}
+
+static int take_file(struct receive *r, const char *path, struct err *e)
+{
+	struct file dir = FILE_CLOSED, f = FILE_CLOSED;
+	char store[MAX_NAME_LEN + 1];
+	enum receive_outcome out = RECEIVE_REFUSED;
+	const char *name;
+	uint64_t counter;
+	int rc = station_open_parent(path, &dir, &name, e);
+
+	if (rc == 0 && is_receipt(name, store, &counter))
+		rc = receive_receipt(&r->s, &dir, name, &out, e);
+	else if (rc == 0 && is_signature(name))
+		rc = receive_signature(&r->s, &dir, name, &out, e);
+	else if (rc == 0 && (rc = file_open(path, &f, e)) == 0)
+		rc = receive_text(&r->s, &f, &out, e);
+	if (rc == 0)
+		count(r, out);
+	file_close(&f);
+	file_close(&dir);
+	return rc;
+}
+
+static int take(struct receive *r, const char *path, struct err *e)
+{
+	size_t before = r->good + r->refused;
+	struct stat st;
+	int rc;
+
+	if (stat(path, &st) == -1)
+		return err_sys(e, "%s", path);
+	rc = S_ISDIR(st.st_mode) ? take_medium(r, path, e) : take_file(r, path, e);
+	if (rc == 0 && r->good + r->refused == before)
+		rc = err_set(e, R_NO_RECEIPT, "%s: no receipt and no signature there", path);
+	return rc;
+}
+
+int receive_run(const struct args *a, struct err *e)
+{
+	struct receive r = {.good = 0};
+	int rc = 0;
+
+	if (args_expect(a, 1, SIZE_MAX, e) == -1 || station_open(a, STATION_WRITE, &r.s, e) == -1)
+		return -1;
+	for (size_t i = 0; rc == 0 && i < args_len(a); i++)
+		rc = take(&r, args_at(a, i), e);
+	station_close(&r.s);
+	return rc == -1 ? -1 : r.refused > 0;
+}

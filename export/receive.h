@@ -1,0 +1,37 @@
+/*
+ * receive FILE|MEDIUM|DIRECTORY...: what came back: receipts of stores, and signatures of people elsewhere.
+ */
+#ifndef EXPORT_RECEIVE_H
+#define EXPORT_RECEIVE_H
+
+#include <stddef.h>
+
+#include "lib/options.h"
+
+struct err;
+struct file;
+struct station;
+
+/* Exit code 0, or 1 where something was refused (said). -1 with e set. */
+int receive_run(const struct args *a, struct err *e);
+
+/* ---- receipts (receive_receipt.c) ---- */
+
+/* The outcome of one: what to try next is the caller's. */
+enum receive_outcome {
+	RECEIVE_TAKEN,
+	RECEIVE_KNOWN,		/* it is the newest one already */
+	RECEIVE_REFUSED,	/* told; another file may still be a better one */
+	RECEIVE_SETTLED		/* told: a replay, or an alarm; whatever is older is no better */
+};
+/* A document of this name in a directory, with its signature and objects file beside it. */
+int receive_receipt(struct station *s, const struct file *dir, const char *name, enum receive_outcome *out, struct err *e);
+/* A file with the document and its signature in one. */
+int receive_text(struct station *s, const struct file *f, enum receive_outcome *out, struct err *e);
+
+/* ---- signatures (receive_signature.c) ---- */
+
+/* Tries a signature file on every document that its key could sign. */
+int receive_signature(struct station *s, const struct file *dir, const char *name, enum receive_outcome *out, struct err *e);
+
+#endif

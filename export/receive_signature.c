@@ -1,0 +1,233 @@
+/*
+ * A signature that was made elsewhere: tried on every document of the station that its key may sign, by the bytes alone, and
+ * put beside the one it is of. Refuses keys the newest root doesn't name, and what is no signature of anything here.
+ */
+#include "export/receive.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "export/ledger.h"
+#include "export/station.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/outfile.h"
+#include "lib/say.h"
+#include "manifests/limits.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+#define PATH_LEN 512
+#define TAIL (1 + NAMES_PREFIX + 4)	/* ".<32 hex>.sig" */
+
+struct found {
+	struct station *s;
+	const struct trust_key *key;
+	enum role role;
+	struct buf signature;
+	char folder[PATH_LEN], name[256];	/* of the document; empty name: none yet */
+	struct buf document;
+};
+
+/* Where documents of each role lie: in the folder, or one in each folder below it. */
+static const struct place {
+	const char *folder, *below;	/* below: name in each folder; NULL: every *.yaml */
+	size_t max;
+} places[ROLES] = {
+	[ROLE_ROOT] = {"trust", NULL, MAX_TRUST_SIZE},
+	[ROLE_APPROVER] = {"lists", NULL, MAX_APPROVALS_SIZE},
+	[ROLE_EXPORTER] = {"bundles", NAMES_MANIFEST, MAX_MANIFEST_SIZE},
+};
+
+static int find_key(struct found *f, const char *name, struct err *e)
+{
+	const struct trust *root = trust_chain_newest(&f->s->chain);
+	const char *prefix = name + strlen(name) - TAIL + 1;
+
+	for (size_t i = 0; i < root->keys_n; i++) {
+		char hex[DIGEST_HEX + 1];
+
+		if (strncmp(digest_hex(&root->keys[i].id, hex), prefix, NAMES_PREFIX) != 0)
+			continue;
+		f->key = &root->keys[i];
+		for (enum role r = 0; r < ROLES; r++)
+			if (trust_has_role(root, r, &f->key->id))
+				f->role = r;
+		return 0;
+	}
+	return err_set(e, R_KEY_ROLE, "%s: by a key that trust root %llu does not name", name, (unsigned long long)root->version);
+}
+
+/* Whether it is the signature of this document: 1, with its bytes kept; 0; -1. */
+static int try(struct found *f, const char *folder, const char *name, struct err *e)
+{
+	char path[PATH_LEN];
+	struct err why = {0};
+
+	if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path || strlen(name) >= sizeof f->name)
+		return 0;
+	buf_clear(&f->document);
+	if (file_read_all_at(&f->s->dir, path, places[f->role].max, &f->document, &why) == -1) {
+		if (why.reason == ERR_MISSING)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	if (!pubkey_verify(f->key->key, f->document.data, f->document.len, f->signature.data, f->signature.len))
+		return 0;
+	snprintf(f->folder, sizeof f->folder, "%s", folder);
+	snprintf(f->name, sizeof f->name, "%s", name);
+	return 1;
+}
+
+/* One name of the role's folder. */
+static int try_entry(struct found *f, const char *entry, struct err *e)
+{
+	const struct place *p = &places[f->role];
+	char folder[PATH_LEN];
+	size_t len = strlen(entry);
+
+	if (p->below == NULL)
+		return len > 5 && strcmp(entry + len - 5, ".yaml") == 0 ? try(f, p->folder, entry, e) : 0;
+	if (entry[0] == '.')
+		return 0;
+	snprintf(folder, sizeof folder, "%s/%s", p->folder, entry);
+	return try(f, folder, p->below, e);
+}
+
+/* 1: found; 0; -1. */
+static int find_document(struct found *f, struct err *e)
+{
+	int fd = openat(f->s->dir.fd, places[f->role].folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *x;
+
+	if (d == NULL) {
+		err_sys(e, "%s/%s", f->s->dir.name, places[f->role].folder);
+		if (fd != -1)
+			close(fd);
+		return -1;
+	}
+	while (errno = 0, rc == 0 && (x = readdir(d)) != NULL)
+		rc = try_entry(f, x->d_name, e);
+	if (rc == 0 && errno != 0)
+		rc = err_sys(e, "%s/%s", f->s->dir.name, places[f->role].folder);
+	closedir(d);
+	return rc;
+}
+
+static int record(struct found *f, struct err *e)
+{
+	json_t *o = json_object();
+	char hex[DIGEST_HEX + 1], path[PATH_LEN + 256];
+	struct digest d;
+
+	if (digest_of(f->document.data, f->document.len, &d, e) == -1) {
+		json_decref(o);
+		return -1;
+	}
+	snprintf(path, sizeof path, "%s/%s", f->folder, f->name);
+	json_put_text(o, "file", path);
+	json_put_text(o, "sha256", digest_hex(&d, hex));
+	ledger_put_key(o, &f->key->id);
+	json_put_text(o, "key_name", f->key->name);
+	return ledger_append(f->s, "signature", o, e);
+}
+
+static int tell(const struct found *f, const struct file *dir, bool known, struct err *e)
+{
+	const struct trust *root = trust_chain_newest(&f->s->chain);
+	uint64_t threshold = root->roles.role[f->role].threshold;
+	struct signatures sigs = {0};
+	char path[PATH_LEN + 256];
+	json_t *o;
+	size_t n;
+
+	if (signatures_collect(&sigs, root, f->role, f->name, station_signature, (void *)(uintptr_t)dir, e) == -1)
+		return -1;
+	n = trust_count(root, f->role, f->document.data, f->document.len, &sigs, NULL);
+	signatures_free(&sigs);
+	snprintf(path, sizeof path, "%s/%s", f->folder, f->name);
+	o = json_object();
+	json_put_text(o, "document", path);
+	json_put_text(o, "key_name", f->key->name);
+	json_put(o, "known", json_boolean(known));
+	json_put_number(o, "signatures", n);
+	json_put_number(o, "threshold", threshold);
+	say_object(o);
+	say_line("%s: %s with key \"%s\"; %zu of %llu signatures", path, known ? "was signed already" : "signed", f->key->name, n,
+		 (unsigned long long)threshold);
+	return 0;
+}
+
+/* The document is found: its signature goes beside it. */
+static int keep(struct found *f, enum receive_outcome *out, struct err *e)
+{
+	struct file dir = FILE_CLOSED;
+	struct buf there = {0};
+	char name[NAMES_SIGNATURE_LEN];
+	bool known;
+	int rc = -1;
+
+	names_signature(f->name, &f->key->id, name);
+	if (file_open_dir_at(&f->s->dir, f->folder, &dir, e) == -1 || station_signature(&dir, name, &there, e) == -1)
+		goto out;
+	known = pubkey_verify(f->key->key, f->document.data, f->document.len, there.data, there.len);
+	if (!known && (record(f, e) == -1 || outfile_put(&dir, name, 0644, f->signature.data, f->signature.len, e) == -1))
+		goto out;
+	*out = known ? RECEIVE_KNOWN : RECEIVE_TAKEN;
+	rc = tell(f, &dir, known, e);
+out:
+	file_close(&dir);
+	buf_free(&there);
+	return rc;
+}
+
+/* 1: it is no good, e says why; -1 in other cases. */
+static int look(struct found *f, const struct file *dir, const char *name, struct err *e)
+{
+	int rc = station_signature((void *)(uintptr_t)dir, name, &f->signature, e);
+
+	if (rc == -1)
+		return -1;
+	if (rc == 1) {
+		err_set(e, R_SIGNATURE_MISSING, "%s/%s: no file of the size of a signature", dir->name, name);
+		return 1;
+	}
+	if (find_key(f, name, e) == -1)
+		return 1;
+	rc = find_document(f, e);
+	if (rc == 0) {
+		err_set(e, R_SIGNATURE_THRESHOLD, "%s/%s: key \"%s\", and no document here has this signature", dir->name, name,
+			f->key->name);
+		return 1;
+	}
+	return rc == 1 ? 0 : -1;
+}
+
+int receive_signature(struct station *s, const struct file *dir, const char *name, enum receive_outcome *out, struct err *e)
+{
+	struct found f = {.s = s};
+	struct err why = {0};
+	int rc = look(&f, dir, name, &why);
+
+	if (rc == 1) {
+		*out = RECEIVE_REFUSED;
+		say_error(&why);
+		rc = 0;
+	} else if (rc == -1) {
+		*e = why;
+	} else {
+		rc = keep(&f, out, e);
+	}
+	buf_free(&f.signature);
+	buf_free(&f.document);
+	return rc;
+}
