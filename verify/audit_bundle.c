@@ -54,6 +54,7 @@ struct course {
 	struct approvals *list;
 	const char *place;	/* "MEDIUM: BUNDLE" */
 	uint64_t findings;	/* before it */
+	bool damaged;		/* frames of it are */
 	struct carried carried;
 	struct pieces pieces;
 	bool compared;		/* lack is filled */
@@ -67,7 +68,7 @@ static void note_piece(void *arg, const struct piece *piece)
 	struct course *c = arg;
 	char hex[DIGEST_HEX + 1];
 
-	report_note(&c->run->report, c->place, "object %s: its pieces are not all here, so it was not hashed",
+	report_note(&c->run->report, c->place, "object %s: its bytes are not all here, so it was not hashed",
 		    digest_hex(&piece->sha256, hex));
 }
 
@@ -103,6 +104,7 @@ static int look_at_volumes(struct course *c, struct err *e)
 	for (uint64_t n = 1; rc == 0 && n <= c->bundle->manifest->volumes; n++)
 		rc = look_at_volume(c, &a, n, e);
 	progress_end();
+	c->damaged = a.damaged > 0;
 	digest_close(a.hash);
 	buf_free(&a.document);
 	pieces_close(&c->pieces, rc == 0 ? note_piece : NULL, c);
@@ -214,7 +216,7 @@ static int look_inside(struct course *c, struct err *e)
 	if (rc == 0)
 		rc = audit_files_verify_txt(c->bundle, &run->report, c->place, e);
 	if (rc == 0 && run->volume_digests)
-		rc = audit_files_volumes(c->bundle, &run->report, c->place, e);
+		rc = audit_files_volumes(c->bundle, c->damaged, &run->report, c->place, e);
 	if (rc == 0)
 		rc = audit_files_extra(c->bundle, &run->chain, &run->report, c->place, e);
 	carried_close(&c->carried);

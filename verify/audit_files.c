@@ -55,7 +55,9 @@ static int compare(const struct bundle *b, const struct manifest_file *f, struct
 	return 0;
 }
 
-static int compare_named(const struct bundle *b, const char *name, struct report *r, const char *place, struct err *e)
+/* differs: the reason for another digest. */
+static int compare_named(const struct bundle *b, const char *name, int differs, struct report *r, const char *place,
+			 struct err *e)
 {
 	const struct manifest_file *f = manifest_find(b->manifest, name);
 	struct err cause = {0};
@@ -73,20 +75,22 @@ static int compare_named(const struct bundle *b, const char *name, struct report
 		return -1;
 	rc = compare(b, f, ctx, &cause);
 	digest_close(ctx);
+	if (cause.reason == R_FILE_DIGEST)
+		cause.reason = differs;
 	return rc == -1 ? settle(r, place, name, &cause, e) : 0;
 }
 
 int audit_files_verify_txt(const struct bundle *b, struct report *r, const char *place, struct err *e)
 {
-	return compare_named(b, NAMES_VERIFY, r, place, e);
+	return compare_named(b, NAMES_VERIFY, R_FILE_DIGEST, r, place, e);
 }
 
-int audit_files_volumes(const struct bundle *b, struct report *r, const char *place, struct err *e)
+int audit_files_volumes(const struct bundle *b, bool damaged, struct report *r, const char *place, struct err *e)
 {
 	char name[32];
 
 	for (uint64_t n = 1; n <= b->manifest->volumes; n++)
-		if (compare_named(b, names_volume(n, name), r, place, e) == -1)
+		if (compare_named(b, names_volume(n, name), damaged ? R_FRAME_DIGEST : R_FILE_DIGEST, r, place, e) == -1)
 			return -1;
 	return 0;
 }

@@ -4,6 +4,8 @@
 #ifndef VERIFY_AUDIT_FILES_H
 #define VERIFY_AUDIT_FILES_H
 
+#include <stdbool.h>
+
 struct bundle;
 struct err;
 struct reader;
@@ -12,7 +14,8 @@ struct trust_chain;
 
 /* place: "MEDIUM: BUNDLE". What is wrong is reported; -1 only where the audit can't go on. */
 int audit_files_verify_txt(const struct bundle *b, struct report *r, const char *place, struct err *e);
-int audit_files_volumes(const struct bundle *b, struct report *r, const char *place, struct err *e);
+/* damaged: whether frames were found damaged: then a volume's other digest is that damage, R_FRAME_DIGEST. */
+int audit_files_volumes(const struct bundle *b, bool damaged, struct report *r, const char *place, struct err *e);
 /* Files the manifest doesn't name. Good signatures of known keys, added later, are none of them. */
 int audit_files_extra(const struct bundle *b, const struct trust_chain *chain, struct report *r, const char *place,
 		      struct err *e);

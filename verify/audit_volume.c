@@ -183,6 +183,7 @@ static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
 	struct at_hand *h = arg;
 	struct buf hits = {0};
 
+	h->a->damaged++;
 	name_hits(h->index, d->frame, &hits);
 	if (buf_ok(&hits, e) == -1) {
 		h->fatal = true;

@@ -4,6 +4,8 @@
 #ifndef VERIFY_AUDIT_VOLUME_H
 #define VERIFY_AUDIT_VOLUME_H
 
+#include <stdint.h>
+
 #include "lib/buf.h"
 
 struct bundle;
@@ -20,6 +22,7 @@ struct audit_volume {		/* kept from volume to volume */
 	struct pieces *pieces;
 	struct digest_ctx *hash;
 	struct buf document;	/* of the object at hand, while it may be a contents list */
+	uint64_t damaged;	/* frames */
 };
 /* place: "MEDIUM: BUNDLE/vol-0001.tar.zst". What is wrong is reported; -1 only where the audit can't go on. */
 int audit_volume(struct audit_volume *a, const struct bundle *b, const struct volume *index, const char *place, struct err *e);

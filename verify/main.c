@@ -16,18 +16,22 @@
 static const struct command commands[] = {
 	{"bundle", "MEDIUM... --trust FILE [--volume-digests] [--at TIME] [--trust-version N] [--jobs N]",
 	 "satchel-verify bundle /media/usb --trust trust-1.yaml",
-	 "Looks at every bundle on the media completely: signatures, the chain of trust from FILE on, the approval list, every "
-	 "frame, every object, and whatever lies there besides. Exit 1: something differs, 3: unreadable or damaged.",
+	 "Looks at every bundle on the media completely: signatures, the chain of\n"
+	 "trust from FILE on, the approval list, every frame, every object, and\n"
+	 "whatever lies there besides. Exit 1: something differs, 3: unreadable or\n"
+	 "damaged.",
 	 audit_bundle_options, audit_bundle_run},
 	{"store", "STORE [--trust FILE] [--sample N/M] [--at TIME] [--trust-version N] [--jobs N]",
 	 "satchel-verify store /srv/satchel --trust trust-1.yaml",
-	 "Checks a store: lists and their signatures, every object, both published trees file by file, and the journal. "
-	 "Without --trust it is judged by its own trust root, and the first line says so.", audit_store_options,
+	 "Checks a store: lists and their signatures, every object, both published\n"
+	 "trees file by file, and the journal. Without --trust it is judged by its own\n"
+	 "trust root, and the first line says so.", audit_store_options,
 	 audit_store_run},
 	{"show", "FILE|BUNDLE [--trust FILE] [--at TIME] [--trust-version N]",
 	 "satchel-verify show /media/usb/satchel/updates-00000017",
-	 "Shows a document, or what a bundle says of itself, for people. Without --trust, or where the signatures beside it "
-	 "don't suffice, the first line says UNVERIFIED.", show_options, show_run},
+	 "Shows a document, or what a bundle says of itself, for people. Without\n"
+	 "--trust, or where the signatures beside it don't suffice, the first line says\n"
+	 "UNVERIFIED.", show_options, show_run},
 	{0},
 };
 static const struct option_def common[] = {

@@ -109,8 +109,7 @@ struct reader *reader_open(const char *medium, unsigned jobs, struct err *e)
 	close_pair((int[2]){requests[0], answers[1]});
 	requests[0] = answers[1] = -1;
 	if (answer(r, &h, &data, e) == -1 || end(r, &h, data, e) != 0) {
-		err_set(e, R_READER, "the reader did not begin as it must");
-		err_prefix(e, "%s", medium);
+		err_set(e, R_READER, "%s: the reader did not begin as it must", medium);
 		reader_close(r);
 		r = NULL;
 	}

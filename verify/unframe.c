@@ -21,6 +21,10 @@
 
 #include "lib/banned.h"
 
+#define MAX_BLOCK (128u << 10)	/* Block_Maximum_Size (RFC 8878 3.1.1.2.4) */
+#define BLOCK_HEADER 3
+#define BLOCK_RLE 1	/* one byte, repeated Block_Size times */
+
 struct unframe {
 	ZSTD_DCtx *zstd;
 	struct digest_ctx *digest;
@@ -79,6 +83,43 @@ static bool window_fits(const uint8_t *p)
 	return base + base / 8 * (p[5] & 7) <= FRAME_SIZE;
 }
 
+/* Bytes of the frame header: descriptor, window, content size (RFC 8878 3.1.1.1); dictionaries are refused before. */
+static size_t header_len(const uint8_t *p)
+{
+	static const size_t content_len[] = {0, 2, 4, 8};
+	bool single = p[4] & 0x20;
+
+	return 5 + (single ? 0 : 1) + (p[4] >> 6 == 0 && single ? 1 : content_len[p[4] >> 6]);
+}
+
+/*
+ * No block larger than the format allows, stored ones included: libzstd is not always strict here, and what the zstd
+ * command refuses can't be audited (FORMAT 9.6 g). The blocks end with the frame: ZSTD_findFrameCompressedSize said so.
+ */
+static int check_blocks(const struct volume_frame *f, const uint8_t *p, struct err *e)
+{
+	uint64_t window = p[4] & 0x20 ? f->holds : (1ull << (10 + (p[5] >> 3))) / 8 * (8 + (p[5] & 7u));
+	uint64_t most = window < MAX_BLOCK ? window : MAX_BLOCK;
+	bool last = false;
+
+	for (uint64_t at = header_len(p); !last;) {
+		uint32_t header, size;
+
+		if (f->size - at < BLOCK_HEADER)
+			return err_set(e, R_FRAME_FORM, "it ends within a block");
+		header = (uint32_t)p[at] | (uint32_t)p[at + 1] << 8 | (uint32_t)p[at + 2] << 16;
+		size = header >> 3;
+		last = header & 1;
+		if (size > most)
+			return err_set(e, R_FRAME_FORM, "a block of %u bytes, at most %llu are allowed", size,
+				       (unsigned long long)most);
+		at += BLOCK_HEADER + ((header >> 1 & 3) == BLOCK_RLE ? 1 : size);
+		if (at > f->size)
+			return err_set(e, R_FRAME_FORM, "it ends within a block");
+	}
+	return 0;
+}
+
 static int check_form(const struct volume_frame *f, const void *stored, struct err *e)
 {
 	unsigned long long holds;
@@ -100,7 +141,7 @@ static int check_form(const struct volume_frame *f, const void *stored, struct e
 		return err_set(e, R_FRAME_FORM, "not a whole zstd frame: %s", ZSTD_getErrorName(size));
 	if (size != f->size)
 		return err_set(e, R_FRAME_FORM, "%llu bytes follow after the frame", (unsigned long long)(f->size - size));
-	return 0;
+	return check_blocks(f, stored, e);
 }
 
 int unframe(struct unframe *u, const struct volume_frame *f, const void *stored, void *out, struct err *e)

@@ -281,16 +281,29 @@ static struct bundle *make(const struct unseal *u, const char *name, struct mani
 	return b;
 }
 
+struct listed {			/* signatures of the list count only where the manifest names them (FORMAT 7.8) */
+	struct seen *seen;
+	const struct manifest *manifest;
+};
+
+static int listed_signature(void *arg, const char *name, struct buf *out, struct err *e)
+{
+	struct listed *l = arg;
+
+	return manifest_find(l->manifest, name) == NULL ? 1 : seen_signature(l->seen, name, out, e);
+}
+
 static int open_bundle(const struct unseal *u, struct seen *seen, const struct buf *bytes, struct bundle **out, struct err *e)
 {
 	struct manifest *m = open_manifest(u, seen, bytes, e);
 	struct bundle *b = m == NULL ? NULL : make(u, seen->bundle, m, e);
+	struct listed listed = {seen, m};
 
 	if (b == NULL)
 		return -1;
 	if (take_files(b, seen, e) == -1 || check_newest(u, b, e) == -1 ||
 	    (m->has_approvals && signatures_collect(&b->list_signatures, trust_chain_newest(u->chain), ROLE_APPROVER,
-						    NAMES_APPROVALS, seen_signature, seen, e) == -1)) {
+						    NAMES_APPROVALS, listed_signature, &listed, e) == -1)) {
 		bundle_free(b);
 		return -1;
 	}
