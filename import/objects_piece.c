@@ -16,6 +16,7 @@
 #include "import/objects_impl.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/extents.h"
 #include "lib/num.h"
 #include "lib/outfile.h"
 #include "manifests/limits.h"
@@ -27,13 +28,6 @@
 #define MAP_TYPE "satchel-pieces "
 #define STEP ((size_t)1 << 20)
 
-struct extent {
-	uint64_t from, to;
-};
-struct extents {		/* ascending, apart from each other */
-	struct extent *list;
-	size_t n, cap;
-};
 struct objects_piece {
 	struct objects *o;
 	struct digest digest;
@@ -45,58 +39,6 @@ struct objects_piece {
 	uint64_t hashed;
 	bool clean;	/* outside of `have` the file holds zeros: what is zero needs no writing */
 };
-
-/* The index of the first extent that ends at or behind `at`. */
-static size_t locate(const struct extents *x, uint64_t at)
-{
-	size_t low = 0, high = x->n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (x->list[mid].to < at)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-/* Adds from..to and joins it with what it touches. */
-static int add(struct extents *x, uint64_t from, uint64_t to, struct err *e)
-{
-	size_t i = locate(x, from), end = i;
-
-	while (end < x->n && x->list[end].from <= to)
-		end++;
-	if (end > i) {
-		from = from < x->list[i].from ? from : x->list[i].from;
-		to = to > x->list[end - 1].to ? to : x->list[end - 1].to;
-		memmove(x->list + i + 1, x->list + end, (x->n - end) * sizeof *x->list);
-		x->n -= end - i - 1;
-	} else {
-		if (x->n == x->cap) {
-			size_t cap = x->cap == 0 ? 16 : x->cap * 2;
-			struct extent *more = realloc(x->list, cap * sizeof *more);
-
-			if (more == NULL)
-				return err_mem(e);
-			x->list = more;
-			x->cap = cap;
-		}
-		memmove(x->list + i + 1, x->list + i, (x->n - i) * sizeof *x->list);
-		x->n++;
-	}
-	x->list[i] = (struct extent){from, to};
-	return 0;
-}
-
-static bool covers(const struct extents *x, uint64_t from, uint64_t to)
-{
-	size_t i = locate(x, to);
-
-	return from == to || (i < x->n && x->list[i].from <= from && x->list[i].to >= to);
-}
 
 /* Two numbers in a line "A B\n" at *s; moves on. */
 static int parse_line(const char **s, const char *end, uint64_t *a, uint64_t *b)
@@ -127,7 +69,7 @@ static int parse_map(const struct buf *b, struct extents *x, uint64_t *size, str
 
 		if (parse_line(&s, end, &from, &to) == -1 || from >= to || to > *size)
 			return 1;
-		if (add(x, from, to, e) == -1)
+		if (extents_add(x, from, to, e) == -1)
 			return -1;
 	}
 	return s == end ? 0 : 1;
@@ -180,7 +122,7 @@ static void free_piece(struct objects_piece *p)
 	digest_close(p->hash);
 	file_close(&p->file);
 	file_close(&p->dir);
-	free(p->have.list);
+	extents_free(&p->have);
 	free(p);
 }
 
@@ -294,14 +236,6 @@ static int write_at(const struct file *f, const uint8_t *data, size_t len, uint6
 	return 0;
 }
 
-/* Whether anything of from..to is there. */
-static bool touches(const struct extents *x, uint64_t from, uint64_t to)
-{
-	size_t i = locate(x, from + 1);
-
-	return i < x->n && x->list[i].from < to;
-}
-
 int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, size_t len, struct err *e)
 {
 	if (at > p->size || len > p->size - at)
@@ -312,7 +246,7 @@ int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, 
 		digest_close(p->hash);
 		p->hash = NULL;
 	}
-	if (!(p->clean && zeros(data, len) && !touches(&p->have, at, at + len)) &&
+	if (!(p->clean && zeros(data, len) && !extents_meet(&p->have, at, at + len)) &&
 	    write_at(&p->file, data, len, at, e) == -1) {
 		p->clean = false;	/* some of it may be there */
 		return -1;
@@ -321,7 +255,7 @@ int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, 
 		digest_update(p->hash, data, len);
 		p->hashed += len;
 	}
-	return add(&p->have, at, at + len, e);
+	return extents_add(&p->have, at, at + len, e);
 }
 
 /* The digest of the whole: the running one, else the file is read. */
@@ -408,7 +342,7 @@ int objects_piece_end(struct objects_piece *p, struct err *e)
 		err_sys(e, "%s/%s: setting its size", p->dir.name, p->name);
 		goto out;
 	}
-	if (covers(&p->have, 0, p->size)) {
+	if (extents_cover(&p->have, 0, p->size)) {
 		rc = finish(p, e);
 		goto out;
 	}
@@ -442,10 +376,10 @@ int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t 
 	memcpy(objects_name(d, false, 0, map) + DIGEST_HEX, ".map", 5);
 	rc = load_map(&dir, map, objects_name(d, false, 0, name), &x, &size, e);
 	if (rc == 0)
-		rc = !num_add(from, length, &to) && covers(&x, from, to);
+		rc = !num_add(from, length, &to) && extents_cover(&x, from, to);
 	else if (rc == 1)
 		rc = 0;
-	free(x.list);
+	extents_free(&x);
 	file_close(&dir);
 	return rc;
 }
@@ -488,7 +422,7 @@ int objects_piece_gaps(const struct objects *o, const struct digest *d, uint64_t
 	rc = load_map(&dir, map, objects_name(d, false, 0, name), &x, size, e);
 	if (rc == 0)
 		rc = find_gaps(&x, *size, list, n, e);
-	free(x.list);
+	extents_free(&x);
 	file_close(&dir);
 	return rc;
 }
