@@ -206,15 +206,26 @@ static int update(struct apply *p, size_t i, struct err *e)
 	return rc;
 }
 
-static int update_all(struct apply *p, struct err *e)
+/* Healed objects get their names back in all streams before their markers go. */
+static int heal(struct apply *p, struct err *e)
 {
 	const struct store_config *c = &p->run.store.config;
 	const struct digest *healed;
 
+	if (objects_healed(p->run.objects, &healed) == 0)
+		return 0;
 	for (size_t i = 0; i < c->streams_n; i++)
-		if (objects_healed(p->run.objects, &healed) > 0 &&
-		    publish_heal(&p->run.store, p->run.objects, c->streams[i].stream, e) == -1)
+		if (publish_heal(&p->run.store, p->run.objects, c->streams[i].stream, e) == -1)
 			return -1;
+	return objects_healed_done(p->run.objects, e);
+}
+
+static int update_all(struct apply *p, struct err *e)
+{
+	const struct store_config *c = &p->run.store.config;
+
+	if (heal(p, e) == -1)
+		return -1;
 	for (size_t i = 0; i < c->streams_n; i++)
 		if ((p->touched[i] || p->run.interrupted) && update(p, i, e) == -1)
 			return -1;

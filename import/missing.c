@@ -33,9 +33,23 @@ static int ask(struct asking *a, const struct digest *d, uint64_t size, const ch
 	return rc == 1 ? a->each(a->arg, &m, e) : rc;
 }
 
+/* A record that states another size than its object has is a lie, though its sum may be right (FORMAT 6.2). */
+static int check_size(const struct asking *a, const struct record *r, struct err *e)
+{
+	uint64_t size;
+	int rc = objects_has(a->objects, &r->sha256, &size, e);
+
+	if (rc != 1 || size == UINT64_MAX || size == r->size)
+		return rc == -1 ? -1 : 0;
+	return err_set(e, R_DOCUMENT_FORM, "%s: a size of %llu is stated, its object has %llu (FORMAT 6.2)", r->path,
+		       (unsigned long long)r->size, (unsigned long long)size);
+}
+
 static int ask_record(struct asking *a, const struct record *r, struct err *e)
 {
-	return r->has_file ? ask(a, &r->sha256, r->size, r->path, e) : 0;
+	if (!r->has_file)
+		return 0;
+	return check_size(a, r, e) == -1 ? -1 : ask(a, &r->sha256, r->size, r->path, e);
 }
 
 static int ask_parts(struct asking *a, const struct contents_reader *r, bool *all, struct err *e)
@@ -53,7 +67,8 @@ static int ask_parts(struct asking *a, const struct contents_reader *r, bool *al
 /* contents_diff */
 static int ask_changed(void *arg, const struct record *was, const struct record *is, struct err *e)
 {
-	if (is == NULL || (was != NULL && was->has_file && is->has_file && digest_equal(&was->sha256, &is->sha256)))
+	if (is == NULL || (was != NULL && was->has_file && is->has_file && was->size == is->size &&
+			   digest_equal(&was->sha256, &is->sha256)))
 		return 0;
 	return ask_record(arg, is, e);
 }

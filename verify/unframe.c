@@ -89,7 +89,7 @@ static size_t header_len(const uint8_t *p)
 	static const size_t content_len[] = {0, 2, 4, 8};
 	bool single = p[4] & 0x20;
 
-	return 5 + (single ? 0 : 1) + (p[4] >> 6 == 0 && single ? 1 : content_len[p[4] >> 6]);
+	return 5u + (single ? 0u : 1u) + (p[4] >> 6 == 0 && single ? 1u : content_len[p[4] >> 6]);
 }
 
 /*
