@@ -92,6 +92,14 @@ class Catalogue:
             self.parsed[digest] = (records, objects)
         return self.parsed[digest]
 
+    def documents_of(self, digest):
+        """The parts of a contents list."""
+        return {p["sha256"] for p in load(self.documents[digest]).get("parts", [])}
+
+    def named_by(self, digest):
+        """The objects whose digests stand in a contents list or part."""
+        return {r["sha256"] for r in load(self.documents[digest]).get("files", []) if "sha256" in r}
+
     def tree(self, item, digest):
         """{path in the published tree: ("f", digest, exec) | ("l", target) | ("d",)}, without the directories above."""
         above = item.rpartition("/")[0]
@@ -151,6 +159,11 @@ class Bundle:
         self.list = List(read(os.path.join(path, "approvals.yaml"))) if "approvals.yaml" in names else None
         self.volumes = [Volume(n, read(os.path.join(path, n))) for n in sorted(names)
                         if n.startswith("vol-") and n.endswith(".yaml")]
+
+    def whole_objects(self):
+        """Objects that lie in it with all their bytes."""
+        sizes = {o[0]: o[1] for v in self.volumes for o in v.objects}
+        return {d for d, n in self.objects().items() if n == sizes[d]}
 
     def objects(self):
         """{digest: bytes carried of it}"""

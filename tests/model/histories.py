@@ -94,6 +94,7 @@ class History:
         self.big = self.rng.random() < 0.15     # some histories have files of several frames
         self.many = self.rng.random() < 0.1     # or an item of more than 1,024 records
         self.serial = 0
+        self.under_way = []     # receipts that were written and not taken in yet
 
     def some(self, of, most=None):
         of = sorted(of)
@@ -113,11 +114,15 @@ class History:
         if not state:
             for n in range(rng.randint(1, 3)):
                 state[f"{item}/f{n}"] = w.write(f"{item}/f{n}", self.text(), executable=rng.random() < 0.2)
+            if item == BIG and self.big:
+                self.grow(item)
             if item == BIG and self.many:
                 state.update(w.write_many(f"{item}/many", 1100))
             return
         kind = rng.random()
-        if kind < 0.5:
+        if item == BIG and self.big and rng.random() < 0.5:
+            self.grow(item)
+        elif kind < 0.5:
             path = f"{item}/{rng.choice(['f0', 'f1', 'sub/g'])}"
             state[path] = w.write(path, self.text(), executable=rng.random() < 0.2)
         elif kind < 0.65 and len([p for p in state if "/f" in p]) > 1:
@@ -127,18 +132,20 @@ class History:
         elif kind < 0.8:
             other = rng.choice([i for i in ITEMS if i not in (item, "guide")])
             state[f"{item}/to"] = w.link(f"{item}/to", f"../{other}/f0")
-        elif kind < 0.9 and item == BIG and self.big:
-            size = rng.choice([3, 5, 9, 11])
-            state[f"{item}/big"] = w.write(f"{item}/big", f"{self.serial} 0123456789abcde\n", repeat=size << 16)
-            self.serial += 1
         else:
             path = f"{item}/f0"
             state[path] = w.write(path, rng.choice(["back\n", "forth\n"]))
 
+    def grow(self, item):
+        """A file of several frames, or of two volumes."""
+        self.serial += 1
+        size = self.rng.choice([3, 5, 9, 11])
+        self.world.content[item][f"{item}/big"] = self.world.write(f"{item}/big", f"{self.serial} 0123456789abcde\n", repeat=size << 16)
+
     def change(self):
         w, rng = self.world, self.rng
         for item in self.some(ITEMS, 3):
-            if item in w.content and rng.random() < 0.1 and len(w.content) > 2:
+            if item in w.content and rng.random() < 0.08 and len(w.content) > 2:
                 w.remove(item)
                 del w.content[item]
             else:
@@ -151,30 +158,31 @@ class History:
         w, rng, d = self.world, self.rng, self.world.decisions
         kind, rings = rng.random(), self.some(RINGS)
         rargs = [a for r in rings for a in ("--ring", r)]
-        if kind < 0.35:
+        approved = sorted(i for i, has in d.has.items() if has)
+        if kind < 0.25:
             w.decide(("approve", "--all", *rargs), lambda m: m.approve([], rings, every=True))
-        elif kind < 0.7:
-            items, argv = self.some(d.items, 3), []
-            requires = self.some(d.items, 2) if rng.random() < 0.3 else []
-            urgent, strict = rng.random() < 0.35, rng.random() < 0.1
+        elif kind < 0.65:
+            items = self.some(d.items, 3)
+            requires = self.some(d.items, 2) if rng.random() < 0.35 else []
+            urgent, strict = rng.random() < 0.4, rng.random() < 0.1
             argv = [a for r in requires for a in ("--requires", r)] + ["--urgent"] * urgent + ["--no-requires"] * strict
             w.decide(("approve", *items, *rargs, *argv),
                      lambda m: m.approve(items, rings, requires=requires, urgent=urgent, strict=strict))
-        elif kind < 0.8:
+        elif kind < 0.75:
             source = rng.choice(RINGS)
             w.decide(("approve", "--all", *rargs, "--from-ring", source),
                      lambda m: m.approve([], rings, every=True, source=source))
-        elif kind < 0.9:
-            item = rng.choice(sorted(d.items))
+        elif kind < 0.85:
+            item = rng.choice(approved or sorted(d.items))
             some = rings if rng.random() < 0.5 else None
             w.decide(("decline", item, *(rargs if some else [])), lambda m: m.decline(item, some))
         else:
-            item = rng.choice(sorted(d.items))
+            item = rng.choice(approved or sorted(d.items))
             w.decide(("revoke", item), lambda m: m.revoke(item))
 
     def round(self):
         rng = self.rng
-        if rng.random() < 0.8 or not self.world.content:
+        if rng.random() < 0.7 or not self.world.content:
             self.change()
         for _ in range(rng.randint(1, 3)):
             self.decide()
@@ -208,17 +216,19 @@ class History:
     def pack(self):
         w, rng = self.world, self.rng
         lst, kind, argv, rings, only, carries = w.effective(), rng.random(), [], None, None, None
-        if kind < 0.45:
+        if kind < 0.35:
             names = self.some(w.stores, 2)
             argv += [a for n in names for a in ("--for", n)]
+            assume = w.can_confirm and rng.random() < 0.2
+            argv += ["--assume-sent"] * assume
         else:
-            names = []
+            names, assume = [], False
         part = rng.random()
-        if part < 0.12:
+        if part < 0.2:
             argv.append("--approvals-only")
             carries = {} if lst else None
         else:
-            if part < 0.24 and lst and lst.items:
+            if part < 0.45 and lst and lst.items:
                 only = set(self.some({e.item for e in lst.items}, 2))
                 argv += [a for i in sorted(only) for a in ("--only", i)]
             content_only = rng.random() < 0.2
@@ -226,7 +236,7 @@ class History:
             ahead = self.some(w.decisions.items, 2) if rng.random() < 0.25 else []
             argv += [a for i in ahead for a in ("--ahead", i)]
             extra = self.ahead(ahead) if ahead else {}
-            carries = w.must_carry(lst, names, only)
+            carries = w.must_carry(lst, names, only, assume)
             if lst is None and not (content_only and ahead):
                 carries = None
             if carries is not None:
@@ -237,20 +247,38 @@ class History:
             argv += ["--volume-size", "8M"]
         w.pack(argv, carries)
 
-    def deliver(self):
+    def deliver(self, name=None):
         w, rng = self.world, self.rng
         if not w.bundles:
             return
-        name = rng.choice(sorted(w.stores))
+        name = name or rng.choice(sorted(w.stores))
         fresh = [b for b in w.bundles if b.sequence not in w.stores[name].bundles]
         media = []
         for _ in range(1 if rng.random() < 0.75 else 2):
             medium = {}
             for _ in range(rng.choice([1, 1, 1, 2, 3])):
-                b = rng.choice(fresh[-5:] if fresh and rng.random() < 0.8 else w.bundles)
-                medium[b.sequence] = (b, rng.choice(DAMAGES)(rng) if rng.random() < 0.2 else None)
+                b = rng.choice(fresh[-4:] if fresh and rng.random() < 0.8 else w.bundles)
+                medium[b.sequence] = (b, rng.choice(DAMAGES)(rng) if rng.random() < 0.25 else None)
             media.append(list(medium.values()))
         w.deliver(name, media)
+
+    # what comes back
+
+    def come_back(self, name):
+        w, rng = self.world, self.rng
+        if not w.can_receive:
+            return
+        if rng.random() < 0.8:
+            self.under_way.append(w.receipt(name, brief=rng.random() < 0.35))
+        while self.under_way and rng.random() < 0.5:
+            r = rng.choice(self.under_way[-3:])
+            if rng.random() < 0.8:      # else it comes again some day
+                self.under_way.remove(r)
+            if rng.random() < 0.8:      # else it is lost
+                w.receive(*r)
+        mine = [b for b in w.bundles if b.sequence in w.stores[name].bundles and b.sequence in w.intact[name]]
+        if w.can_acknowledge and mine and rng.random() < 0.3:
+            w.acknowledge(name, rng.choice(mine))
 
     # the whole
 
@@ -291,9 +319,13 @@ class History:
         lst = w.effective()
         if lst is None:
             return
+        for _ in range(2):
+            for name in sorted(w.stores):
+                if w.can_receive:
+                    w.receive(*w.receipt(name, brief=self.rng.random() < 0.3))
+                b = w.pack(["--for", name], w.must_carry(lst, [name], None))
+                w.deliver(name, [[(b, None)]])
         for name in sorted(w.stores):
-            b = w.pack(["--for", name], w.must_carry(lst, [name], None))
-            w.deliver(name, [[(b, None)]])
             store = w.stores[name]
             if store.complete() is None or store.complete().order != lst.order:
                 raise Wrong(f"{name} is not at the newest list")
@@ -306,9 +338,16 @@ class History:
         for n in range(rng.randint(3, 4)):
             w.add_store("abcd"[n], self.some(RINGS, 2))
         self.round()
-        acts = [self.round] * 5 + [self.pack] * 5 + [self.deliver] * 8
         for _ in range(steps):
-            rng.choice(acts)()
+            if rng.random() < 0.5:
+                self.round()
+            if rng.random() < 0.75:
+                self.pack()
+            for name in sorted(w.stores):
+                if rng.random() < 0.4:
+                    self.deliver(name)
+                if rng.random() < 0.15:
+                    self.come_back(name)
         self.orders()
         self.converge()
 
@@ -333,7 +372,7 @@ def main():
     p.add_argument("--count", type=int, default=50)
     p.add_argument("--first", type=int, default=1)
     p.add_argument("--seed", type=int)
-    p.add_argument("--steps", type=int, default=18)
+    p.add_argument("--steps", type=int, default=15)
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--keep", action="store_true", help="leave the folders")
     a = p.parse_args()

@@ -1,5 +1,5 @@
 """An independent model of what a store publishes and holds: DESIGN 5 word by word ("What is published", "Rollback",
-"Damage"), and of what a bundle for it must carry. It knows nothing of how the programs do it.
+"Damage"). It knows nothing of how the programs do it.
 """
 from documents import with_parents
 
@@ -39,6 +39,7 @@ class Store:
         self.received = {}  # digest -> size
         self.pieces = {}    # digest -> set of extents, of large objects that are not whole
         self.bundles = set()
+        self.receipts = 0
         self.rollback = None  # (order of the list chosen, order of the newest list of that moment, items exempted)
         self.held = frozenset()
 
@@ -216,14 +217,3 @@ def covers(extents, start, end):
         if at >= end:
             return True
     return False
-
-
-def wanted(lst, catalogue, rings=None, only=None):
-    """{object: size} that the entries of a list need: for stores in these rings (a list of sets; None: every entry), of
-    these items alone (None: of all)."""
-    entries = list(lst.items) if rings is None else [e for r in rings for e in lst.entries(frozenset(r)).values()]
-    out = {}
-    for e in entries:
-        if only is None or e.item in only:
-            out.update(catalogue.contents(e.contents)[1])
-    return out

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 
 from decisions import Decisions, Refused
+from destination import Destination, Receipt, for_all, union
 from documents import Bundle, Catalogue, List, load, read, sha256, walk
-from model import Store, wanted
+from model import Store
 
 PROGRAMS = ("satchel-export", "satchel-import", "satchel-verify")
 STREAM = "updates"
@@ -16,6 +17,11 @@ STREAM = "updates"
 
 class Wrong(Exception):
     """The programs did something else than the model."""
+
+
+def offers(program, command, word):
+    p = subprocess.run([program, *([command] if command else []), "--help"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return word in p.stdout.decode()
 
 
 class World:
@@ -27,10 +33,16 @@ class World:
         self.decisions = Decisions(rings)
         self.content = {}   # item -> state, see Revision
         self.stores = {}
+        self.intact = {}    # store -> sequences of the bundles that it got undamaged
         self.bundles = []   # as packed, on media of their own: out/SEQUENCE
         self.lists = []     # frozen and signed, oldest first
         self.destinations = {}
-        self.media = 0
+        self.media = self.backs = 0
+        self.can_receive = offers("satchel-export", None, "  receive ")
+        self.can_acknowledge = offers("satchel-export", None, "  acknowledge ")
+        self.can_confirm = offers("satchel-export", "pack", "--assume-sent")
+        self.can_rollback = offers("satchel-import", None, "  rollback ")
+        self.can_prune = offers("satchel-import", None, "  prune ")
         self.dir("content")
         self.dir("out")
 
@@ -142,7 +154,8 @@ class World:
                  "--stream", STREAM, *(a for r in sorted(rings) for a in ("--ring", r)))
         self.export("destination", "add", name, *(a for r in sorted(rings) for a in ("--ring", r)),
                     "--key", f"stores/{name}/keys/receipt.pub")
-        self.destinations[name] = frozenset(rings)
+        self.destinations[name] = Destination(name, rings)
+        self.intact[name] = set()
         self.stores[name] = Store(name, rings, self.catalogue)
 
     def scan(self):
@@ -201,17 +214,39 @@ class World:
         draft = load(read(self.path("station", "draft.yaml")))
         return [r["contents"]["sha256"] for r in reversed(draft["revisions"]) if r["item"] == item]
 
-    def must_carry(self, lst, names, only):
-        """{object: size} that a bundle for these destinations must carry (none named: for every store); None where
-        one of `only` is not for them."""
+    def must_carry(self, lst, names, only, assume_sent=False):
+        """{object: bytes} that a bundle for these destinations must carry (none named: for every store); None where one
+        of `only` is not for them."""
         if lst is None:
             return {}
-        rings = [self.destinations[n] for n in names] or None
+        to = [self.destinations[n] for n in names]
         if only is not None:
-            named = {e.item for e in lst.items} if rings is None else {i for r in rings for i in lst.entries(r)}
+            named = {e.item for e in lst.items} if not to else {i for d in to for i in lst.entries(d.rings)}
             if not only <= named:
                 return None
-        return wanted(lst, self.catalogue, rings, only)
+        if not to:
+            return union([for_all(self.catalogue, lst, only)])
+        if not self.can_confirm:
+            to = [Destination(d.name, d.rings) for d in to]
+        return union([d.needs(self.catalogue, lst, only, assume_sent) for d in to])
+
+    def receipt(self, name, brief):
+        """A receipt on a medium of its own; taken in or not is another act."""
+        store = self.stores[name]
+        store.receipts += 1
+        self.backs += 1
+        medium = f"back/{self.backs}"
+        self.dir(medium)
+        self.run("satchel-import", "-C", f"stores/{name}", "receipt", medium, *["--brief"] * brief)
+        return name, medium, Receipt(store, store.receipts, brief)
+
+    def receive(self, name, medium, receipt):
+        taken = self.destinations[name].receive(receipt)
+        self.export("receive", medium, codes=(0 if taken else 1,))
+
+    def acknowledge(self, name, bundle):
+        self.export("acknowledge", name, str(bundle.sequence))
+        self.destinations[name].acknowledge(bundle)
 
     def pack(self, argv, carries):
         """Packs onto a medium of its own. carries: {object: size} it must carry, no more and no less. None where it is
@@ -229,6 +264,9 @@ class World:
         names = os.listdir(self.path(medium, "satchel"))
         b = Bundle(self.path(medium, "satchel", names[0]))
         b.medium = medium
+        for d in self.destinations.values():
+            if not b.destinations or d.name in b.destinations:
+                d.sent |= b.whole_objects()
         have = b.objects()
         if have.keys() != carries.keys() or any(have[d] != carries[d] for d in have):
             raise Wrong(f"{b.name} carries {describe(have, carries)}")
@@ -256,6 +294,9 @@ class World:
             paths.append(path)
             after.append(done)
         code = store.apply(after)
+        if not folder:
+            self.intact[name] |= {b.sequence for medium in after for b, damage in medium
+                                  if not damage and (not b.destinations or name in b.destinations)}
         self.run("satchel-import", "-C", folder or f"stores/{name}", "apply", *paths, codes=(code,))
         for p in paths:
             if p.startswith("in/"):

@@ -1,0 +1,115 @@
+"""An independent model of what a station may take for arrived (DESIGN 5 "Receipts", FORMAT 14.7), and of what a bundle for
+its destinations must carry: what they lack by that, no more and no less.
+"""
+
+
+def gaps(extents, size):
+    """What of 0..size the extents leave out."""
+    out, at = [], 0
+    for a, b in sorted(extents):
+        if a > at:
+            out.append((at, a))
+        at = max(at, b)
+    if at < size or size == 0:
+        out.append((at, size))
+    return out
+
+
+def total(extents):
+    """The bytes that extents cover together."""
+    n = at = 0
+    for a, b in sorted(extents):
+        n += max(0, b - max(a, at))
+        at = max(at, b)
+    return n
+
+
+class Receipt:
+    """What a store says of itself at one moment."""
+
+    def __init__(self, store, counter, brief):
+        self.counter = counter
+        self.brief = brief
+        self.rings = store.rings
+        self.held = dict(store.received)
+        self.pieces = {d: set(e) for d, e in store.pieces.items()}
+        newest, complete = store.newest(), store.complete()
+        self.lists = [l for l in (newest, complete) if l is not None]
+        self.bundles = set(store.bundles)
+
+    def confirms(self, catalogue):
+        if not self.brief:
+            return set(self.held)
+        out = set()
+        for lst in self.lists:
+            for e in lst.entries(self.rings).values():
+                out |= self.known(catalogue, e.contents)
+        return out & self.held.keys()
+
+    def known(self, catalogue, contents):
+        """The objects that an entry needs, as far as those hold that name them: its contents list, its parts."""
+        if contents not in self.held:
+            return set()
+        documents = catalogue.documents_of(contents)
+        out = {contents, *documents}
+        for d in [contents, *(p for p in documents if p in self.held)]:
+            out |= catalogue.named_by(d)
+        return out
+
+
+class Destination:
+    def __init__(self, name, rings):
+        self.name = name
+        self.rings = frozenset(rings)
+        self.receipt = None
+        self.acknowledged = set()   # objects of bundles acknowledged since the receipt
+        self.sent = set()           # objects of bundles packed for it, or for all
+
+    def receive(self, receipt):
+        """The newest one counts. Whether it was taken."""
+        if self.receipt is not None and receipt.counter < self.receipt.counter:
+            return False
+        if self.receipt is None or receipt.counter > self.receipt.counter:
+            self.receipt = receipt
+            self.acknowledged = set()
+        return True
+
+    def acknowledge(self, bundle):
+        if self.receipt is None or bundle.sequence not in self.receipt.bundles:
+            self.acknowledged |= bundle.whole_objects()
+
+    def needs(self, catalogue, lst, only, assume_sent):
+        """{object: extents} that a bundle must carry for this destination."""
+        confirmed = set(self.acknowledged)
+        pieces = {}
+        if self.receipt is not None:
+            confirmed |= self.receipt.confirms(catalogue)
+            pieces = self.receipt.pieces
+        if assume_sent:
+            confirmed |= self.sent
+        out = {}
+        for e in lst.entries(self.rings).values():
+            if only is None or e.item in only:
+                for d, size in catalogue.contents(e.contents)[1].items():
+                    if d not in confirmed:
+                        out[d] = gaps(pieces.get(d, ()), size)
+        return out
+
+
+def for_all(catalogue, lst, only):
+    """The same for a bundle that is for no destination in particular."""
+    out = {}
+    for e in lst.items:
+        if only is None or e.item in only:
+            for d, size in catalogue.contents(e.contents)[1].items():
+                out[d] = [(0, size)]
+    return out
+
+
+def union(needs):
+    """{object: bytes} of several destinations' needs."""
+    out = {}
+    for n in needs:
+        for d, extents in n.items():
+            out.setdefault(d, set()).update(extents)
+    return {d: total(e) for d, e in out.items()}
