@@ -76,37 +76,129 @@ static int grow_blocks(struct cargo *c, struct err *e)
 	return blocks[at] ? 0 : err_mem(e);
 }
 
-int cargo_add(struct cargo *c, const struct digest *d, uint64_t size, const char *path, struct err *e)
+/* A new object, of which nothing is counted yet, in a free slot. */
+static struct cargo_object *append(struct cargo *c, size_t slot, const struct digest *d, uint64_t size, const char *path,
+				   struct err *e)
 {
 	struct cargo_object *o;
-	size_t slot;
-	char hex[DIGEST_HEX + 1];
 
-	if (4 * (c->n + 1) > 3 * c->slots && grow_table(c, e) == -1)
-		return -1;
-	slot = find(c, d);
-	if (c->table[slot] != 0) {
-		if (cargo_at(c, c->table[slot] - 1)->size == size)
-			return 0;
-		return err_set(e, R_CONTENT_CHANGED, "%s is listed with two sizes, %llu and %llu", digest_hex(d, hex),
-			       (unsigned long long)cargo_at(c, c->table[slot] - 1)->size, (unsigned long long)size);
+	if (c->n >= MAX_OBJECTS) {
+		err_set(e, ERR_TOO_LARGE, "more than a bundle can carry");
+		return NULL;
 	}
-	if (c->n >= MAX_OBJECTS || num_add(c->bytes, size, &c->bytes) || c->bytes > MAX_SUM)
-		return err_set(e, ERR_TOO_LARGE, "more than a bundle can carry");
 	if ((c->n & (BLOCK_OBJECTS - 1)) == 0 && grow_blocks(c, e) == -1)
-		return -1;
+		return NULL;
 	o = &c->blocks[c->n >> BLOCK_BITS][c->n & (BLOCK_OBJECTS - 1)];
 	o->sha256 = *d;
 	o->size = size;
 	o->path = path ? arena_strndup(&c->paths, path, strlen(path)) : NULL;
-	if (path && !o->path)
-		return err_mem(e);
+	if (path && !o->path) {
+		err_mem(e);
+		return NULL;
+	}
 	c->table[slot] = (uint32_t)++c->n;
-	return 1;
+	return o;
+}
+
+/* Finds or appends: 1 new, 0 there, -1. */
+static int obtain(struct cargo *c, const struct digest *d, uint64_t size, const char *path, struct cargo_object **out,
+		  struct err *e)
+{
+	char hex[DIGEST_HEX + 1];
+	size_t slot, i;
+
+	if (4 * (c->n + 1) > 3 * c->slots && grow_table(c, e) == -1)
+		return -1;
+	slot = find(c, d);
+	if (c->table[slot] == 0) {
+		*out = append(c, slot, d, size, path, e);
+		return *out ? 1 : -1;
+	}
+	i = c->table[slot] - 1;
+	*out = &c->blocks[i >> BLOCK_BITS][i & (BLOCK_OBJECTS - 1)];
+	if ((*out)->size == size)
+		return 0;
+	return err_set(e, R_CONTENT_CHANGED, "%s is listed with two sizes, %llu and %llu", digest_hex(d, hex),
+		       (unsigned long long)(*out)->size, (unsigned long long)size);
+}
+
+static int count(struct cargo *c, uint64_t was, uint64_t is, struct err *e)
+{
+	if (num_add(c->bytes - was, is, &c->bytes) || c->bytes > MAX_SUM)
+		return err_set(e, ERR_TOO_LARGE, "more than a bundle can carry");
+	return 0;
+}
+
+static void free_parts(struct cargo_object *o)
+{
+	if (o->parts)
+		extents_free(o->parts);
+	free(o->parts);
+	o->parts = NULL;
+}
+
+int cargo_add(struct cargo *c, const struct digest *d, uint64_t size, const char *path, struct err *e)
+{
+	struct cargo_object *o;
+	int rc = obtain(c, d, size, path, &o, e);
+
+	if (rc == -1 || (rc == 0 && !o->parts))
+		return rc;
+	if (count(c, rc == 1 ? 0 : extents_sum(o->parts), size, e) == -1)
+		return -1;
+	free_parts(o);
+	return rc;
+}
+
+int cargo_add_parts(struct cargo *c, const struct digest *d, uint64_t size, const char *path, const struct extents *parts,
+		    struct err *e)
+{
+	struct cargo_object *o;
+	int rc = obtain(c, d, size, path, &o, e);
+	uint64_t was = 0;
+
+	if (rc == -1 || (rc == 0 && !o->parts))
+		return rc;
+	if (rc == 0)
+		was = extents_sum(o->parts);
+	else if (!(o->parts = calloc(1, sizeof *o->parts)))
+		return err_mem(e);
+	for (size_t i = 0; i < parts->n; i++)
+		if (extents_add(o->parts, parts->list[i].from, parts->list[i].to, e) == -1)
+			return -1;
+	if (count(c, was, extents_sum(o->parts), e) == -1)
+		return -1;
+	if (extents_cover(o->parts, 0, size))
+		free_parts(o);
+	return rc;
+}
+
+const struct cargo_object *cargo_find(const struct cargo *c, const struct digest *d)
+{
+	size_t slot = c->slots ? find(c, d) : 0;
+
+	return c->slots && c->table[slot] ? cargo_at(c, c->table[slot] - 1) : NULL;
+}
+
+size_t cargo_parts(const struct cargo_object *o)
+{
+	return o->parts ? o->parts->n : 1;
+}
+
+struct extent cargo_part(const struct cargo_object *o, size_t i)
+{
+	return o->parts ? o->parts->list[i] : (struct extent){0, o->size};
+}
+
+uint64_t cargo_carried(const struct cargo_object *o)
+{
+	return o->parts ? extents_sum(o->parts) : o->size;
 }
 
 void cargo_free(struct cargo *c)
 {
+	for (size_t i = 0; i < c->n; i++)
+		free_parts(&c->blocks[i >> BLOCK_BITS][i & (BLOCK_OBJECTS - 1)]);
 	for (size_t i = 0; i < c->n; i += BLOCK_OBJECTS)
 		free(c->blocks[i >> BLOCK_BITS]);
 	free(c->blocks);

@@ -44,7 +44,7 @@ static int gather(struct sampling *s, size_t i, uint64_t from, struct err *e)
 		s->len += VOLUME_BLOCK;
 		room -= VOLUME_BLOCK;
 	}
-	n = o->size - from < room ? (size_t)(o->size - from) : room;
+	n = cargo_carried(o) - from < room ? (size_t)(cargo_carried(o) - from) : room;
 	if (source_open(s->station, s->selection, i, &f, e) == -1)
 		return -1;
 	rc = file_pread(&f, s->in + s->len, n, from, e);
@@ -66,14 +66,15 @@ static int judge(struct sampling *s, struct err *e)
 	return 0;
 }
 
-/* Samples at even distances over all bytes, so that large objects get their share; small ones are taken along in a row. */
+/* Samples at even distances over all bytes (of an object carried in part: of as many from its start), so that large objects
+ * get their share; small ones are taken along in a row. */
 static int take_samples(struct sampling *s, struct err *e)
 {
 	const struct cargo *c = &s->selection->cargo;
 	uint64_t step = c->bytes / SAMPLES + 1, next = 0, begin = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
-		uint64_t size = cargo_at(c, i)->size, from = next > begin ? next - begin : 0;
+		uint64_t size = cargo_carried(cargo_at(c, i)), from = next > begin ? next - begin : 0;
 
 		while (from < size || (s->len > 0 && size == 0)) {
 			if (gather(s, i, from, e) == -1)

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/addressees.h"
 #include "export/draft.h"
 #include "export/frame.h"
+#include "export/receipts.h"
 #include "export/shipment.h"
 #include "export/source.h"
 #include "export/station.h"
@@ -28,6 +30,7 @@ const struct option_def pack_options[] = {
 	{"for", 0, "DESTINATION", "carry what this destination's rings need", true},
 	{"only", 0, "ITEM", "carry objects of these items alone", true},
 	{"ahead", 0, "ITEM", "carry the newest revision of an item that is not approved yet", true},
+	{"assume-sent", 0, NULL, "with --for: what was sent since the last receipt has arrived", false},
 	{"approvals-only", 0, NULL, "the list alone, no objects", false},
 	{"content-only", 0, NULL, "objects alone, no list", false},
 	{"medium-size", 0, "SIZE", "use at most so much of the medium", false},
@@ -53,7 +56,7 @@ struct pack {
 	struct approvals *list;		/* the effective one; NULL: none */
 	struct signatures signatures;	/* its */
 	struct draft *draft;
-	const struct station_destination **destinations;
+	struct addressees addressees;
 	struct selection selection;
 	struct plan_total total;
 	struct forecast forecast;
@@ -81,56 +84,12 @@ static int take_options(struct pack *p, struct err *e)
 	s->level = (int)level;
 	most = MEMORY / (JOB_MEMORY + frame_memory(s->level));
 	s->jobs = (unsigned)(jobs < most ? jobs : most > 0 ? most : 1);
+	if (args_has(p->args, "assume-sent") && args_count(p->args, "for") == 0)
+		return err_set(e, ERR_USAGE, "--assume-sent goes with --for: what was sent to whom?");
 	if (!p->with_list && !p->with_objects)
 		return err_set(e, ERR_USAGE, "--approvals-only and --content-only leave nothing to carry; use one of them");
 	if (!p->with_objects && (args_count(p->args, "only") > 0 || args_count(p->args, "ahead") > 0))
 		return err_set(e, ERR_USAGE, "--approvals-only carries no objects; leave out --only and --ahead");
-	return 0;
-}
-
-/* ---- destinations ---- */
-
-static int by_name(const void *a, const void *b)
-{
-	const struct station_destination *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
-static const struct station_destination *find_destination(const struct station *s, const char *name)
-{
-	for (size_t i = 0; i < s->config.destinations_n; i++)
-		if (strcmp(s->config.destinations[i].name, name) == 0)
-			return &s->config.destinations[i];
-	return NULL;
-}
-
-/* Sorted and distinct, so that the order of options changes nothing. */
-static int take_destinations(struct pack *p, struct err *e)
-{
-	struct manifest *m = &p->shipment.seal.manifest;
-	size_t given = args_count(p->args, "for"), n = 0;
-
-	p->destinations = calloc(given + 1, sizeof(const struct station_destination *));
-	m->destinations = arena_alloc(&p->arena, (given + 1) * sizeof(char *));
-	if (!p->destinations || !m->destinations)
-		return err_mem(e);
-	for (size_t i = 0; i < given; i++) {
-		const char *name = args_nth(p->args, "for", i);
-
-		p->destinations[i] = find_destination(&p->station, name);
-		if (!p->destinations[i]) {
-			err_set(e, ERR_USAGE, "--for %s: no destination of that name", name);
-			return err_hint(e, "`satchel-export destination list` names them, `destination add` makes one");
-		}
-	}
-	qsort(p->destinations, given, sizeof(*p->destinations), by_name);
-	for (size_t i = 0; i < given; i++)
-		if (n == 0 || p->destinations[n - 1] != p->destinations[i])
-			p->destinations[n++] = p->destinations[i];
-	for (size_t i = 0; i < n; i++)
-		m->destinations[i] = p->destinations[i]->name;
-	m->destinations_n = n;
 	return 0;
 }
 
@@ -215,7 +174,7 @@ static const char **values(struct pack *p, const char *option, size_t *n)
 
 static int take_selection(struct pack *p, struct err *e)
 {
-	struct select_wish w = {.destinations = p->destinations, .destinations_n = p->shipment.seal.manifest.destinations_n};
+	struct select_wish w = {.destinations = p->addressees.list, .destinations_n = p->addressees.n};
 
 	w.only = values(p, "only", &w.only_n);
 	w.ahead = values(p, "ahead", &w.ahead_n);
@@ -230,7 +189,12 @@ static int take_selection(struct pack *p, struct err *e)
 		p->selection.entries_n = 0;
 	else if (!p->with_list && p->selection.entries_n == 0)
 		return err_set(e, R_NOT_APPROVED, "there is no content to carry: nothing is approved for these destinations");
-	if (select_cargo(&p->station, &p->selection, e) == -1)
+	if (p->with_objects &&
+	    addressees_ask(&p->addressees, &p->station,
+			   args_has(p->args, "assume-sent") ? CONFIRMED_SENT : CONFIRMED_ARRIVED, e) == -1)
+		return -1;
+	addressees_tell(&p->addressees, &p->station);
+	if (select_cargo(&p->station, p->addressees.confirmed, &p->selection, e) == -1)
 		return -1;
 	return plan_total(&p->selection.cargo, p->shipment.volume_size, &p->total, e);
 }
@@ -311,10 +275,12 @@ static int prepare(struct pack *p, struct err *e)
 		return -1;
 	p->shipment.station = &p->station;
 	if (medium_open(args_at(p->args, 0), &p->station.dir, p->dry_run ? MEDIUM_LOOK : MEDIUM_FILL, &p->medium, e) == -1 ||
-	    take_destinations(p, e) == -1 || trust_chain_check_time(&p->station.chain, p->station.now, e) == -1 ||
+	    addressees_take(&p->addressees, &p->station, p->args, m, &p->arena, e) == -1 || trust_chain_check_time(&p->station.chain, p->station.now, e) == -1 ||
 	    take_list(p, e) == -1 || take_selection(p, e) == -1)
 		return -1;
 	m->stream = p->station.config.stream;
+	if (receipts_witness(&p->station, m, &p->arena, e) == -1)
+		return -1;
 	m->part.number = 1;
 	m->part.last = true;
 	m->objects.count = p->selection.cargo.n;
@@ -432,6 +398,10 @@ static int run(struct pack *p, struct err *e)
 
 	if (prepare(p, e) == -1)
 		return -1;
+	if (!p->with_list && p->selection.cargo.n == 0) {
+		say_note("nothing to carry: they hold it all already; no bundle was made");
+		return 0;
+	}
 	for (size_t i = 0; p->dry_run && i < p->selection.entries_n; i++)
 		say_entry(&p->selection.entries[i]);
 	if (check_room(p, e) == -1)
@@ -467,7 +437,7 @@ int pack_run(const struct args *a, struct err *e)
 	approvals_free(p.list);
 	medium_close(&p.medium);
 	station_close(&p.station);
+	addressees_free(&p.addressees);
 	arena_free(&p.arena);
-	free(p.destinations);
 	return rc;
 }

@@ -8,7 +8,7 @@
 
 struct err;
 
-#define PACK_SYNOPSIS "MEDIUM [--for DESTINATION]... [--only ITEM]... [--ahead ITEM]... [--approvals-only|--content-only]"
+#define PACK_SYNOPSIS "MEDIUM [--for DESTINATION]... [--assume-sent] [--only ITEM]... [--ahead ITEM]... [--approvals-only|--content-only]"
 #define PACK_EXAMPLE "satchel-export -C /srv/station pack /media/usb"
 #define PACK_ABOUT \
 	"Packs what the newest approval list at threshold approves, and the list itself, into\n" \
@@ -16,9 +16,12 @@ struct err;
 	"compared with the approved digest on its way. Volumes are planned and the room is\n" \
 	"checked before the first write; a bundle that can't be finished is removed. If pack\n" \
 	"was killed, the same command continues where it was.\n" \
-	"--for carries what these destinations need; --only carries the objects of these items\n" \
-	"alone (the list is whole all the same); --ahead adds the newest revision of items that\n" \
-	"are not approved yet. Items may be shell patterns."
+	"--for carries what these destinations need and are not known to hold, by their newest\n" \
+	"receipts ('receive') and what was acknowledged since; where they hold all of it, the\n" \
+	"list alone. Sent is not arrived: what is not confirmed is carried again, unless\n" \
+	"--assume-sent is given. --only carries the objects of these items alone (the list is\n" \
+	"whole all the same); --ahead adds the newest revision of items that are not approved\n" \
+	"yet. Items may be shell patterns."
 
 extern const struct option_def pack_options[];
 /* Exit code: 0; 4 where the bundle lacks signatures of exporters still. -1 with e set. */

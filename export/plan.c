@@ -49,36 +49,61 @@ static void next_volume(struct plan *p)
 	p->entries = 0;
 }
 
+/* The part that comes next, of which the first bytes may be cut already. */
+static struct extent next_part(const struct plan *p)
+{
+	struct extent x = cargo_part(cargo_at(p->cargo, p->object), p->part);
+
+	if (p->from > x.from)
+		x.from = p->from;
+	return x;
+}
+
+/* Moves on behind `to`; whether that was the object's last byte that is carried. */
+static bool advance(struct plan *p, uint64_t to)
+{
+	const struct cargo_object *o = cargo_at(p->cargo, p->object);
+
+	p->from = to;
+	if (to < cargo_part(o, p->part).to)
+		return false;
+	p->from = 0;
+	if (++p->part < cargo_parts(o))
+		return false;
+	p->part = 0;
+	p->object++;
+	return true;
+}
+
 bool plan_next(struct plan *p, struct plan_entry *out)
 {
 	const struct cargo_object *o;
-	uint64_t rest, span;
+	struct extent whole, rest;
+	uint64_t length, span;
 	bool cut;
 
 	if (p->object == p->cargo->n)
 		return false;
 	o = cargo_at(p->cargo, p->object);
-	rest = o->size - p->from;
-	span = volume_entry_span(rest);
-	cut = volume_entry_span(o->size) > p->room - TAR_END;
+	whole = cargo_part(o, p->part);
+	rest = next_part(p);
+	length = rest.to - rest.from;
+	span = volume_entry_span(length);
+	cut = volume_entry_span(whole.to - whole.from) > p->room - TAR_END;
 	if (p->volume == 0 || p->entries == MAX_VOLUME_OBJECTS || p->room - p->used < VOLUME_BLOCK ||
 	    (span > p->room - p->used && (!cut || p->room - p->used < VOLUME_BLOCK + PLAN_MIN_PIECE)))
 		next_volume(p);
 	if (span > p->room - p->used) {
 		span = p->room - p->used;	/* multiples of a block, both */
-		rest = span - VOLUME_BLOCK;
+		length = span - VOLUME_BLOCK;
 	}
 	*out = (struct plan_entry){
-		.volume = p->volume, .object = p->object, .piece = cut, .from = p->from, .length = rest,
-		.at = p->used - TAR_END + VOLUME_BLOCK
+		.volume = p->volume, .object = p->object, .piece = cut || o->parts, .from = rest.from, .length = length,
+		.first = p->part == 0 && rest.from == whole.from, .at = p->used - TAR_END + VOLUME_BLOCK
 	};
 	p->used += span;
 	p->entries++;
-	p->from += rest;
-	if (p->from == o->size) {
-		p->object++;
-		p->from = 0;
-	}
+	out->last = advance(p, rest.from + length);
 	return true;
 }
 

@@ -4,7 +4,8 @@
  *
  * An object that fits into a volume is never cut: where it doesn't fit into what is left, the next volume begins. A
  * larger one fills what is left of the volume (unless that is less than PLAN_MIN_PIECE), then whole volumes, and what
- * follows goes on behind its last piece. At most MAX_VOLUME_OBJECTS entries in a volume.
+ * follows goes on behind its last piece. At most MAX_VOLUME_OBJECTS entries in a volume. Of an object that is carried in
+ * part each part is treated like an object of its own.
  */
 #ifndef EXPORT_PLAN_H
 #define EXPORT_PLAN_H
@@ -23,7 +24,8 @@ struct plan {	/* where we are in the cutting */
 	const struct cargo *cargo;
 	uint64_t room;		/* bytes of tar in a volume */
 	size_t object;		/* the next one */
-	uint64_t from;		/* bytes of it that are cut already */
+	size_t part;		/* which of its parts (cargo_part) */
+	uint64_t from;		/* where the rest of that part begins; 0: at its start */
 	uint64_t volume;	/* the current one, from 1; 0 before the first entry */
 	uint64_t used;		/* bytes of tar in it */
 	size_t entries;
@@ -31,7 +33,7 @@ struct plan {	/* where we are in the cutting */
 struct plan_entry {
 	uint64_t volume;
 	size_t object;		/* index in the cargo */
-	bool piece;
+	bool piece, first, last;	/* first, last: of this object */
 	uint64_t from, length;	/* all of it where it is no piece */
 	uint64_t at;		/* of its first byte in the volume's tar */
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/confirmed.h"
 #include "export/draft.h"
 #include "export/station.h"
 #include "lib/err.h"
@@ -39,16 +40,31 @@ static bool known(const struct approvals *list, const struct draft *d, const cha
 	return false;
 }
 
-/* Whether an entry is what one of the destinations takes; without destinations every entry is. */
-static bool for_destinations(const struct approvals *list, const struct approval *p, const struct select_wish *w)
+static void set_whom(struct select_entry *x, size_t destination)
 {
+	x->whom[destination / 64] |= UINT64_C(1) << destination % 64;
+}
+
+static bool is_for(const struct select_entry *x, size_t destination)
+{
+	return (x->whom[destination / 64] >> destination % 64 & 1) != 0;
+}
+
+/* Whether an entry is what one of the destinations takes, and which; without destinations every entry is. */
+static bool for_destinations(const struct approvals *list, const struct approval *p, const struct select_wish *w,
+			     struct select_entry *x)
+{
+	bool any = w->destinations_n == 0;
+
 	for (size_t i = 0; i < w->destinations_n; i++) {
 		const struct station_destination *d = w->destinations[i];
 
-		if (approvals_entry(list, p->item, d->rings, d->rings_n) == p)
-			return true;
+		if (approvals_entry(list, p->item, d->rings, d->rings_n) != p)
+			continue;
+		set_whom(x, i);
+		any = true;
 	}
-	return w->destinations_n == 0;
+	return any;
 }
 
 static int add(struct selection *s, const struct select_entry *x, struct err *e)
@@ -70,11 +86,11 @@ static int add_approved(const struct approvals *list, const struct select_wish *
 {
 	for (size_t i = 0; list && i < list->items_n; i++) {
 		const struct approval *p = &list->items[i];
-		struct select_entry x = {p->item, p->revision, &p->contents, kept};
+		struct select_entry x = {.item = p->item, .revision = p->revision, .contents = &p->contents, .kept = kept};
 
 		if (w->only_n > 0 && !matches(w->only, w->only_n, p->item))
 			continue;
-		if (for_destinations(list, p, w) && add(out, &x, e) == -1)
+		if (for_destinations(list, p, w, &x) && add(out, &x, e) == -1)
 			return -1;
 	}
 	return 0;
@@ -94,13 +110,14 @@ static int may_go_ahead(const struct draft *d, const struct draft_revision *r, s
 }
 
 /* One pattern of --ahead. What it names by a wildcard and may not travel is passed over; by its own name it is refused. */
-static int add_ahead(const struct draft *d, const char *pattern, struct selection *out, struct err *e)
+static int add_ahead(const struct draft *d, const char *pattern, const struct select_wish *w, struct selection *out,
+		     struct err *e)
 {
 	size_t found = 0;
 
 	for (size_t i = 0; i < d->revisions_n; i++) {
 		const struct draft_revision *r = &d->revisions[i];
-		struct select_entry x = {r->item, r->revision, &r->contents, false};
+		struct select_entry x = {.item = r->item, .revision = r->revision, .contents = &r->contents};
 		struct err why = {0};
 		int may;
 
@@ -116,6 +133,8 @@ static int add_ahead(const struct draft *d, const char *pattern, struct selectio
 		if (may != 1)
 			continue;
 		found++;
+		for (size_t k = 0; k < w->destinations_n; k++)
+			set_whom(&x, k);
 		if (add(out, &x, e) == -1)
 			return -1;
 	}
@@ -169,10 +188,15 @@ static void sort(struct selection *s)
 
 	if (s->entries_n > 0)
 		qsort(s->entries, s->entries_n, sizeof *s->entries, compare);
-	for (size_t i = 0; i < s->entries_n; i++)
-		if (n == 0 || s->entries[n - 1].revision != s->entries[i].revision ||
-		    strcmp(s->entries[n - 1].item, s->entries[i].item) != 0)
-			s->entries[n++] = s->entries[i];
+	for (size_t i = 0; i < s->entries_n; i++) {
+		struct select_entry *x = &s->entries[i], *last = n > 0 ? &s->entries[n - 1] : NULL;
+
+		if (!last || last->revision != x->revision || strcmp(last->item, x->item) != 0)
+			s->entries[n++] = *x;
+		else
+			for (size_t k = 0; k < sizeof x->whom / sizeof *x->whom; k++)
+				last->whom[k] |= x->whom[k];
+	}
 	s->entries_n = n;
 }
 
@@ -184,7 +208,7 @@ int select_entries(const struct station *s, const struct approvals *list, const 
 	    add_approved(list, w, s->config.policy.keep_objects, out, e) == -1)
 		return -1;
 	for (size_t i = 0; i < w->ahead_n; i++)
-		if (add_ahead(d, w->ahead[i], out, e) == -1)
+		if (add_ahead(d, w->ahead[i], w, out, e) == -1)
 			return -1;
 	sort(out);
 	return check_only(w, out, e);
@@ -199,20 +223,48 @@ static int open_entry(const struct station *s, const struct select_entry *x, str
 	return rc == 0 ? 0 : err_prefix(e, "%s, revision %llu", x->item, (unsigned long long)x->revision);
 }
 
-static int add_documents(const struct station *s, const struct select_entry *x, struct cargo *c, struct err *e)
+/* Where an entry's objects go. */
+struct filling {
+	struct cargo *cargo;
+	struct confirmed *const *confirmed;	/* NULL: all is carried */
+	size_t confirmed_n;
+	const struct select_entry *entry;
+};
+
+/* An object, as far as one of the entry's destinations lacks it. */
+static int fill(const struct filling *f, const struct digest *d, uint64_t size, const char *path, struct err *e)
 {
+	for (size_t i = 0; i < f->confirmed_n; i++) {
+		const struct extents *lacks = is_for(f->entry, i) ? confirmed_lacks(f->confirmed[i], d) : NULL;
+		bool whole;
+
+		if (!lacks)
+			continue;
+		/* what speaks of another size than ours says nothing */
+		whole = lacks == &confirmed_whole || lacks->list[lacks->n - 1].to > size || extents_cover(lacks, 0, size);
+		if ((whole ? cargo_add(f->cargo, d, size, path, e) : cargo_add_parts(f->cargo, d, size, path, lacks, e)) == -1)
+			return -1;
+		if (whole)
+			return 0;
+	}
+	return f->confirmed || cargo_add(f->cargo, d, size, path, e) != -1 ? 0 : -1;
+}
+
+static int add_documents(const struct station *s, const struct filling *f, struct err *e)
+{
+	const struct contents_ref *ref = f->entry->contents;
 	struct contents_reader *r = NULL;
 	const struct contents_part *parts;
 	size_t n;
 	int rc = -1;
 
-	if (open_entry(s, x, &r, e) == -1)
+	if (open_entry(s, f->entry, &r, e) == -1)
 		return -1;
 	parts = contents_reader_parts(r, &n);
-	if (cargo_add(c, &x->contents->sha256, x->contents->size, NULL, e) == -1)
+	if (fill(f, &ref->sha256, ref->size, NULL, e) == -1)
 		goto out;
 	for (size_t i = 0; i < n; i++)
-		if (cargo_add(c, &parts[i].sha256, parts[i].size, NULL, e) == -1)
+		if (fill(f, &parts[i].sha256, parts[i].size, NULL, e) == -1)
 			goto out;
 	rc = 0;
 out:
@@ -253,34 +305,32 @@ static int walk_files(const struct station *s, const struct select_entry *x,
 	return rc;
 }
 
-struct filling {
-	struct cargo *cargo;
-	bool kept;
-};
-
 static int add_file(void *arg, const char *path, const struct record *r, struct err *e)
 {
-	struct filling *f = arg;
+	const struct filling *f = arg;
 
 	progress_add(1);
-	return cargo_add(f->cargo, &r->sha256, r->size, f->kept ? NULL : path, e) == -1 ? -1 : 0;
+	return fill(f, &r->sha256, r->size, f->entry->kept ? NULL : path, e);
 }
 
-int select_cargo(const struct station *s, struct selection *out, struct err *e)
+int select_cargo(const struct station *s, struct confirmed *const *confirmed, struct selection *out, struct err *e)
 {
+	struct filling f = {.cargo = &out->cargo, .confirmed = confirmed};
 	uint64_t files = 0;
 
+	while (confirmed && confirmed[f.confirmed_n])
+		f.confirmed_n++;
 	for (size_t i = 0; i < out->entries_n; i++) {
-		files += out->entries[i].contents->files;
-		if (add_documents(s, &out->entries[i], &out->cargo, e) == -1)
+		f.entry = &out->entries[i];
+		files += f.entry->contents->files;
+		if (add_documents(s, &f, e) == -1)
 			return -1;
 	}
 	out->cargo.documents_n = out->cargo.n;
 	progress_phase("selecting files", files, 0);
 	for (size_t i = 0; i < out->entries_n; i++) {
-		struct filling f = {&out->cargo, out->entries[i].kept};
-
-		if (walk_files(s, &out->entries[i], add_file, &f, e) == -1)
+		f.entry = &out->entries[i];
+		if (walk_files(s, f.entry, add_file, &f, e) == -1)
 			return -1;
 	}
 	progress_end();

@@ -56,6 +56,7 @@ struct writer {
 	struct tar *tar;
 	struct task *filling;
 	struct file source;	/* the object being read, across volumes */
+	uint64_t at;		/* bytes of it that were read */
 	struct digest_ctx *hash;
 	uint8_t *buffer;
 };
@@ -302,10 +303,11 @@ static struct volume_object *add_object(struct building *b, struct err *e)
 	return &b->index.objects[b->index.objects_n++];
 }
 
-static int copy_bytes(struct writer *w, const struct plan_entry *x, struct err *e)
+/* Reads and hashes the object from where we are up to `end`; what is carried goes into the tar. */
+static int read_bytes(struct writer *w, const struct plan_entry *x, uint64_t end, bool carried, struct err *e)
 {
-	for (uint64_t left = x->length; left > 0;) {
-		size_t want = left < READ_SIZE ? (size_t)left : READ_SIZE;
+	while (w->at < end) {
+		size_t want = end - w->at < READ_SIZE ? (size_t)(end - w->at) : READ_SIZE;
 		int64_t n = file_read(&w->source, w->buffer, want, e);
 
 		if (n == -1)
@@ -314,31 +316,36 @@ static int copy_bytes(struct writer *w, const struct plan_entry *x, struct err *
 			return source_blame(w->job->station, w->job->selection, x->object, R_CONTENT_CHANGED,
 					    "is shorter than when it was approved", e);
 		digest_update(w->hash, w->buffer, (size_t)n);
-		if (tar_data(w->tar, w->buffer, (size_t)n, e) == -1)
+		if (carried && tar_data(w->tar, w->buffer, (size_t)n, e) == -1)
 			return -1;
-		progress_add((uint64_t)n);
-		left -= (uint64_t)n;
+		if (carried)
+			progress_add((uint64_t)n);
+		w->at += (uint64_t)n;
 	}
 	return 0;
 }
 
 static int begin_object(struct writer *w, const struct plan_entry *x, const struct cargo_object *o, struct err *e)
 {
-	if (x->from > 0)
-		return 0;	/* open since its first piece */
-	if (source_open(w->job->station, w->job->selection, x->object, &w->source, e) == -1)
-		return -1;
-	if (o->size >= LARGE)
-		(void)posix_fadvise(w->source.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	return 0;
+	if (x->first) {	/* else it is open since its first piece */
+		w->at = 0;
+		if (source_open(w->job->station, w->job->selection, x->object, &w->source, e) == -1)
+			return -1;
+		if (o->size >= LARGE)
+			(void)posix_fadvise(w->source.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	}
+	return read_bytes(w, x, x->from, false, e);
 }
 
+/* All of it is compared with the approved digest, also where only parts are carried. */
 static int end_object(struct writer *w, const struct plan_entry *x, const struct cargo_object *o, struct err *e)
 {
 	struct digest d;
 
-	if (x->from + x->length < o->size)
+	if (!x->last)
 		return 0;
+	if (read_bytes(w, x, o->size, false, e) == -1)
+		return -1;
 	file_close(&w->source);
 	if (digest_final(w->hash, &d, e) == -1)
 		return -1;
@@ -366,8 +373,8 @@ static int carry(struct writer *w, const struct plan_entry *x, struct err *e)
 		v->from = x->from;
 		v->length = x->length;
 	}
-	if (begin_object(w, x, o, e) == -1 || tar_begin(w->tar, v, e) == -1 || copy_bytes(w, x, e) == -1 ||
-	    tar_end(w->tar, e) == -1)
+	if (begin_object(w, x, o, e) == -1 || tar_begin(w->tar, v, e) == -1 ||
+	    read_bytes(w, x, x->from + x->length, true, e) == -1 || tar_end(w->tar, e) == -1)
 		return -1;
 	return end_object(w, x, o, e);
 }

@@ -184,7 +184,7 @@ static void documents_first_then_content(void **state)
 
 	(void)state;
 	assert_int_equal(choose(&w, &s, &e), 0);
-	assert_int_equal(select_cargo(&station, &s, &e), 0);
+	assert_int_equal(select_cargo(&station, NULL, &s, &e), 0);
 	assert_int_equal(s.cargo.documents_n, 4);
 	assert_int_equal(s.cargo.n, 8);
 	for (size_t i = 0; i < 3; i++)
@@ -212,7 +212,7 @@ static void a_lost_contents_list(void **state)
 	(void)state;
 	items[2].contents.sha256.bytes[0] ^= 1;
 	assert_int_equal(choose(&(struct select_wish){0}, &s, &e), 0);
-	assert_int_equal(select_cargo(&station, &s, &e), -1);
+	assert_int_equal(select_cargo(&station, NULL, &s, &e), -1);
 	assert_int_equal(e.reason, R_STATION_DAMAGED);
 	assert_non_null(strstr(e.text, "pool/b/c"));
 	select_free(&s);
