@@ -126,7 +126,7 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 		out->verdict = ADMIT_KNOWN;
 		return 0;
 	}
-	newer = !known.any || lists_compare(&ref, &known.newest) > 0;
+	newer = !known.any || state_compare(&ref, &known.newest) > 0;
 	if (bundle_list(ask->bundle, &ask->store->chain, ask->now, &list, &why) == -1 && why.reason == ERR_MEMORY) {
 		*e = why;
 		rc = -1;

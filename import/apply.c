@@ -8,7 +8,6 @@
 #include "import/commands.h"
 #include "import/intake.h"
 #include "import/media.h"
-#include "import/objects.h"
 #include "import/places.h"
 #include "import/run.h"
 #include "import/tell.h"
@@ -192,44 +191,22 @@ static int take_medium(struct apply *p, const char *path, struct err *e)
 
 /* ---- the end ---- */
 
-static int update(struct apply *p, size_t i, struct err *e)
+static int note_stream(void *arg, const struct update *u, struct err *e)
 {
-	struct update u = {0};
-	int rc = update_stream(&p->run, &p->run.store.config.streams[i], &p->places, &u, e);
+	struct apply *p = arg;
 
-	if (rc == 0) {
-		tell_stream(&u);
-		p->exits[1] = p->exits[1] || u.outlook.malformed.reason != ERR_NONE;
-		p->exits[4] = p->exits[4] || !u.outlook.whole;
-	}
-	update_free(&u);
-	return rc;
-}
-
-/* Healed objects get their names back in all streams before their markers go. */
-static int heal(struct apply *p, struct err *e)
-{
-	const struct store_config *c = &p->run.store.config;
-	const struct digest *healed;
-
-	if (objects_healed(p->run.objects, &healed) == 0)
-		return 0;
-	for (size_t i = 0; i < c->streams_n; i++)
-		if (publish_heal(&p->run.store, p->run.objects, c->streams[i].stream, e) == -1)
-			return -1;
-	return objects_healed_done(p->run.objects, e);
-}
-
-static int update_all(struct apply *p, struct err *e)
-{
-	const struct store_config *c = &p->run.store.config;
-
-	if (heal(p, e) == -1)
-		return -1;
-	for (size_t i = 0; i < c->streams_n; i++)
-		if ((p->touched[i] || p->run.interrupted) && update(p, i, e) == -1)
-			return -1;
+	(void)e;
+	tell_stream(u);
+	p->exits[1] = p->exits[1] || u->outlook.malformed.reason != ERR_NONE;
+	p->exits[4] = p->exits[4] || !u->outlook.whole;
 	return 0;
+}
+
+static int update(struct apply *p, struct err *e)
+{
+	struct update_all how = {.touched = p->touched, .places = &p->places, .each = note_stream, .arg = p};
+
+	return update_all(&p->run, &how, e);
 }
 
 /* Of 1, 3, 4, 0 the first that occurred. */
@@ -252,7 +229,7 @@ static int import(struct apply *p, const struct args *a, struct err *e)
 	for (size_t i = 0; i < args_len(a); i++)
 		if (take_medium(p, args_at(a, i), e) == -1)
 			return -1;
-	if (!p->run.dry && update_all(p, e) == -1)
+	if (!p->run.dry && update(p, e) == -1)
 		return -1;
 	return run_done(&p->run, exit_code(p), e);
 }

@@ -15,6 +15,7 @@
 #include "manifests/limits.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
+#include "verify/rollback.h"
 #include "verify/unseal.h"
 
 #include "lib/banned.h"
@@ -27,13 +28,6 @@ static char *path_of(const char *stream, uint64_t epoch, uint64_t revision, cons
 	snprintf(out, PATH_LEN, "streams/%s/lists/%llu-%llu%s%s", stream, (unsigned long long)epoch,
 		 (unsigned long long)revision, *file ? "/" : "", file);
 	return out;
-}
-
-int lists_compare(const struct list_ref *a, const struct list_ref *b)
-{
-	if (a->epoch != b->epoch)
-		return a->epoch < b->epoch ? -1 : 1;
-	return a->revision == b->revision ? 0 : a->revision < b->revision ? -1 : 1;
 }
 
 int lists_digest(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct digest *out,
@@ -230,6 +224,7 @@ out:
 int lists_judge_again(struct run *r, const char *stream, bool *dropped, struct err *e)
 {
 	struct kept_lists kept = {0};
+	struct rollback *back = NULL;
 	struct state *now = NULL;
 	char tree;
 	int rc = -1;
@@ -237,12 +232,15 @@ int lists_judge_again(struct run *r, const char *stream, bool *dropped, struct e
 	*dropped = false;
 	if (state_current(&r->store, stream, &tree, e) == -1 || state_lists(&r->store, stream, &kept, e) == -1)
 		return -1;
-	if (tree != 0 && state_load(&r->store, stream, tree, &now, e) == -1)
+	if ((tree != 0 && state_load(&r->store, stream, tree, &now, e) == -1) ||
+	    rollback_load(&r->store, stream, &back, e) == -1)
 		goto out;
 	for (size_t i = kept.n; i-- > 0;) {
 		int got;
 
-		if (now != NULL && now->has_complete && lists_compare(&kept.refs[i], &now->complete) <= 0)
+		if (back != NULL && state_compare(&kept.refs[i], &back->complete) <= 0)
+			break;	/* it was fully in effect, and would be again without the rollback */
+		if (now != NULL && now->has_complete && state_compare(&kept.refs[i], &now->complete) <= 0)
 			break;
 		got = judge_one(r, stream, &kept.refs[i], e);
 		if (got == -1)
@@ -252,22 +250,57 @@ int lists_judge_again(struct run *r, const char *stream, bool *dropped, struct e
 	rc = 0;
 out:
 	state_free(now);
+	rollback_free(back);
 	state_lists_free(&kept);
+	return rc;
+}
+
+/* Whether a tree publishes items from this list: its approval must stay provable. */
+static bool is_used(struct state *const trees[2], const struct list_ref *ref)
+{
+	for (int t = 0; t < 2; t++)
+		for (size_t i = 0; trees[t] != NULL && i < trees[t]->items_n; i++)
+			if (trees[t]->items[i].epoch == ref->epoch && trees[t]->items[i].list == ref->revision)
+				return true;
+	return false;
+}
+
+int lists_former(const struct store *s, const char *stream, const struct list_ref *complete, uint64_t keep,
+		 struct kept_lists *out, struct err *e)
+{
+	struct state *trees[2] = {NULL, NULL};
+	size_t former = 0, n = 0;
+	int rc = -1;
+
+	if (state_lists(s, stream, out, e) == -1)
+		return -1;
+	while (former < out->n && state_compare(&out->refs[former], complete) < 0)
+		former++;
+	former = former > keep ? former - (size_t)keep : 0;
+	if (former > 0 && (state_load(s, stream, 'a', &trees[0], e) == -1 || state_load(s, stream, 'b', &trees[1], e) == -1))
+		goto out;
+	for (size_t i = 0; i < former; i++)
+		if (!is_used(trees, &out->refs[i]))
+			out->refs[n++] = out->refs[i];
+	out->n = n;
+	rc = 0;
+out:
+	state_free(trees[0]);
+	state_free(trees[1]);
+	if (rc == -1)
+		state_lists_free(out);
 	return rc;
 }
 
 int lists_prune(const struct store *s, const char *stream, const struct list_ref *complete, uint64_t keep, struct err *e)
 {
-	struct kept_lists kept;
-	size_t former = 0;
+	struct kept_lists former;
 	int rc = 0;
 
-	if (state_lists(s, stream, &kept, e) == -1)
+	if (lists_former(s, stream, complete, keep, &former, e) == -1)
 		return -1;
-	while (former < kept.n && lists_compare(&kept.refs[former], complete) < 0)
-		former++;
-	for (size_t i = 0; rc == 0 && i + keep < former; i++)
-		rc = lists_drop(s, stream, kept.refs[i].epoch, kept.refs[i].revision, e);
-	state_lists_free(&kept);
+	for (size_t i = 0; rc == 0 && i < former.n; i++)
+		rc = lists_drop(s, stream, former.refs[i].epoch, former.refs[i].revision, e);
+	state_lists_free(&former);
 	return rc;
 }

@@ -26,12 +26,13 @@ int lists_drop(const struct store *s, const char *stream, uint64_t epoch, uint64
  * journals those that fail (DESIGN 5). *dropped: whether there were any. A dry run drops nothing.
  */
 int lists_judge_again(struct run *r, const char *stream, bool *dropped, struct err *e);
-/* Drops former lists but for the newest `keep` before complete. */
+/* The lists to be dropped: former ones but for the newest `keep` before complete, and but for those that a tree publishes
+ * items from. Free with state_lists_free. */
+int lists_former(const struct store *s, const char *stream, const struct list_ref *complete, uint64_t keep,
+		 struct kept_lists *out, struct err *e);
+/* Drops them. */
 int lists_prune(const struct store *s, const char *stream, const struct list_ref *complete, uint64_t keep, struct err *e);
 /* Removes what an interrupted commit or drop left in stage/. */
 int lists_sweep(const struct store *s, struct err *e);
-
-/* Order by (epoch, revision): <0, 0, >0. */
-int lists_compare(const struct list_ref *a, const struct list_ref *b);
 
 #endif

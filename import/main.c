@@ -28,6 +28,11 @@ static const struct command commands[] = {
 	{"status", "", "satchel-import -C /srv/satchel status",
 	 "Says what is in effect, what waits and why, and whether anything has expired.\n"
 	 "Exit 0: healthy, 4: items are waiting, 1: something is wrong.", status_options, status_run},
+	{"rollback", "[--stream NAME] [REVISION] [--with-revoked ITEM]... | rollback --to-newest",
+	 "satchel-import -C /srv/satchel rollback 41",
+	 "Goes back to a list that is kept; without REVISION to the one before the list in\n"
+	 "effect. What was revoked since is left out, and said. It stays so until a list\n"
+	 "arrives that is newer than all there are now, and complete; or --to-newest.", rollback_options, rollback_run},
 	{"receipt", "MEDIUM|- [--brief] [--wait SECONDS]", "satchel-import -C /srv/satchel receipt /media/usb",
 	 "Writes a receipt for the exporter: what this store holds and lacks, signed by its own\n"
 	 "key. When it is carried back, the next bundle has just what is missing. With - it goes\n"

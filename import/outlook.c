@@ -14,6 +14,8 @@
 #include "import/missing.h"
 #include "import/objects.h"
 #include "import/places.h"
+#include "manifests/reason.h"
+#include "verify/rollback.h"
 
 #include "lib/banned.h"
 
@@ -24,6 +26,8 @@ struct asking {
 	const struct state_item **published;	/* sorted by contents */
 	size_t published_n;
 	struct distinct seen;	/* missing objects of the newest list */
+	const struct rollback *rollback;	/* to be judged by, or NULL */
+	struct digest *exempt;
 	size_t room;		/* of want.missing */
 };
 
@@ -115,8 +119,24 @@ static int ready(void *arg, const struct approval *entry, struct effect_ready *o
 
 /* ---- the lists ---- */
 
-static int load_lists(const struct store *s, const char *stream, struct outlook *l, struct err *e)
+/*
+ * What is fully in effect stays so: lists below it have no say. Under a rollback those between its list and what was the
+ * newest have none but for `revoked`, which is the newest one's affair; each may be 100 MiB.
+ */
+static bool has_say(const struct asking *a, const struct kept_lists *kept, size_t i)
 {
+	const struct state *now = a->outlook->current;
+	const struct list_ref *ref = &kept->refs[i];
+	const struct rollback *r = a->rollback;
+
+	if (r != NULL)
+		return i + 1 == kept->n || state_compare(ref, &r->list) == 0 || state_compare(ref, &r->newest) > 0;
+	return now == NULL || !now->has_complete || state_compare(ref, &now->complete) >= 0;
+}
+
+static int load_lists(const struct asking *a, const struct store *s, const char *stream, struct err *e)
+{
+	struct outlook *l = a->outlook;
 	struct kept_lists kept = {0};
 	int rc = -1;
 
@@ -128,8 +148,8 @@ static int load_lists(const struct store *s, const char *stream, struct outlook 
 		goto out;
 	}
 	for (size_t i = 0; i < kept.n; i++) {
-		if (l->current != NULL && l->current->has_complete && lists_compare(&kept.refs[i], &l->current->complete) < 0)
-			continue;	/* what is fully in effect stays so */
+		if (!has_say(a, &kept, i))
+			continue;
 		l->lists[l->lists_n] = state_list_load(s, stream, kept.refs[i].epoch, kept.refs[i].revision, e);
 		if (l->lists[l->lists_n] == NULL)
 			goto out;
@@ -144,6 +164,57 @@ out:
 static struct list_ref ref_of(const struct approvals *a)
 {
 	return (struct list_ref){.epoch = a->epoch, .revision = a->revision, .sha256 = a->digest};
+}
+
+/* ---- a rollback ---- */
+
+/* Which rollback to judge by. One that the published state has left behind is a leftover of an interrupted run. */
+static int find_rollback(struct asking *a, const struct outlook_ask *ask, struct err *e)
+{
+	const struct state *now = a->outlook->current;
+	struct outlook *l = a->outlook;
+
+	if (rollback_load(ask->store, ask->stream->stream, &l->rollback, e) == -1)
+		return -1;
+	if (ask->planned)
+		a->rollback = ask->plan;
+	else if (l->rollback != NULL && now != NULL && now->has_complete && state_compare(&now->complete, &l->rollback->newest) > 0)
+		l->rollback_ended = true;
+	else
+		a->rollback = l->rollback;
+	return 0;
+}
+
+/* The rollback in terms of effect. Revoked contents of an item that it names are exempt. */
+static int put_rollback(struct asking *a, struct effect_input *in, struct err *e)
+{
+	const struct rollback *r = a->rollback;
+	const struct approvals *newest;
+	size_t n = 0;
+
+	if (r == NULL || in->lists_n == 0)
+		return 0;
+	for (size_t i = 0; i < in->lists_n; i++) {
+		struct list_ref ref = ref_of(in->lists[i]);
+
+		if (state_compare(&ref, &r->list) == 0 && digest_equal(&ref.sha256, &r->list.sha256))
+			in->rollback = i;
+		if (state_compare(&ref, &r->newest) <= 0)
+			in->rollback_newest = i;	/* it may have been dropped under a new trust root */
+	}
+	if (in->rollback == SIZE_MAX)
+		return err_set(e, R_STORE_DAMAGED, "list %llu, which a rollback went back to, is not there",
+			       (unsigned long long)r->list.revision);
+	newest = in->lists[in->lists_n - 1];
+	a->exempt = calloc(newest->revoked_n + 1, sizeof *a->exempt);
+	if (a->exempt == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < newest->revoked_n; i++)
+		if (rollback_names(r, newest->revoked[i].item))
+			a->exempt[n++] = newest->revoked[i].contents;
+	in->exempt = a->exempt;
+	in->exempt_n = n;
+	return 0;
 }
 
 /* ---- the state ---- */
@@ -266,13 +337,17 @@ static int fill(struct asking *a, const struct effect *f, struct err *e)
 	struct state *want = &l->want;
 
 	want->phase = STATE_CLEAN;
-	l->whole = f->newest == f->complete;
+	l->whole = f->newest == SIZE_MAX || f->newest_received;
 	want->has_newest = f->newest != SIZE_MAX;
 	if (want->has_newest)
 		want->newest = ref_of(l->lists[f->newest]);
 	want->has_complete = f->complete != SIZE_MAX;
 	if (want->has_complete)
 		want->complete = ref_of(l->lists[f->complete]);
+	want->has_rollback = f->rollback;
+	if (f->rollback)
+		want->rollback = want->complete;
+	l->rollback_ended = l->rollback_ended || (a->rollback != NULL && a->rollback == l->rollback && !f->rollback);
 	if (fill_items(l, f, e) == -1 || fill_waiting(l, f, e) == -1)
 		return -1;
 	return fill_missing(a, f, e);
@@ -291,16 +366,18 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 	*out = (struct outlook){.want = {.stream = stream->stream, .time = ask->now}};
 	if (state_current(ask->store, stream->stream, &tree, e) == -1 ||
 	    (tree != 0 && state_load(ask->store, stream->stream, tree, &out->current, e) == -1) ||
-	    load_lists(ask->store, stream->stream, out, e) == -1 || sort_published(&a, out->current, e) == -1)
+	    find_rollback(&a, ask, e) == -1 || load_lists(&a, ask->store, stream->stream, e) == -1 ||
+	    sort_published(&a, out->current, e) == -1)
 		goto out;
 	in.lists = (const struct approvals *const *)out->lists;
 	in.lists_n = out->lists_n;
-	if (effect_compute(&in, &f, e) == 0)
+	if (put_rollback(&a, &in, e) == 0 && effect_compute(&in, &f, e) == 0)
 		rc = fill(&a, &f, e);
 out:
 	effect_free(&f);
 	distinct_free(&a.seen);
 	free(a.published);
+	free(a.exempt);
 	return rc == -1 ? err_prefix(e, "%s", stream->stream) : 0;
 }
 
@@ -309,6 +386,7 @@ void outlook_free(struct outlook *l)
 	for (size_t i = 0; i < l->lists_n; i++)
 		approvals_free(l->lists[i]);
 	free(l->lists);
+	rollback_free(l->rollback);
 	state_free(l->current);
 	arena_free(&l->want.arena);
 	*l = (struct outlook){0};

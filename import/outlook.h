@@ -14,6 +14,7 @@
 
 struct objects;
 struct places;
+struct rollback;
 struct approvals;
 struct approval;
 
@@ -28,9 +29,11 @@ struct outlook_name {		/* a missing object and where it belongs */
 struct outlook {
 	struct state want;	/* clean; its strings and lists live as long as the outlook */
 	struct state *current;	/* what is published now, or NULL */
-	struct approvals **lists;	/* from what is fully in effect on */
+	struct approvals **lists;	/* those that have a say, ascending; the last one is the newest */
 	size_t lists_n;
-	bool whole;		/* the newest list is complete, or there is none */
+	bool whole;		/* all of the newest list is received, or there is none */
+	struct rollback *rollback;	/* as the store says, in force or not; NULL: there is none */
+	bool rollback_ended;	/* a list later than it is complete: it is to go */
 	uint64_t missing_bytes;	/* sizes of the missing objects */
 	struct outlook_name names[OUTLOOK_MAX_NAMES];
 	size_t names_n;
@@ -42,6 +45,8 @@ struct outlook_ask {
 	const struct store_stream *stream;
 	int64_t now;
 	struct places *places;	/* answered from the missing objects' names */
+	bool planned;		/* judge as if `plan` were in force (NULL: none), whatever the store says */
+	const struct rollback *plan;
 };
 /* 0 or -1; outlook_free in any case. */
 int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err *e);

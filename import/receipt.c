@@ -179,6 +179,8 @@ static int take_stream(struct making *m, const struct store_stream *stream, stru
 	s->newest = list_of(&look.want.newest);
 	s->has_complete = look.want.has_complete;
 	s->complete = list_of(&look.want.complete);
+	s->has_rollback = look.want.has_rollback;
+	s->rollback = list_of(&look.want.rollback);
 	s->missing = look.want.missing_total;
 	s->bytes = look.missing_bytes;
 	rc = -1;

@@ -142,7 +142,8 @@ static int lock(const struct run_ask *ask, struct run *r, struct err *e)
 
 int run_open(const struct run_ask *ask, struct run *out, struct err *e)
 {
-	*out = (struct run){.dry = ask->dry, .lock = FILE_CLOSED, .store.dir = FILE_CLOSED};
+	*out = (struct run){.dry = ask->dry, .intent_event = ask->intent == NULL ? "apply" : ask->intent,
+			    .outcome_event = ask->outcome == NULL ? "applied" : ask->outcome, .lock = FILE_CLOSED, .store.dir = FILE_CLOSED};
 	if (read_clock(&out->now, e) == -1 || store_open(ask->path, &out->store, e) == -1)
 		return -1;
 	if (!ask->dry && lock(ask, out, e) == -1)
@@ -184,7 +185,7 @@ int run_change(struct run *r, struct err *e)
 	if (outfile_put(&r->store.dir, MARKER, 0600, "", 0, e) == -1)
 		return -1;
 	r->changing = true;
-	return run_log(r, "apply", json_incref(r->intent), e);
+	return run_log(r, r->intent_event, json_incref(r->intent), e);
 }
 
 int run_done(struct run *r, int exit_code, struct err *e)
@@ -195,7 +196,7 @@ int run_done(struct run *r, int exit_code, struct err *e)
 		return 0;
 	members = json_object();
 	json_put_number(members, "exit", (uint64_t)exit_code);
-	if (run_log(r, "applied", members, e) == -1)
+	if (run_log(r, r->outcome_event, members, e) == -1)
 		return -1;
 	if (unlinkat(r->store.dir.fd, MARKER, 0) == -1 && errno != ENOENT)
 		return err_sys(e, "%s/" MARKER, r->store.dir.name);

@@ -22,6 +22,7 @@ struct journal;
 struct run_ask {
 	const char *path;	/* the store's, as the user wrote it */
 	bool dry;		/* nothing will be written: no lock, no recovery, no journal */
+	const char *intent, *outcome;	/* their events in the journal; NULL: "apply" and "applied" */
 	unsigned wait_seconds;	/* for the lock */
 };
 struct run {
@@ -34,6 +35,7 @@ struct run {
 	bool changing;		/* the intent is in the journal */
 	bool interrupted;	/* an earlier run was cut off: every stream is to be brought up to date */
 	json_t *intent;		/* members of the intent; owned */
+	const char *intent_event, *outcome_event;
 };
 
 /* Opens, locks (ERR_BUSY), and recovers. 0 or -1; run_close in any case. */

@@ -15,6 +15,7 @@
 #include "lib/say.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
+#include "verify/rollback.h"
 #include "verify/state.h"
 
 #include "lib/banned.h"
@@ -86,7 +87,19 @@ static void say_missing(const struct state *s)
 		say_line("  and %llu more objects", ull(s->missing_total - MAX_NAMED));
 }
 
-static void say_stream(const struct store_stream *stream, const struct state *s, int64_t expires, int64_t arrived)
+/* back: while s says that it is in force. */
+static void say_rollback(const struct rollback *back)
+{
+	char time[32];
+
+	say_line("  rolled back to list %llu at %s; it ends with a list newer than %llu that is complete, or by `rollback "
+		 "--to-newest`", ull(back->list.revision), num_format_time(back->time, time), ull(back->newest.revision));
+	for (size_t i = 0; i < back->with_revoked_n; i++)
+		say_line("  %s  is published although it was revoked", back->with_revoked[i]);
+}
+
+static void say_stream(const struct store_stream *stream, const struct state *s, const struct rollback *back, int64_t expires,
+		       int64_t arrived)
 {
 	char time[32];
 
@@ -96,6 +109,8 @@ static void say_stream(const struct store_stream *stream, const struct state *s,
 		say_line("%s  list %llu in effect: %zu item%s, expires %s", stream->stream, ull(s->complete.revision), s->items_n,
 			 s->items_n == 1 ? "" : "s", num_format_time(expires, time));
 	}
+	if (s != NULL && s->has_rollback && back != NULL)
+		say_rollback(back);
 	if (arrived > 0)
 		say_line("  last bundle arrived %s", num_format_time(arrived, time));
 	else
@@ -129,6 +144,8 @@ static void put_stream(const struct store_stream *stream, const struct state *s,
 	}
 	if (s != NULL && s->has_newest)
 		put_ref(o, "newest", &s->newest);
+	if (s != NULL && s->has_rollback)
+		put_ref(o, "rollback", &s->rollback);
 	json_put_number(o, "items", s == NULL ? 0 : s->items_n);
 	json_put_number(o, "waiting", s == NULL ? 0 : s->waiting_n);
 	json_put_number(o, "missing", s == NULL ? 0 : s->missing_total);
@@ -140,13 +157,15 @@ static void put_stream(const struct store_stream *stream, const struct state *s,
 static int report_stream(struct report *r, const struct store_stream *stream, struct err *e)
 {
 	struct bundles *b = NULL;
+	struct rollback *back = NULL;
 	struct state *s = NULL;
 	int64_t expires = 0, newest;
 	char tree;
 	int rc = -1;
 
 	if (state_current(r->store, stream->stream, &tree, e) == -1 ||
-	    (tree != 0 && state_load(r->store, stream->stream, tree, &s, e) == -1))
+	    (tree != 0 && state_load(r->store, stream->stream, tree, &s, e) == -1) ||
+	    rollback_load(r->store, stream->stream, &back, e) == -1)
 		goto out;
 	b = bundles_load(r->store, stream->stream, e);
 	if (b == NULL)
@@ -162,10 +181,11 @@ static int report_stream(struct report *r, const struct store_stream *stream, st
 	if (say_json())
 		put_stream(stream, s, expires, bundles_arrived(b));
 	else
-		say_stream(stream, s, expires, bundles_arrived(b));
+		say_stream(stream, s, back, expires, bundles_arrived(b));
 	rc = 0;
 out:
 	bundles_free(b);
+	rollback_free(back);
 	state_free(s);
 	return rc;
 }

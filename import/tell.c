@@ -203,6 +203,10 @@ static void about_waiting(const struct state_waiting *w, struct buf *out)
 			   num_format_size(w->bytes, size));
 	else if (strcmp(w->why, "list") == 0)
 		buf_puts(out, "waits for the rest of its list");
+	else if (strcmp(w->why, "rollback") == 0)
+		buf_puts(out, "is kept back by the rollback");
+	else if (strcmp(w->why, "held") == 0)
+		buf_puts(out, "is held: the scan hook refused it");
 	else if (strncmp(w->why, "requires ", 9) == 0)
 		buf_printf(out, "waits for %s, which it requires", w->why + 9);
 	else if (strncmp(w->why, "nested ", 7) == 0)
@@ -260,6 +264,8 @@ static void put_stream(const struct update *u)
 		put_ref(o, "in_effect", &l->want.complete);
 	if (l->want.has_newest)
 		put_ref(o, "newest", &l->want.newest);
+	if (l->want.has_rollback)
+		put_ref(o, "rollback", &l->want.rollback);
 	json_put_number(o, "items", l->want.items_n);
 	json_put_number(o, "waiting", l->want.waiting_n);
 	json_put_number(o, "missing", l->want.missing_total);
@@ -293,9 +299,12 @@ static void say_effect(const struct update *u)
 {
 	const struct outlook *l = &u->outlook;
 	const struct publish_result *r = &u->result;
-	char list[64] = "no list in effect yet";
+	char list[96] = "no list in effect yet";
 
-	if (l->want.has_complete)
+	if (l->want.has_rollback)
+		snprintf(list, sizeof list, "rolled back: list %llu in effect, list %llu is the newest",
+			 ull(l->want.complete.revision), ull(l->want.newest.revision));
+	else if (l->want.has_complete)
 		snprintf(list, sizeof list, "list %llu in effect", ull(l->want.complete.revision));
 	if (r->switched)
 		say_line("%s  %s: %llu item%s added, %llu changed, %llu removed", l->want.stream, list, ull(r->items_added),

@@ -4,9 +4,15 @@
  */
 #include "import/update.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "import/lists.h"
 #include "import/objects.h"
 #include "import/run.h"
+#include "lib/err.h"
+#include "lib/file.h"
+#include "verify/rollback.h"
 
 #include "lib/banned.h"
 
@@ -31,6 +37,8 @@ static int log_published(struct run *r, const struct update *u, struct err *e)
 		put_ref(o, "newest", &want->newest);
 	if (want->has_complete)
 		put_ref(o, "complete", &want->complete);
+	if (want->has_rollback)
+		put_ref(o, "rollback", &want->rollback);
 	json_put(o, "switched", json_boolean(u->result.switched));
 	json_put_number(o, "items", want->items_n);
 	json_put_number(o, "added", u->result.items_added);
@@ -39,6 +47,32 @@ static int log_published(struct run *r, const struct update *u, struct err *e)
 	json_put_number(o, "waiting", want->waiting_n);
 	json_put_number(o, "missing", want->missing_total);
 	return run_log(r, "published", o, e);
+}
+
+int update_end_rollback(struct run *r, const struct rollback *was, const char *why, struct err *e)
+{
+	struct file dir = FILE_CLOSED;
+	char path[ROLLBACK_PATH];
+	const char *name;
+	json_t *o = json_object();
+	int rc = -1;
+
+	json_put_text(o, "stream", was->stream);
+	put_ref(o, "list", &was->list);
+	json_put_text(o, "why", why);
+	if (run_change(r, e) == -1) {
+		json_decref(o);
+		return -1;
+	}
+	if (run_log(r, "rollback-ended", o, e) == -1 ||
+	    file_open_parent_at(&r->store.dir, rollback_path(was->stream, path), &dir, &name, e) == -1)
+		return -1;
+	if (unlinkat(dir.fd, name, 0) == -1 && errno != ENOENT)
+		err_sys(e, "%s/%s", dir.name, name);
+	else
+		rc = file_sync(&dir, e);
+	file_close(&dir);
+	return rc;
 }
 
 int update_stream(struct run *r, const struct store_stream *s, struct places *places, struct update *out, struct err *e)
@@ -62,9 +96,53 @@ int update_stream(struct run *r, const struct store_stream *s, struct places *pl
 		if (log_published(r, out, e) == -1)
 			return -1;
 	}
+	if (out->outlook.rollback_ended &&
+	    update_end_rollback(r, out->outlook.rollback, "a later list is complete", e) == -1)
+		return -1;
 	if (!out->outlook.want.has_complete)
 		return 0;
 	return lists_prune(&r->store, s->stream, &out->outlook.want.complete, r->store.config.policy.keep_lists, e);
+}
+
+int update_heal(struct run *r, struct err *e)
+{
+	const struct store_config *c = &r->store.config;
+	const struct digest *healed;
+	size_t n = objects_healed(r->objects, &healed);
+	json_t *o;
+
+	if (n == 0)
+		return 0;
+	if (run_change(r, e) == -1)
+		return -1;
+	for (size_t i = 0; i < c->streams_n; i++)
+		if (publish_heal(&r->store, r->objects, c->streams[i].stream, e) == -1)
+			return -1;
+	o = json_object();
+	json_put_number(o, "objects", n);
+	return run_log(r, "healed", o, e) == -1 ? -1 : objects_healed_done(r->objects, e);
+}
+
+int update_all(struct run *r, const struct update_all *how, struct err *e)
+{
+	const struct store_config *c = &r->store.config;
+
+	if (update_heal(r, e) == -1)
+		return -1;
+	for (size_t i = 0; i < c->streams_n; i++) {
+		struct update u = {0};
+		int rc;
+
+		if (!how->touched[i] && !r->interrupted)
+			continue;
+		rc = update_stream(r, &c->streams[i], how->places, &u, e);
+		if (rc == 0 && how->each != NULL)
+			rc = how->each(how->arg, &u, e);
+		update_free(&u);
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
 }
 
 void update_free(struct update *u)

@@ -12,6 +12,7 @@
 
 struct run;
 struct places;
+struct err;
 
 struct update {
 	struct outlook outlook;
@@ -21,5 +22,21 @@ struct update {
 /* places: answered as far as it can be. 0 or -1; update_free in any case. */
 int update_stream(struct run *r, const struct store_stream *s, struct places *places, struct update *out, struct err *e);
 void update_free(struct update *u);
+
+/* Takes a rollback out of force, journaled; what is published follows with update_stream. */
+struct rollback;
+int update_end_rollback(struct run *r, const struct rollback *was, const char *why, struct err *e);
+
+/* Gives the objects that a run healed their names back, in every stream, and journals how many they were. */
+int update_heal(struct run *r, struct err *e);
+
+struct update_all {
+	const bool *touched;	/* for each stream of the store: to be brought up to date; the others only after an interruption */
+	struct places *places;
+	int (*each)(void *arg, const struct update *u, struct err *e);	/* what a stream came to; may be NULL */
+	void *arg;
+};
+/* The end of a run: update_heal, then every stream that needs it. */
+int update_all(struct run *r, const struct update_all *how, struct err *e);
 
 #endif

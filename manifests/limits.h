@@ -16,6 +16,7 @@
 #define MAX_VERIFY_TXT_SIZE (1u << 20)
 #define MAX_RECEIPT_SIZE (28u << 20)	/* all its lists full: 14 MiB of missing objects, 9 MiB of waiting items, room */
 #define MAX_CONFIG_SIZE (1u << 20)	/* station.yaml, store.yaml: written by people */
+#define MAX_ROLLBACK_SIZE (9u << 20)	/* MAX_WITH_REVOKED paths of the greatest length, escaped */
 #define MAX_DRAFT_SIZE (192u << 20)	/* the station's own file */
 
 /* Counts. */
@@ -32,6 +33,7 @@
 #define MAX_PART_RECORDS 1024		/* records of a part, and of a contents list without parts */
 #define PART_CUT_BITS 9			/* a part ends where a path's digest ends in so many zero bits: 443 records on average */
 #define MAX_PARTS 65536			/* parts of a contents list */
+#define MAX_WITH_REVOKED 1000		/* items a rollback brings back although they are revoked: named one by one */
 #define MAX_STREAMS 64			/* streams a store follows */
 #define MAX_READS 64			/* format versions a receipt names */
 #define MAX_HELD (1ull << 30)		/* objects of a store: 65 GiB of digests */

@@ -19,6 +19,7 @@
 #include "manifests/reason.h"
 #include "verify/audit_tree.h"
 #include "verify/report.h"
+#include "verify/rollback.h"
 #include "verify/state.h"
 
 #include "lib/banned.h"
@@ -35,6 +36,7 @@ struct look {
 	char place[MAX_NAME_LEN + 16];	/* "streams/NAME" */
 	struct state *states[TREES];	/* of a and b; NULL: none */
 	enum proof *proofs[TREES];	/* by item */
+	struct rollback *rollback;	/* in force, or NULL */
 	struct kept_lists lists;
 	char current;			/* 0: nothing published yet */
 };
@@ -64,6 +66,27 @@ static int load_states(struct look *l, struct err *e)
 	}
 	if (state_current(l->store, l->stream->stream, &l->current, &cause) == -1)
 		return settle(l, &cause, e);
+	return 0;
+}
+
+/* What the current tree says of a rollback, and the document that must bear it out. */
+static int load_rollback(struct look *l, struct err *e)
+{
+	const struct state *s = l->current == 0 ? NULL : l->states[l->current - 'a'];
+	struct err cause = {0};
+
+	if (rollback_load(l->store, l->stream->stream, &l->rollback, &cause) == -1)
+		return settle(l, &cause, e);
+	if (s != NULL && s->has_rollback &&
+	    (l->rollback == NULL || state_compare(&l->rollback->list, &s->rollback) != 0 ||
+	     !digest_equal(&l->rollback->list.sha256, &s->rollback.sha256)))
+		report_finding(l->report, R_STORE_DAMAGED, l->place, "%c/state.yaml tells of a rollback that rollback.yaml does not bear out",
+			       l->current);
+	else if (s != NULL && s->has_rollback)
+		report_note(l->report, l->place, "rolled back to list %llu", (unsigned long long)s->rollback.revision);
+	else if (l->rollback != NULL)
+		report_note(l->report, l->place, "a rollback to list %llu is not, or no longer, in force; the next satchel-import apply settles it",
+			    (unsigned long long)l->rollback->list.revision);
 	return 0;
 }
 
@@ -107,6 +130,24 @@ static void compare_refs(const struct look *l, const struct approvals *a, const 
 	}
 }
 
+/* An item that is published although the newest list revokes its contents. */
+static void report_revoked(const struct look *l, const struct state *s, const struct state_item *item,
+			   const struct approvals *newest, const char *place)
+{
+	const struct list_ref ref = {.epoch = newest->epoch, .revision = newest->revision};
+	unsigned long long revision = item->revision;
+
+	if (s->has_rollback && rollback_names(l->rollback, item->item))
+		report_note(l->report, place, "%s, revision %llu, is published although this list revokes it: the rollback names it",
+			    item->item, revision);
+	else if (!s->has_newest || state_compare(&s->newest, &ref) != 0)
+		report_note(l->report, place, "%s, revision %llu, which this list revokes, is published still: an import was interrupted",
+			    item->item, revision);
+	else
+		report_finding(l->report, R_REVOKED, place, "%s, revision %llu, is published although this list revokes it",
+			       item->item, revision);
+}
+
 static void note_newest(const struct look *l, const struct approvals *a, const char *place)
 {
 	const struct state *s = l->current == 0 ? NULL : l->states[l->current - 'a'];
@@ -116,8 +157,7 @@ static void note_newest(const struct look *l, const struct approvals *a, const c
 		report_note(l->report, place, "the newest list expired at %s", num_format_time(a->expires, when));
 	for (size_t i = 0; s != NULL && i < s->items_n; i++)
 		if (approvals_revokes(a, &s->items[i].contents))
-			report_note(l->report, place, "%s, revision %llu, is published although this list revokes it: a rollback",
-				    s->items[i].item, (unsigned long long)s->items[i].revision);
+			report_revoked(l, s, &s->items[i], a, place);
 }
 
 static int judge_list(struct look *l, const struct list_ref *ref, bool newest, struct err *e)
@@ -245,7 +285,7 @@ int audit_stream(const struct store *s, const struct store_stream *stream, int64
 	snprintf(l.place, sizeof l.place, "streams/%s", stream->stream);
 	judge_published(&l);
 	progress_phase("checking trees", 0, 0);
-	if (load_states(&l, e) == 0 && judge_lists(&l, e) == 0)
+	if (load_states(&l, e) == 0 && load_rollback(&l, e) == 0 && judge_lists(&l, e) == 0)
 		rc = 0;
 	out->lists = l.lists.n;
 	for (int t = 0; rc == 0 && t < TREES; t++)
@@ -255,6 +295,7 @@ int audit_stream(const struct store *s, const struct store_stream *stream, int64
 		state_free(l.states[t]);
 		free(l.proofs[t]);
 	}
+	rollback_free(l.rollback);
 	state_lists_free(&l.lists);
 	return rc;
 }

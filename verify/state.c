@@ -33,7 +33,7 @@ static const struct field ref_fields[] = {
 	{.name = "sha256", .kind = FIELD_DIGEST, .at = offsetof(struct list_ref, sha256)},
 	{0}
 };
-static const struct schema ref_schema = {.size = sizeof(struct list_ref), .fields = ref_fields};
+const struct schema state_ref_schema = {.size = sizeof(struct list_ref), .fields = ref_fields};
 
 static const struct field item_fields[] = {
 	{.name = "item", .kind = FIELD_TEXT, .at = offsetof(struct state_item, item), .min = 1, .max = PATH_MAX_LEN,
@@ -81,6 +81,8 @@ static int check_state(const void *value, struct err *e)
 {
 	const struct state *s = value;
 
+	if (s->has_rollback && (!s->has_complete || state_compare(&s->rollback, &s->complete) != 0))
+		return err_set(e, R_DOCUMENT_FORM, "`rollback` is not `complete`");
 	if (s->phase == STATE_CLEAN && s->former_n > 0)
 		return err_set(e, R_DOCUMENT_FORM, "`former` in a tree that is clean");
 	if (check_items(s->items, s->items_n, e) == -1 || check_items(s->former, s->former_n, e) == -1)
@@ -99,9 +101,11 @@ static const struct field state_fields[] = {
 	{.name = "phase", .kind = FIELD_CHOICE, .at = offsetof(struct state, phase), .words = phases},
 	{.name = "time", .kind = FIELD_TIME, .at = offsetof(struct state, time)},
 	{.name = "newest", .kind = FIELD_MAP, .at = offsetof(struct state, newest), .optional = true,
-	 .present_at = offsetof(struct state, has_newest), .sub = &ref_schema},
+	 .present_at = offsetof(struct state, has_newest), .sub = &state_ref_schema},
 	{.name = "complete", .kind = FIELD_MAP, .at = offsetof(struct state, complete), .optional = true,
-	 .present_at = offsetof(struct state, has_complete), .sub = &ref_schema},
+	 .present_at = offsetof(struct state, has_complete), .sub = &state_ref_schema},
+	{.name = "rollback", .kind = FIELD_MAP, .at = offsetof(struct state, rollback), .optional = true,
+	 .present_at = offsetof(struct state, has_rollback), .sub = &state_ref_schema},
 	{.name = "missing_total", .kind = FIELD_NUMBER, .at = offsetof(struct state, missing_total), .max = MAX_SUM},
 	{.name = "items", .kind = FIELD_RECORDS, .at = offsetof(struct state, items),
 	 .count_at = offsetof(struct state, items_n), .max_count = MAX_ITEMS, .sub = &item_schema},
@@ -206,13 +210,16 @@ static int keep(struct kept_lists *k, const struct list_ref *ref, struct err *e)
 	return 0;
 }
 
+int state_compare(const struct list_ref *a, const struct list_ref *b)
+{
+	if (a->epoch != b->epoch)
+		return a->epoch < b->epoch ? -1 : 1;
+	return (a->revision > b->revision) - (a->revision < b->revision);
+}
+
 static int by_order(const void *a, const void *b)
 {
-	const struct list_ref *x = a, *y = b;
-
-	if (x->epoch != y->epoch)
-		return x->epoch < y->epoch ? -1 : 1;
-	return (x->revision > y->revision) - (x->revision < y->revision);
+	return state_compare(a, b);
 }
 
 int state_lists(const struct store *s, const char *stream, struct kept_lists *out, struct err *e)

@@ -42,8 +42,9 @@ struct state {
 	char *stream;
 	int phase;		/* STATE_CLEAN, STATE_BUILDING */
 	int64_t time;
-	bool has_newest, has_complete;
+	bool has_newest, has_complete, has_rollback;
 	struct list_ref newest, complete;
+	struct list_ref rollback;	/* the list a rollback in force went back to; then `complete` is it, too */
 	uint64_t missing_total;	/* objects missing in all; `missing` lists at most STATE_MAX_MISSING of them */
 	struct state_item *items, *former;	/* sorted by item; former: what the tree held before, while building (absent when none) */
 	size_t items_n, former_n;
@@ -57,6 +58,10 @@ enum { STATE_CLEAN, STATE_BUILDING };
 #define STATE_MAX_MISSING 10000
 #define STATE_MAX_SIZE (192u << 20)	/* 200,000 items twice and waiting, of 300 bytes each */
 extern const struct schema state_schema;	/* type "state" */
+extern const struct schema state_ref_schema;	/* of struct list_ref */
+
+/* Order by (epoch, revision): <0, 0, >0. */
+int state_compare(const struct list_ref *a, const struct list_ref *b);
 
 /* state.yaml of tree 'a' or 'b': 0; 1 where there is none yet (*out NULL); -1. Free with state_free. */
 int state_load(const struct store *s, const char *stream, char tree, struct state **out, struct err *e);
