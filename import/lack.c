@@ -10,6 +10,7 @@
 #include "lib/err.h"
 #include "lib/num.h"
 #include "lib/say.h"
+#include "manifests/reason.h"
 #include "verify/unseal.h"
 
 #include "lib/banned.h"
@@ -50,6 +51,8 @@ int lack_volume(struct objects *o, const struct volume *v, bool *want, struct la
 
 int lack_bundle(struct objects *o, const struct bundle *b, struct lack *out, struct err *e)
 {
+	uint64_t bytes = 0;	/* no sum overflows, see above */
+
 	*out = (struct lack){0};
 	for (uint64_t n = 1; n <= b->manifest->volumes; n++) {
 		struct volume *v = bundle_volume(b, n, e);
@@ -60,11 +63,16 @@ int lack_bundle(struct objects *o, const struct bundle *b, struct lack *out, str
 			rc = lack_volume(o, v, want, out, e);
 		else if (v != NULL)
 			err_mem(e);
+		for (size_t i = 0; rc == 0 && i < v->objects_n; i++)
+			bytes += volume_object_len(&v->objects[i]);
 		free(want);
 		volume_free(v);
 		if (rc == -1)
 			return -1;
 	}
+	if (bytes != b->manifest->objects.bytes)
+		return err_set(e, R_DOCUMENT_FORM, "%s/%s: the indexes have objects of %llu bytes, %llu are stated (FORMAT 7.4)", b->name,
+			       NAMES_MANIFEST, (unsigned long long)bytes, (unsigned long long)b->manifest->objects.bytes);
 	return 0;
 }
 

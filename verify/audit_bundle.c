@@ -55,6 +55,7 @@ struct course {
 	const char *place;	/* "MEDIUM: BUNDLE" */
 	uint64_t findings;	/* before it */
 	bool damaged;		/* frames of it are */
+	uint64_t bytes;		/* that its indexes tell of */
 	struct carried carried;
 	struct pieces pieces;
 	bool compared;		/* lack is filled */
@@ -105,6 +106,7 @@ static int look_at_volumes(struct course *c, struct err *e)
 		rc = look_at_volume(c, &a, n, e);
 	progress_end();
 	c->damaged = a.damaged > 0;
+	c->bytes = a.bytes;
 	digest_close(a.hash);
 	buf_free(&a.document);
 	pieces_close(&c->pieces, rc == 0 ? note_piece : NULL, c);
@@ -124,9 +126,24 @@ static void look_at_list(struct course *c, const struct trust_chain *chain)
 	c->list = NULL;
 }
 
-static int compare_list(struct course *c, struct err *e)
+/* What the manifest and the indexes say of the objects, where nothing else is wrong (FORMAT 7.4, 8.6). */
+static void compare_counts(const struct course *c)
 {
 	const struct manifest_objects *said = &c->bundle->manifest->objects;
+	struct report *r = &c->run->report;
+	char hex[DIGEST_HEX + 1];
+
+	if (r->findings == c->findings && (c->carried.n != said->count || c->bytes != said->bytes))
+		report_finding(r, R_DOCUMENT_FORM, c->place, "its volumes have %zu objects of %llu bytes, the manifest says %llu of %llu",
+			       c->carried.n, (unsigned long long)c->bytes, (unsigned long long)said->count,
+			       (unsigned long long)said->bytes);
+	if (c->carried.two_sizes != NULL)
+		report_finding(r, R_DOCUMENT_FORM, c->place, "the indexes state two sizes of object %s",
+			       digest_hex(&c->carried.two_sizes->sha256, hex));
+}
+
+static int compare_list(struct course *c, struct err *e)
+{
 	struct report *r = &c->run->report;
 	char hex[DIGEST_HEX + 1];
 
@@ -135,9 +152,7 @@ static int compare_list(struct course *c, struct err *e)
 		report_note(r, c->place, "more than %d objects: not compared with the list", CARRIED_MAX);
 		return 0;
 	}
-	if (r->findings == c->findings && c->carried.n != said->count)
-		report_finding(r, R_DOCUMENT_FORM, c->place, "its volumes have %zu objects, the manifest says %llu", c->carried.n,
-			       (unsigned long long)said->count);
+	compare_counts(c);
 	if (c->list == NULL)
 		return 0;
 	if (carried_compare(&c->carried, c->list, r, c->place, &c->lack, e) == -1)

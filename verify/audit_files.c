@@ -30,10 +30,18 @@ static int settle(struct report *r, const char *place, const char *name, struct 
 	return 0;
 }
 
+struct hashed {
+	struct digest_ctx *ctx;
+	uint64_t size;
+};
+
 static int hash(void *arg, const void *data, size_t len, struct err *e)
 {
+	struct hashed *h = arg;
+
 	(void)e;
-	digest_update(arg, data, len);
+	digest_update(h->ctx, data, len);
+	h->size += len;
 	progress_add(len);
 	return 0;
 }
@@ -41,8 +49,9 @@ static int hash(void *arg, const void *data, size_t len, struct err *e)
 /* Compares a whole file with the manifest. */
 static int compare(const struct bundle *b, const struct manifest_file *f, struct digest_ctx *ctx, struct err *e)
 {
+	struct hashed h = {.ctx = ctx};
 	struct digest d;
-	int rc = reader_stream(b->reader, b->name, f->name, f->size, hash, ctx, e);
+	int rc = reader_stream(b->reader, b->name, f->name, f->size, hash, &h, e);
 
 	if (rc == -1 && e->reason == ERR_TOO_LARGE)
 		e->reason = R_FILE_SIZE;
@@ -50,6 +59,9 @@ static int compare(const struct bundle *b, const struct manifest_file *f, struct
 		rc = err_set(e, R_FILE_MISSING, "it is not there");
 	if (digest_final(ctx, &d, e) == -1 || rc == -1)
 		return -1;
+	if (h.size != f->size)
+		return err_set(e, R_FILE_SIZE, "it has %llu bytes, the manifest says %llu", (unsigned long long)h.size,
+			       (unsigned long long)f->size);
 	if (!digest_equal(&d, &f->sha256))
 		return err_set(e, R_FILE_DIGEST, "its digest is not the one in the manifest");
 	return 0;
@@ -119,49 +131,28 @@ static int keep_name(void *arg, const char *name, bool is_dir, struct err *e)
 	return 0;
 }
 
-/* The signed documents of a bundle by name: their bytes, or NULL. */
-static const struct buf *document(const struct bundle *b, const struct trust_chain *chain, const char *name, size_t len)
+/* The exporter whose signature of the manifest would bear this name: the only files that may be added later. */
+static const struct trust_key *signer(const struct trust *root, const char *name)
 {
-	char trust[32];
+	char expected[NAMES_SIGNATURE_LEN];
 
-	if (len == strlen(NAMES_MANIFEST) && memcmp(name, NAMES_MANIFEST, len) == 0)
-		return &b->manifest->bytes;
-	if (len == strlen(NAMES_APPROVALS) && memcmp(name, NAMES_APPROVALS, len) == 0)
-		return &b->list;
-	for (size_t i = 0; i < chain->n; i++)
-		if (strlen(names_trust(chain->roots[i]->version, trust)) == len && memcmp(name, trust, len) == 0)
-			return &chain->roots[i]->bytes;
+	for (size_t i = 0; root != NULL && i < root->roles.role[ROLE_EXPORTER].keys_n; i++) {
+		const struct digest *id = &root->roles.role[ROLE_EXPORTER].keys[i];
+
+		if (strcmp(names_signature(NAMES_MANIFEST, id, expected), name) == 0)
+			return trust_find(root, id);
+	}
 	return NULL;
 }
 
-/* The key whose signature of the document would bear this name. */
-static const struct trust_key *signer(const struct trust_chain *chain, const char *name, size_t document_len)
+static int good_signature(const struct bundle *b, const struct trust *root, const char *name, bool *good, struct err *e)
 {
-	char base[256], expected[NAMES_SIGNATURE_LEN];
-
-	if (document_len > MAX_NAME_LEN)
-		return NULL;
-	snprintf(base, sizeof base, "%.*s", (int)document_len, name);
-	for (size_t i = chain->n; i-- > 0;)
-		for (size_t k = 0; k < chain->roots[i]->keys_n; k++)
-			if (strcmp(names_signature(base, &chain->roots[i]->keys[k].id, expected), name) == 0)
-				return &chain->roots[i]->keys[k];
-	return NULL;
-}
-
-static int good_signature(const struct bundle *b, const struct trust_chain *chain, const char *name, bool *good, struct err *e)
-{
-	size_t tail = 1 + NAMES_PREFIX + strlen(".sig"), len = strlen(name);
-	const struct trust_key *key = NULL;
-	const struct buf *bytes = NULL;
+	const struct trust_key *key = signer(root, name);
+	const struct buf *bytes = &b->manifest->bytes;
 	struct buf sig = {0};
 	int rc = 0;
 
 	*good = false;
-	if (len > tail)
-		bytes = document(b, chain, name, len - tail);
-	if (bytes != NULL)
-		key = signer(chain, name, len - tail);
 	if (key != NULL)
 		rc = reader_file(b->reader, b->name, name, PUBKEY_MAX_SIGNATURE, &sig, e);
 	if (key != NULL && rc == 0)
@@ -184,11 +175,11 @@ static int judge_names(const struct bundle *b, const struct trust_chain *chain, 
 
 		if (strcmp(name, NAMES_MANIFEST) == 0 || manifest_find(b->manifest, name) != NULL)
 			continue;
-		if (good_signature(b, chain, name, &good, &cause) == -1) {
+		if (good_signature(b, trust_chain_newest(chain), name, &good, &cause) == -1) {
 			if (settle(r, place, name, &cause, e) == -1)
 				return -1;
 		} else if (!good) {
-			report_finding(r, R_FILE_EXTRA, place, "%s: the manifest doesn't name it, and it is no good signature",
+			report_finding(r, R_FILE_EXTRA, place, "%s: the manifest doesn't name it, and it is no good signature of it",
 				       name);
 		}
 	}

@@ -89,7 +89,7 @@ static int judge(struct at_hand *h, const struct volume_object *o, bool right, s
 	if (!right)
 		report_finding(h->a->report, R_OBJECT_DIGEST, h->place, "object %s has other bytes",
 			       digest_hex(&o->sha256, hex));
-	if (carried_add(h->a->carried, &o->sha256, right, e) == -1)
+	if (carried_add(h->a->carried, &o->sha256, o->size, right, e) == -1)
 		return -1;
 	return right && h->is_document ? carried_add_document(h->a->carried, &o->sha256, h->a->document.data,
 							      h->a->document.len, e)
@@ -103,7 +103,7 @@ static int end_piece(struct at_hand *h, const struct volume_object *o, struct er
 	h->piece = NULL;
 	if (rc == -1)
 		return -1;
-	return rc == 1 ? judge(h, o, right == 1, e) : carried_add(h->a->carried, &o->sha256, false, e);
+	return rc == 1 ? judge(h, o, right == 1, e) : carried_add(h->a->carried, &o->sha256, o->size, false, e);
 }
 
 /* All that will come of the object at hand has come. */
@@ -119,7 +119,7 @@ static int finish(struct at_hand *h, struct err *e)
 	if (o->has_piece)
 		return end_piece(h, o, e);
 	if (h->whole_lost || h->next < o->size)
-		return restart(h->a->hash, e) == -1 ? -1 : carried_add(h->a->carried, &o->sha256, false, e);
+		return restart(h->a->hash, e) == -1 ? -1 : carried_add(h->a->carried, &o->sha256, o->size, false, e);
 	if (digest_final(h->a->hash, &d, e) == -1)
 		return -1;
 	return judge(h, o, digest_equal(&d, &o->sha256), e);
@@ -206,7 +206,10 @@ int audit_volume(struct audit_volume *a, const struct bundle *b, const struct vo
 
 	if (want == NULL)
 		return err_mem(e);
-	memset(want, true, index->objects_n);
+	for (size_t i = 0; i < index->objects_n; i++) {
+		want[i] = true;
+		a->bytes += volume_object_len(&index->objects[i]);
+	}
 	rc = reader_volume(b->reader, b->name, index, want, &sink, &why);
 	free(want);
 	if (rc == -1 && (h.fatal || report_is_fatal(&why) || why.reason == R_READER || why.reason == R_MEDIUM_TIMEOUT))

@@ -23,6 +23,7 @@ struct audit_volume {		/* kept from volume to volume */
 	struct digest_ctx *hash;
 	struct buf document;	/* of the object at hand, while it may be a contents list */
 	uint64_t damaged;	/* frames */
+	uint64_t bytes;		/* of objects, as the indexes say */
 };
 /* place: "MEDIUM: BUNDLE/vol-0001.tar.zst". What is wrong is reported; -1 only where the audit can't go on. */
 int audit_volume(struct audit_volume *a, const struct bundle *b, const struct volume *index, const char *place, struct err *e);

@@ -54,7 +54,7 @@ static int grow(void **list, size_t n, size_t *room, size_t size, struct err *e)
 	return 0;
 }
 
-int carried_add(struct carried *c, const struct digest *d, bool whole, struct err *e)
+int carried_add(struct carried *c, const struct digest *d, uint64_t size, bool whole, struct err *e)
 {
 	void *list = c->list;
 
@@ -65,7 +65,7 @@ int carried_add(struct carried *c, const struct digest *d, bool whole, struct er
 	if (grow(&list, c->n, &c->room, sizeof *c->list, e) == -1)
 		return -1;
 	c->list = list;
-	c->list[c->n++] = (struct carried_object){.sha256 = *d, .whole = whole};
+	c->list[c->n++] = (struct carried_object){.sha256 = *d, .size = size, .whole = whole};
 	return 0;
 }
 
@@ -102,10 +102,13 @@ void carried_settle(struct carried *c)
 	if (c->documents_n > 0)
 		qsort(c->documents, c->documents_n, sizeof *c->documents, by_digest);
 	for (size_t i = 0; i < c->n; i++) {
-		if (kept > 0 && digest_equal(&c->list[kept - 1].sha256, &c->list[i].sha256))
-			c->list[kept - 1].whole |= c->list[i].whole;
-		else
+		if (kept == 0 || !digest_equal(&c->list[kept - 1].sha256, &c->list[i].sha256)) {
 			c->list[kept++] = c->list[i];
+			continue;
+		}
+		c->list[kept - 1].whole |= c->list[i].whole;
+		if (c->list[kept - 1].size != c->list[i].size)
+			c->two_sizes = &c->list[kept - 1];
 	}
 	c->n = kept;
 }
@@ -133,19 +136,35 @@ static int fetch(void *arg, const struct digest *d, uint64_t size, struct buf *o
 	return spool_read(c->spool, doc->at, doc->size, out, e);
 }
 
-static void need(const struct carried *c, const struct record *r, struct carried_lack *out)
+static int need(const struct carried *c, const struct record *r, struct carried_lack *out, struct err *e)
 {
 	struct carried_object *o;
 
 	if (!r->has_file)
-		return;
+		return 0;
 	o = find(c, &r->sha256);
+	if (o != NULL && o->size != r->size)
+		return err_set(e, R_DOCUMENT_FORM, "%s: a size of %llu is stated, its object has %llu (FORMAT 6.2)", r->path,
+			       (unsigned long long)r->size, (unsigned long long)o->size);
 	if (o != NULL)
 		o->needed = true;
 	if (o == NULL || !o->whole) {
 		out->files++;
 		out->bytes += r->size;
 	}
+	return 0;
+}
+
+/* A contents list or part that could not be fetched: not carried, or carried and none (FORMAT 6.1). */
+static int no_document(const struct carried *c, const struct digest *d, struct carried_lack *out, struct err *e)
+{
+	const struct carried_object *o = find(c, d);
+	char hex[DIGEST_HEX + 1];
+
+	if (o != NULL && o->whole)
+		return err_set(e, R_DOCUMENT_TYPE, "object %s is named as a contents list, and is none", digest_hex(d, hex));
+	out->lists++;
+	return 0;
 }
 
 static int compare_entry(struct carried *c, const struct approval *p, struct carried_lack *out, struct err *e)
@@ -154,15 +173,15 @@ static int compare_entry(struct carried *c, const struct approval *p, struct car
 	const struct record *record;
 	int rc = contents_reader_open(&p->contents, p->item, fetch, c, &reader, e);
 
-	if (rc != 0) {
-		out->lists += rc == 1;
-		return rc == 1 ? 0 : -1;
-	}
+	if (rc != 0)
+		return rc == 1 ? no_document(c, &p->contents.sha256, out, e) : -1;
 	while ((rc = contents_reader_next(reader, &record, e)) > 0) {
 		if (rc == 2)
-			out->lists++;
+			rc = no_document(c, &contents_reader_part(reader)->sha256, out, e);
 		else
-			need(c, record, out);
+			rc = need(c, record, out, e);
+		if (rc == -1)
+			break;
 	}
 	contents_reader_close(reader);
 	return rc;

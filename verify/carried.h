@@ -15,11 +15,12 @@ struct approvals;
 struct err;
 struct report;
 
-#define CARRIED_MAX 3000000	/* objects compared with the list: 120 MiB; bundles with more are said to be too large for it */
+#define CARRIED_MAX 3000000	/* objects compared with the list: 140 MiB; bundles with more are said to be too large for it */
 #define CARRIED_PREFIX "satchel: contents"	/* an object that begins so may be a contents list or part */
 
 struct carried_object {
 	struct digest sha256;
+	uint64_t size;	/* as the indexes say */
 	bool whole;	/* all of its bytes are in the bundle, and are its bytes */
 	bool needed;	/* by the list */
 };
@@ -27,6 +28,7 @@ struct carried {
 	struct carried_object *list;
 	size_t n, room;
 	bool too_many;
+	const struct carried_object *two_sizes;	/* after settle: one of which the indexes state two sizes (FORMAT 8.6), or NULL */
 	struct carried_document *documents;	/* contents lists and parts */
 	size_t documents_n, documents_room;
 	int spool;
@@ -34,7 +36,7 @@ struct carried {
 int carried_open(struct carried *c, struct err *e);
 void carried_close(struct carried *c);
 
-int carried_add(struct carried *c, const struct digest *d, bool whole, struct err *e);
+int carried_add(struct carried *c, const struct digest *d, uint64_t size, bool whole, struct err *e);
 /* The bytes of one that may be a contents list or part; its digest was compared. */
 int carried_add_document(struct carried *c, const struct digest *d, const void *data, size_t len, struct err *e);
 /* After the last add: sorts, and makes one of what is there twice. */

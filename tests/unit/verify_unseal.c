@@ -468,7 +468,13 @@ static void lists(void **state)
 	assert_int_equal(e.reason, R_SIGNATURE_THRESHOLD);
 	assert_false(there);
 	err_clear(&e);
-	fixture_sign(f, FIXTURE_APPROVER_B, dir_of(f), NAMES_APPROVALS, &f->list);	/* added later: allowed */
+	fixture_sign(f, FIXTURE_APPROVER_B, dir_of(f), NAMES_APPROVALS, &f->list);	/* the manifest does not name it */
+	assert_int_equal(list_of(f, FIXTURE_NOW, &e, &there), -1);
+	assert_int_equal(e.reason, R_SIGNATURE_THRESHOLD);
+	err_clear(&e);
+	fixture_free(f);
+	f = make();
+	fixture_bundle(f, 17);
 	assert_int_equal(list_of(f, FIXTURE_NOW, &e, &there), 0);
 	assert_int_equal(list_of(f, f->expires, &e, &there), -1);
 	assert_int_equal(e.reason, R_EXPIRED);
