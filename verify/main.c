@@ -27,6 +27,13 @@ static const struct command commands[] = {
 	 "trees file by file, and the journal. Without --trust it is judged by its own\n"
 	 "trust root, and the first line says so.", audit_store_options,
 	 audit_store_run},
+	{"diff", "OLD NEW [--store STORE [--stream S] | --station STATION] [--trust FILE]",
+	 "satchel-verify diff --store /srv/satchel 2026-11-01 2026-12-01",
+	 "What changed between two approval lists: items added, removed or changed, ring\n"
+	 "by ring, and what was revoked. OLD and NEW are lists or directories of bundles;\n"
+	 "with --store or --station also revisions (41; 2-41 in epoch 2) or times, which\n"
+	 "stand for the list in force then, and files are compared as well.",
+	 diff_options, diff_run},
 	{"show", "FILE|BUNDLE [--trust FILE] [--at TIME] [--trust-version N]",
 	 "satchel-verify show /media/usb/satchel/updates-00000017",
 	 "Shows a document, or what a bundle says of itself, for people. Without\n"
