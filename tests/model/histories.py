@@ -280,6 +280,23 @@ class History:
         if w.can_acknowledge and mine and rng.random() < 0.3:
             w.acknowledge(name, rng.choice(mine))
 
+    # a store's own life
+
+    def live(self, name):
+        w, rng, store = self.world, self.rng, self.world.stores[name]
+        if not w.can_rollback:
+            return
+        complete = store.complete_of_itself()
+        older = sorted(o for o in store.lists if complete and o <= complete.order)
+        if rng.random() < 0.25:
+            w.to_newest(name)
+        elif older and rng.random() < 0.6:
+            order = rng.choice(older)
+            revoked = store.revoked_of(order)
+            w.roll_back(name, order[1], self.some(revoked) if revoked and rng.random() < 0.5 else ())
+        else:
+            w.roll_back(name)
+
     # the whole
 
     def two_orders(self, of):
@@ -348,6 +365,8 @@ class History:
                     self.deliver(name)
                 if rng.random() < 0.15:
                     self.come_back(name)
+                if rng.random() < 0.06:
+                    self.live(name)
         self.orders()
         self.converge()
 

@@ -3,6 +3,7 @@
 """
 from documents import with_parents
 
+KEEP = 10        # former lists that a store keeps
 LARGE = 4 << 20  # of larger objects the verified extents are kept when the rest is damaged; smaller ones come whole
 
 
@@ -131,6 +132,38 @@ class Store:
             out.update(self.catalogue.tree(item, e.contents))
         return with_parents(out)
 
+    # ---- going back ----
+
+    def forget_lists(self):
+        """Of the lists below complete the newest ten are kept."""
+        complete = self.complete()
+        if complete is not None:
+            for order in sorted(o for o in self.lists if o < complete.order)[:-KEEP]:
+                del self.lists[order]
+
+    def roll_back(self, revision=None, exempt=()):
+        """Goes back to a list; the exit code: 2 where there is no such list, 3 where what it needs isn't there."""
+        complete = self.complete_of_itself()
+        if complete is None:
+            return 2
+        fit = [o for o in self.lists if (o < complete.order if revision is None else o[1] == revision and o <= complete.order)]
+        if not fit:
+            return 2
+        chosen, newest = self.lists[max(fit)], self.newest()
+        named = newest.entries(self.rings)
+        for item, e in chosen.entries(self.rings).items():
+            revoked = e.contents in newest.revoked or (item in newest.revoked_items and item not in named)
+            if not self.has(e) and (item in exempt or not revoked):
+                return 3
+        self.rollback = (chosen.order, newest.order, frozenset(exempt))
+        return 0
+
+    def revoked_of(self, order):
+        """Items of a list that the newest one revokes."""
+        newest, named = self.newest(), self.newest().entries(self.rings)
+        return {i for i, e in self.lists[order].entries(self.rings).items()
+                if e.contents in newest.revoked or (i in newest.revoked_items and i not in named)}
+
     # ---- taking in ----
 
     def lacks(self, digest, extent):
@@ -198,6 +231,7 @@ class Store:
                 codes.add(1)
         if self.rollback and not self.rolled_back():
             self.rollback = None
+        self.forget_lists()
         for code in (1, 3):
             if code in codes:
                 return code

@@ -303,6 +303,18 @@ class World:
                 self.delete(p)
         self.compare_tree(store, folder or f"stores/{name}")
 
+    def roll_back(self, name, revision=None, exempt=()):
+        store = self.stores[name]
+        code = store.roll_back(revision, exempt)
+        self.run("satchel-import", "-C", f"stores/{name}", "rollback", *([str(revision)] if revision else []),
+                 *(a for i in sorted(exempt) for a in ("--with-revoked", i)), codes=(code,))
+        self.compare_tree(store, f"stores/{name}")
+
+    def to_newest(self, name):
+        self.run("satchel-import", "-C", f"stores/{name}", "rollback", "--to-newest")
+        self.stores[name].rollback = None
+        self.compare_tree(self.stores[name], f"stores/{name}")
+
     def compare_tree(self, store, folder):
         want, seen = store.tree(), walk(self.path(folder, "published", STREAM))
         if want != seen:
