@@ -99,7 +99,8 @@ static int set_key(struct station *s, const struct args *a, struct station_desti
 	return rc;
 }
 
-static int record(struct station *s, const char *event, const struct station_destination *d, struct err *e)
+/* pinned: its key was named by --key, so that its history begins anew. */
+static int record(struct station *s, const char *event, const struct station_destination *d, bool pinned, struct err *e)
 {
 	json_t *o = json_object(), *rings = json_array();
 
@@ -109,6 +110,8 @@ static int record(struct station *s, const char *event, const struct station_des
 	json_put(o, "rings", rings);
 	if (d->key != NULL)
 		json_put_text(o, "receipt_key", d->key);
+	if (pinned)
+		json_put(o, "pinned", json_true());
 	return ledger_append(s, event, o, e);
 }
 
@@ -149,7 +152,7 @@ static int add(struct station *s, const struct args *a, struct err *e)
 		c->destinations = list;
 		c->destinations_n++;
 	}
-	if (set_rings(s, a, d, e) == -1 || set_key(s, a, d, e) == -1 || record(s, "destination-add", d, e) == -1 ||
+	if (set_rings(s, a, d, e) == -1 || set_key(s, a, d, e) == -1 || record(s, "destination-add", d, args_has(a, "key"), e) == -1 ||
 	    config_write_destinations(&s->dir, c, e) == -1)
 		return -1;
 	/* who pins a key, the same one included, begins its history anew */
@@ -168,7 +171,7 @@ static int drop(struct station *s, const struct args *a, struct err *e)
 		err_set(e, ERR_USAGE, "no destination is named \"%s\"", args_at(a, 0));
 		return err_hint(e, "'destination list' shows them");
 	}
-	if (record(s, "destination-remove", d, e) == -1)
+	if (record(s, "destination-remove", d, false, e) == -1)
 		return -1;
 	memmove(d, d + 1, (size_t)(c->destinations + c->destinations_n - (d + 1)) * sizeof *d);
 	c->destinations_n--;

@@ -1,6 +1,7 @@
 /*
  * satchel-export, the internet side: content root > scan > decide > freeze > select > pack > frame > seal > medium.
  */
+#include "export/acknowledge.h"
 #include "export/approve.h"
 #include "export/destination.h"
 #include "export/freeze.h"
@@ -88,6 +89,10 @@ static const struct command commands[] = {
 	 "believed when it is signed by the key that 'destination add --key' pinned and continues\n"
 	 "the one before; otherwise it is refused, and the exit code is 1.",
 	 NULL, receive_run},
+	{"acknowledge", "DESTINATION SEQUENCE...", "satchel-export -C /srv/station acknowledge perimeter-a 17",
+	 "Where no receipt may travel back: says that a bundle has arrived. What it carried counts\n"
+	 "as held by that destination for 'pack --for', until a receipt comes and knows better.",
+	 NULL, acknowledge_run},
 	{"status", "", "satchel-export -C /srv/station status",
 	 "Shows what waits for a decision or a signature, and what expires. Exits 0 when all is\n"
 	 "well, 4 when something waits, 1 when something is expired or soon will be.",

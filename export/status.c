@@ -11,6 +11,7 @@
 #include "export/board.h"
 #include "export/freeze.h"
 #include "export/ledger.h"
+#include "export/standing.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/num.h"
@@ -156,21 +157,25 @@ static int find_bundle(void *arg, uint64_t n, const struct digest *line, const j
 	return 0;
 }
 
-static void tell_rest(struct status *t)
+static void take_problem(void *arg, bool unhealthy, const char *text)
 {
-	json_t *list = json_array();
+	struct status *t = arg;
 
-	for (size_t i = 0; i < t->s.config.destinations_n; i++) {
-		const struct station_destination *d = &t->s.config.destinations[i];
-		struct buf rings = {0};
+	tell(t, unhealthy ? &t->unhealthy : &t->waiting, "%s", text);
+}
 
-		for (size_t k = 0; k < d->rings_n; k++)
-			buf_printf(&rings, "%s%s", k > 0 ? ", " : "", d->rings[k]);
-		json_array_append_new(list, json_text(d->name));
-		say_line("destination %s: rings %s", d->name, rings.data != NULL ? (const char *)rings.data : "");
-		buf_free(&rings);
-	}
-	json_put(t->o, "destinations", list);
+static int tell_destinations(struct status *t, struct err *e)
+{
+	struct standing_ask ask = {.station = &t->s, .list = t->effective, .draft = t->draft, .into = json_array(),
+				   .problem = take_problem, .arg = t};
+	int rc = standing_tell(&ask, e);
+
+	json_put(t->o, "destinations", ask.into);
+	return rc;
+}
+
+static void tell_bundle(struct status *t)
+{
 	if (t->bundle[0] != '\0') {
 		json_put_text(t->o, "bundle", t->bundle);
 		json_put_text(t->o, "bundle_time", t->bundle_time);
@@ -194,7 +199,9 @@ static int run(struct status *t, struct err *e)
 	judge_items(t);
 	judge_lists(t);
 	judge_root(t);
-	tell_rest(t);
+	if (tell_destinations(t, e) == -1)
+		return -1;
+	tell_bundle(t);
 	json_put_text(t->o, "status", t->unhealthy ? "unhealthy" : t->waiting ? "waiting" : "healthy");
 	json_put(t->o, "problems", t->problems);
 	say_object(t->o);
@@ -209,6 +216,10 @@ int status_run(const struct args *a, struct err *e)
 	if (args_expect(a, 0, 0, e) == -1 || station_open(a, STATION_READ, &t.s, e) == -1)
 		return -1;
 	rc = run(&t, e);
+	if (rc == -1) {
+		json_decref(t.o);
+		json_decref(t.problems);
+	}
 	signatures_free(&t.sigs);
 	approvals_free(t.newest);
 	approvals_free(t.effective);
