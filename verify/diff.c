@@ -399,20 +399,6 @@ out:
 	return rc;
 }
 
-/* --stream, else the only one. */
-static const char *choose_stream(const struct store *s, const char *name, struct err *e)
-{
-	if (name == NULL && s->config.streams_n == 1)
-		return s->config.streams[0].stream;
-	if (name != NULL && store_stream(s, name) != NULL)
-		return name;
-	if (name == NULL)
-		err_set(e, ERR_USAGE, "the store follows several streams: say which with --stream");
-	else
-		err_set(e, ERR_USAGE, "the store does not follow the stream %s", name);
-	return NULL;
-}
-
 int diff_run(const struct args *a, struct err *e)
 {
 	const char *store_path = args_get(a, "store"), *station_path = args_get(a, "station");
@@ -430,7 +416,7 @@ int diff_run(const struct args *a, struct err *e)
 		if (store_open(store_path, &store, e) == -1)
 			return -1;
 		home.store = &store;
-		home.stream = choose_stream(&store, args_get(a, "stream"), e);
+		home.stream = store_choose(&store, args_get(a, "stream"), e);
 		if (home.stream == NULL)
 			goto out;
 	} else if (args_get(a, "stream") != NULL) {

@@ -39,6 +39,11 @@ static const struct command commands[] = {
 	 "Shows a document, or what a bundle says of itself, for people. Without\n"
 	 "--trust, or where the signatures beside it don't suffice, the first line says\n"
 	 "UNVERIFIED.", show_options, show_run},
+	{"tree", "DIR --store STORE [--stream NAME] [--csv] [--jobs N]", "satchel-verify tree /mnt/client/mirror --store /srv/satchel",
+	 "A deployed copy, of a client or another server, against what the store\n"
+	 "publishes, item by item: files that are missing, stale (bytes of a former\n"
+	 "revision), changed or extra. Times and modes don't count. Exit 1 when it\n"
+	 "differs.", tree_options, tree_run},
 	{0},
 };
 static const struct option_def common[] = {

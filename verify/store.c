@@ -260,6 +260,19 @@ const struct store_stream *store_stream(const struct store *s, const char *name)
 	return NULL;
 }
 
+const char *store_choose(const struct store *s, const char *name, struct err *e)
+{
+	if (name == NULL && s->config.streams_n == 1)
+		return s->config.streams[0].stream;
+	if (name != NULL && store_stream(s, name) != NULL)
+		return name;
+	if (name == NULL)
+		err_set(e, ERR_USAGE, "the store follows several streams: say which with --stream");
+	else
+		err_set(e, ERR_USAGE, "the store does not follow the stream %s", name);
+	return NULL;
+}
+
 int store_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e)
 {
 	const struct store *s = arg;

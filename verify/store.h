@@ -58,6 +58,8 @@ struct store {
 int store_open(const char *path, struct store *out, struct err *e);
 void store_close(struct store *s);
 const struct store_stream *store_stream(const struct store *s, const char *name);	/* NULL: not followed */
+/* The stream a person means: the one named (--stream), or with NULL the only one. NULL with ERR_USAGE. */
+const char *store_choose(const struct store *s, const char *name, struct err *e);
 
 /* The file `name` (its last component) of a document, for signatures_collect: arg is the directory (struct file *). */
 int store_signature(void *arg, const char *name, struct buf *out, struct err *e);
