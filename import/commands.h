@@ -10,10 +10,12 @@ int init_run(const struct args *a, struct err *e);
 int apply_run(const struct args *a, struct err *e);
 int status_run(const struct args *a, struct err *e);
 int rollback_run(const struct args *a, struct err *e);
+int check_run(const struct args *a, struct err *e);
+int prune_run(const struct args *a, struct err *e);
 int receipt_run(const struct args *a, struct err *e);
 int log_run(const struct args *a, struct err *e);
 
-extern const struct option_def init_options[], apply_options[], status_options[], rollback_options[], receipt_options[],
-	log_options[];
+extern const struct option_def init_options[], apply_options[], status_options[], rollback_options[], check_options[],
+	prune_options[], receipt_options[], log_options[];
 
 #endif

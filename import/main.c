@@ -33,6 +33,10 @@ static const struct command commands[] = {
 	 "Goes back to a list that is kept; without REVISION to the one before the list in\n"
 	 "effect. What was revoked since is left out, and said. It stays so until a list\n"
 	 "arrives that is newer than all there are now, and complete; or --to-newest.", rollback_options, rollback_run},
+	{"check", "[--sample N/M] [--jobs N]", "satchel-import -C /srv/satchel check --sample 3/7",
+	 "Hashes every object, or a part of them, and sets damaged ones aside: they are no\n"
+	 "longer served, and the next bundle that carries them heals them. Exit 3: something\n"
+	 "was, or is still, set aside.", check_options, check_run},
 	{"receipt", "MEDIUM|- [--brief] [--wait SECONDS]", "satchel-import -C /srv/satchel receipt /media/usb",
 	 "Writes a receipt for the exporter: what this store holds and lacks, signed by its own\n"
 	 "key. When it is carried back, the next bundle has just what is missing. With - it goes\n"

@@ -16,6 +16,7 @@
 #include "import/objects_impl.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/num.h"
 #include "lib/outfile.h"
 #include "manifests/reason.h"
 
@@ -121,6 +122,20 @@ char *objects_name(const struct digest *d, bool exec, unsigned n, char out[OBJEC
 	return out;
 }
 
+int objects_name_parse(const char *name, struct digest *d, bool *exec)
+{
+	size_t len = strlen(name);
+	const char *rest = name + DIGEST_HEX;
+	uint64_t n;
+
+	if (len < DIGEST_HEX || digest_parse(name, DIGEST_HEX, d) == -1)
+		return -1;
+	*exec = strncmp(rest, ".x", 2) == 0;
+	if (*exec)
+		rest += 2;
+	return *rest == '\0' || (*rest == '.' && num_parse(rest + 1, strlen(rest + 1), 1, UINT32_MAX, &n) == 0) ? 0 : -1;
+}
+
 char *objects_name_lost(const struct digest *d, char out[OBJECTS_NAME])
 {
 	memcpy(digest_hex(d, out) + DIGEST_HEX, ".lost", 6);
@@ -193,11 +208,15 @@ int objects_add_healed(struct objects *o, const struct digest *d, struct err *e)
 
 int objects_note_healed(struct objects *o, const struct file *fan, const struct digest *d, struct err *e)
 {
-	char path[sizeof OBJECTS_HEALED + OBJECTS_NAME], hex[OBJECTS_NAME];
 	int rc = objects_is_lost(fan, d, e);
 
-	if (rc != 1)
-		return rc;
+	return rc == 1 ? objects_heal(o, d, e) : rc;
+}
+
+int objects_heal(struct objects *o, const struct digest *d, struct err *e)
+{
+	char path[sizeof OBJECTS_HEALED + OBJECTS_NAME], hex[OBJECTS_NAME];
+
 	if (file_make_dir_at(&o->store, OBJECTS_HEALED, 0700, e) == -1)
 		return -1;
 	snprintf(path, sizeof path, OBJECTS_HEALED "/%s", objects_name(d, false, 0, hex));

@@ -64,6 +64,34 @@ int objects_each(const struct objects *o, int (*each)(void *arg, const struct di
 int objects_each_piece(const struct objects *o, int (*each)(void *arg, const struct digest *d, struct err *e), void *arg,
 		       struct err *e);
 
+/*
+ * Calls each for every file that is an object, a variant or a mark, in order of digests, then of kinds. Other names are passed
+ * over. Memory is that of one of 256 directories.
+ */
+enum objects_kind {
+	OBJECTS_PLAIN,		/* HEX */
+	OBJECTS_VARIANT,	/* HEX.x, HEX.N, HEX.x.N */
+	OBJECTS_LOST		/* HEX.lost */
+};
+#define OBJECTS_FILE (DIGEST_HEX + 32)
+struct objects_file {
+	struct digest digest;
+	enum objects_kind kind;
+	char path[OBJECTS_FILE];	/* below objects/: "9f/HEX.x" */
+	struct stat st;
+};
+int objects_each_file(const struct objects *o, int (*each)(void *arg, const struct objects_file *f, struct err *e), void *arg,
+		      struct err *e);
+/* Takes a damaged file away, durably. Of HEX the mark HEX.lost stays: it is received, and lost. One of whose variants went is
+ * among objects_healed. */
+int objects_set_aside(struct objects *o, const struct objects_file *f, struct err *e);
+/* Takes a file of an object that nothing needs away; not durable before the next objects_settle or sync. */
+int objects_remove(struct objects *o, const struct objects_file *f, struct err *e);
+/* Takes what is staged of an object in pieces away. */
+int objects_remove_piece(struct objects *o, const struct digest *d, struct err *e);
+/* Has an object that is there among objects_healed, durably. */
+int objects_heal(struct objects *o, const struct digest *d, struct err *e);
+
 /* Marker before the first put of a run; sync and remove it after the last. 0 or -1. settle without begin is a no-op. */
 int objects_begin(struct objects *o, struct err *e);
 int objects_settle(struct objects *o, struct err *e);

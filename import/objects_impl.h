@@ -51,6 +51,8 @@ struct objects {
 int objects_fan(const struct objects *o, unsigned first, bool make, const struct file **out, struct err *e);
 /* "HEX", "HEX.x", "HEX.1", "HEX.x.1" (n 0: the first of its kind); returns out. */
 char *objects_name(const struct digest *d, bool exec, unsigned n, char out[OBJECTS_NAME]);
+/* The other way round, of any of these: 0, else -1 (HEX.lost too). */
+int objects_name_parse(const char *name, struct digest *d, bool *exec);
 char *objects_name_lost(const struct digest *d, char out[OBJECTS_NAME]);	/* "HEX.lost" */
 /* Whether HEX.lost is there: 1, 0, -1. */
 int objects_is_lost(const struct file *fan, const struct digest *d, struct err *e);

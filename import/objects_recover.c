@@ -14,7 +14,6 @@
 
 #include "import/objects_impl.h"
 #include "lib/err.h"
-#include "lib/num.h"
 
 #include "lib/banned.h"
 
@@ -64,21 +63,6 @@ out:
 	return rc;
 }
 
-/* HEX, HEX.x, HEX.N, HEX.x.N: 0; else -1 (HEX.lost too). */
-static int parse_name(const char *name, struct digest *d, bool *exec)
-{
-	size_t len = strlen(name);
-	const char *rest = name + DIGEST_HEX;
-	uint64_t n;
-
-	if (len < DIGEST_HEX || digest_parse(name, DIGEST_HEX, d) == -1)
-		return -1;
-	*exec = strncmp(rest, ".x", 2) == 0;
-	if (*exec)
-		rest += 2;
-	return *rest == '\0' || (*rest == '.' && num_parse(rest + 1, strlen(rest + 1), 1, UINT32_MAX, &n) == 0) ? 0 : -1;
-}
-
 static int hash(struct recovery *r, const struct file *f, struct digest *out, struct err *e)
 {
 	for (;;) {
@@ -126,7 +110,7 @@ static int visit(void *arg, const struct file *fan, const char *name, struct err
 	struct stat st;
 	bool exec;
 
-	if (parse_name(name, &d, &exec) == -1)
+	if (objects_name_parse(name, &d, &exec) == -1)
 		return 0;
 	if (fstatat(fan->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return err_sys(e, "%s/%s", fan->name, name);

@@ -26,8 +26,14 @@ struct publish_result {
 int publish_update(const struct store *s, struct objects *o, const struct state *want, struct publish_result *r, struct err *e);
 /* Finishes interrupted builds of a stream, if any: *found. Called at start with the lock held. */
 int publish_recover(const struct store *s, struct objects *o, const char *stream, bool *found, struct err *e);
-/* Gives healed objects their names back in both trees, one by one by rename. */
-int publish_heal(const struct store *s, struct objects *o, const char *stream, struct err *e);
+/*
+ * Makes the names of these objects (sorted) what they must be in both trees, one by one: healed ones get theirs back, those
+ * that are lost lose them. places (or NULL) is answered for them.
+ */
+struct digest;
+struct places;
+int publish_heal(const struct store *s, struct objects *o, const char *stream, const struct digest *list, size_t n,
+		 struct places *places, struct err *e);
 /* Makes the folders and links of a stream at init: streams/NAME/{a,b,lists}, published/NAME. */
 int publish_init(const struct file *store, const char *stream, struct err *e);
 

@@ -1,13 +1,14 @@
 /*
- * Healing (import/publish.h): after the bytes of damaged objects came again, every name in a stream's trees that stands
- * for one of them gets the good inode, one by one by rename. The only change outside a switch; its cost is a reading of
- * the contents lists, and it is asked for only when something was healed.
+ * Damage and healing (import/publish.h): when objects are set aside, every name in a stream's trees that stands for one of
+ * them goes; after their bytes came again it gets the good inode, one by one by rename. The only changes outside a
+ * switch; their cost is a reading of the contents lists, and they are asked for only when something was found or healed.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "import/objects.h"
+#include "import/places.h"
 #include "import/publish.h"
 #include "import/tree.h"
 #include "lib/err.h"
@@ -23,6 +24,7 @@ struct healing {
 	struct file via;
 	const struct digest *list;
 	size_t n;
+	struct places *places;
 	char path[2 * PATH_MAX_LEN + 2];
 };
 
@@ -31,10 +33,18 @@ static int compare(const void *a, const void *b)
 	return digest_compare(a, b);
 }
 
-static int each_record(struct healing *h, const char *item, const struct record *r, struct err *e)
+static bool is_listed(const struct healing *h, const struct digest *d)
 {
-	if (!r->has_file || bsearch(&r->sha256, h->list, h->n, sizeof *h->list, compare) == NULL)
+	return bsearch(d, h->list, h->n, sizeof *h->list, compare) != NULL;
+}
+
+/* all: every file of the item, since its contents list could not be read when others were seen to. */
+static int each_record(struct healing *h, const char *item, const struct record *r, bool all, struct err *e)
+{
+	if (!r->has_file || (!all && !is_listed(h, &r->sha256)))
 		return 0;
+	if (h->places != NULL && places_answer(h->places, &r->sha256, item, r->path, e) == -1)
+		return -1;
 	snprintf(h->path, sizeof h->path, "%.*s%s", (int)(path_last(item) - item), item, r->path);
 	return tree_heal(h->tree, h->path, r, &h->via, e);
 }
@@ -44,14 +54,29 @@ static int each_item(struct healing *h, const struct state_item *item, struct er
 {
 	const struct contents_ref ref = {item->contents, item->size, item->files, item->bytes};
 	struct contents_reader *reader = NULL;
+	const struct contents_part *parts;
 	const struct record *r;
 	struct err unreadable = {0};
+	bool all = is_listed(h, &item->contents);
+	size_t n;
 	int rc;
 
+	if (all && h->places != NULL && places_answer(h->places, &item->contents, item->item, NULL, e) == -1)
+		return -1;
 	if (contents_reader_open(&ref, item->item, objects_fetch, h->o, &reader, &unreadable) != 0)
 		return 0;
+	parts = contents_reader_parts(reader, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_listed(h, &parts[i].sha256))
+			continue;
+		all = true;
+		if (h->places != NULL && places_answer(h->places, &parts[i].sha256, item->item, NULL, e) == -1) {
+			contents_reader_close(reader);
+			return -1;
+		}
+	}
 	while ((rc = contents_reader_next(reader, &r, &unreadable)) == 1 || rc == 2)
-		if (rc == 1 && each_record(h, item->item, r, e) == -1)
+		if (rc == 1 && each_record(h, item->item, r, all, e) == -1)
 			break;
 	contents_reader_close(reader);
 	return rc == 1 ? -1 : 0;
@@ -82,7 +107,8 @@ static int heal_tree(struct healing *h, const struct store *s, const char *strea
 	return rc;
 }
 
-int publish_heal(const struct store *s, struct objects *o, const char *stream, struct err *e)
+int publish_heal(const struct store *s, struct objects *o, const char *stream, const struct digest *list, size_t n,
+		 struct places *places, struct err *e)
 {
 	struct healing *h;
 	int rc = -1;
@@ -92,7 +118,9 @@ int publish_heal(const struct store *s, struct objects *o, const char *stream, s
 		return err_mem(e);
 	h->o = o;
 	h->via = (struct file)FILE_CLOSED;
-	h->n = objects_healed(o, &h->list);
+	h->list = list;
+	h->n = n;
+	h->places = places;
 	if (h->n == 0)
 		rc = 0;
 	else if (file_open_dir_at(&s->dir, "stage", &h->via, e) == 0 && heal_tree(h, s, stream, 'a', e) == 0 &&

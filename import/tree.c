@@ -290,6 +290,8 @@ int tree_heal(struct tree *t, const char *path, const struct record *is, const s
 	if (unlinkat(via->fd, HEALING, 0) == -1 && errno != ENOENT)
 		return err_sys(e, "%s/" HEALING, via->name);
 	rc = objects_link(t->o, &is->sha256, is->exec, is->mtime, via, HEALING, e);
+	if (rc == 1 && unlinkat(dir.fd, name, 0) == -1 && errno != ENOENT)	/* damaged bytes are not to be served */
+		return err_sys(e, "%s/%s", dir.name, name);
 	if (rc != 0)
 		return rc == 1 ? 0 : -1;
 	return renameat(via->fd, HEALING, dir.fd, name) == -1 ? err_sys(e, "%s/%s", dir.name, name) : 0;

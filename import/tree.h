@@ -29,8 +29,8 @@ int tree_remove_all(struct tree *t, const char *path, struct err *e);	/* with al
 
 /* TREE_ADD. A lost object gets no name yet. */
 int tree_add(struct tree *t, const char *path, const struct record *is, struct err *e);
-/* Gives a file the inode of its healed object, by rename, where it has another one or is missing. via: a directory of
- * the same file system, not served. */
+/* Gives a file the inode of its healed object, by rename, where it has another one or is missing; takes the name away
+ * where the object is lost. via: a directory of the same file system, not served. */
 int tree_heal(struct tree *t, const char *path, const struct record *is, const struct file *via, struct err *e);
 
 #endif

@@ -116,7 +116,7 @@ int update_heal(struct run *r, struct err *e)
 	if (run_change(r, e) == -1)
 		return -1;
 	for (size_t i = 0; i < c->streams_n; i++)
-		if (publish_heal(&r->store, r->objects, c->streams[i].stream, e) == -1)
+		if (publish_heal(&r->store, r->objects, c->streams[i].stream, healed, n, NULL, e) == -1)
 			return -1;
 	o = json_object();
 	json_put_number(o, "objects", n);

@@ -49,6 +49,31 @@ struct inspection {
 	struct batch *batch;
 };
 
+/* ---- samples ---- */
+
+int audit_sample_parse(const char *text, struct audit_sample *out, struct err *e)
+{
+	const char *slash;
+
+	*out = (struct audit_sample){1, 1};
+	if (text == NULL)
+		return 0;
+	slash = strchr(text, '/');
+	if (slash != NULL && num_parse(slash + 1, strlen(slash + 1), 1, 1000000, &out->m) == 0 &&
+	    num_parse(text, (size_t)(slash - text), 1, out->m, &out->n) == 0)
+		return 0;
+	return err_set(e, ERR_USAGE, "--sample %s: N/M is needed, 3/7 for the third of seven parts", text);
+}
+
+bool audit_sample_has(const struct audit_sample *s, const struct digest *d)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < 8; i++)
+		n = n << 8 | d->bytes[i];
+	return n % s->m == s->n - 1;
+}
+
 /* ---- hashing ---- */
 
 static void *state_new(void *arg, struct err *e)
@@ -174,15 +199,6 @@ static enum kind parse_name(const char *name, struct digest *d)
 	return *rest == '.' && num_parse(rest + 1, strlen(rest + 1), 1, UINT64_MAX, &n) == 0 ? kind : NOTHING;
 }
 
-static bool in_sample(const struct audit_sample *s, const struct digest *d)
-{
-	uint64_t n = 0;
-
-	for (int i = 0; i < 8; i++)
-		n = n << 8 | d->bytes[i];
-	return n % s->m == s->n - 1;
-}
-
 static int judge_file(struct inspection *i, const struct walk_entry *w, const char *place, struct err *e)
 {
 	unsigned mode = w->st.st_mode & PERMISSIONS;
@@ -198,7 +214,7 @@ static int judge_file(struct inspection *i, const struct walk_entry *w, const ch
 	} else {
 		if (mode != (kind == EXECUTABLE ? 0555u : 0444u))
 			report_finding(i->report, R_STORE_DAMAGED, place, "its mode is %04o", mode);
-		return in_sample(i->sample, &d) ? add_file(i, w->path, &d, (uint64_t)w->st.st_size, e) : 0;
+		return audit_sample_has(i->sample, &d) ? add_file(i, w->path, &d, (uint64_t)w->st.st_size, e) : 0;
 	}
 	return 0;
 }

@@ -4,8 +4,10 @@
 #ifndef VERIFY_AUDIT_OBJECTS_H
 #define VERIFY_AUDIT_OBJECTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+struct digest;
 struct err;
 struct report;
 struct store;
@@ -15,6 +17,10 @@ struct store;
 struct audit_sample {
 	uint64_t n, m;
 };
+/* "3/7"; NULL: all. 0, or -1 with ERR_USAGE. */
+int audit_sample_parse(const char *text, struct audit_sample *out, struct err *e);
+bool audit_sample_has(const struct audit_sample *s, const struct digest *d);
+
 struct audit_objects {		/* what was hashed */
 	uint64_t files, bytes;
 };

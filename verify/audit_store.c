@@ -242,20 +242,6 @@ static int check(struct run *run, const char *trust, struct err *e)
 
 /* ---- the command ---- */
 
-static int parse_sample(const char *text, struct audit_sample *out, struct err *e)
-{
-	const char *slash;
-
-	*out = (struct audit_sample){1, 1};
-	if (text == NULL)
-		return 0;
-	slash = strchr(text, '/');
-	if (slash != NULL && num_parse(slash + 1, strlen(slash + 1), 1, 1000000, &out->m) == 0 &&
-	    num_parse(text, (size_t)(slash - text), 1, out->m, &out->n) == 0)
-		return 0;
-	return err_set(e, ERR_USAGE, "--sample %s: N/M is needed, 3/7 for the third of seven parts", text);
-}
-
 /* What makes a store unfit to be looked at any further differs all the same. */
 static bool differs(const struct err *e)
 {
@@ -280,7 +266,7 @@ int audit_store_run(const struct args *a, struct err *e)
 	int rc;
 
 	if (args_expect(a, 1, 1, e) == -1 || terms_parse(a, &run.terms, e) == -1 ||
-	    parse_sample(args_get(a, "sample"), &run.sample, e) == -1)
+	    audit_sample_parse(args_get(a, "sample"), &run.sample, e) == -1)
 		return -1;
 	rc = store_open(args_at(a, 0), &run.store, e);
 	if (rc == -1 && !differs(e))

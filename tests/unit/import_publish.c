@@ -284,8 +284,10 @@ static void healed_objects_get_their_names_back(void **state)
 	struct world first, second, third;
 	struct state_item items[WORLD_ITEMS];
 	struct digest d = world_data_digest(3);
+	const struct digest *list;
 	struct err e = {0};
 	struct state want;
+	size_t n;
 
 	publish_some(s, &first, &second);
 	third = second;
@@ -303,7 +305,8 @@ static void healed_objects_get_their_names_back(void **state)
 	world_put_data(s, 3);
 	bare_store_must(objects_settle(s->objects, &e), &e);
 	assert_false(world_recover(s));	/* interrupted here */
-	bare_store_must(publish_heal(&s->store, s->objects, WORLD_STREAM, &e), &e);
+	n = objects_healed(s->objects, &list);
+	bare_store_must(publish_heal(&s->store, s->objects, WORLD_STREAM, list, n, NULL, &e), &e);
 	bare_store_must(objects_healed_done(s->objects, &e), &e);
 	world_assert_tree(world_published(s), &third);
 	world_assert_tree(world_tree_path(s, world_other(s)), &second);
