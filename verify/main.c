@@ -27,6 +27,10 @@ static const struct command commands[] = {
 	 "trees file by file, and the journal. Without --trust it is judged by its own\n"
 	 "trust root, and the first line says so.", audit_store_options,
 	 audit_store_run},
+	{"journal", "STORE|STATION [--receipt FILE]... [--key FILE]", "satchel-verify journal /srv/satchel --receipt perimeter-a-00000012.yaml",
+	 "Checks that each line of a store's journal, or a station's ledger, has the\n"
+	 "digest of the one before, and that the journal still has what receipts\n"
+	 "witnessed.", audit_journal_options, audit_journal_run},
 	{"diff", "OLD NEW [--store STORE [--stream S] | --station STATION] [--trust FILE]",
 	 "satchel-verify diff --store /srv/satchel 2026-11-01 2026-12-01",
 	 "What changed between two approval lists: items added, removed or changed, ring\n"
