@@ -206,8 +206,8 @@ refused signature-threshold satchel-export receive changed
 refused no-receipt satchel-export receive longer
 sed "\$s/$id/$(printf '%064d' 0)/" text >stranger
 refused receipt-foreign satchel-export receive stranger
-sed '$s/=$//' text >cut
-refused no-receipt satchel-export receive cut
+sed '$s/=$//' text >clipped
+refused no-receipt satchel-export receive clipped
 expect 0 satchel-export receive text
 expect 0 satchel-export receive text
 grep -q 'known already' "$T/out" || fail "the same text again"
