@@ -18,6 +18,14 @@ class Revision:
 class Refused(Exception):
     """What the station must refuse, whole."""
 
+    def __init__(self, code=1):
+        super().__init__()
+        self.code = code
+
+
+def nested(a, b):
+    return a.startswith(b + "/") or b.startswith(a + "/")
+
 
 class Decisions:
     def __init__(self, rings):
@@ -25,6 +33,7 @@ class Decisions:
         self.items = {}      # item -> [Revision]; revision N is at N - 1
         self.has = {}        # item -> {ring: revision number}
         self.revoked = set()  # (item, revision number)
+        self.present = {}     # what stood under the content root at the last scan, by path
         self.kept = set()     # bytes that the station keeps, since something with them was approved once
 
     def copy(self):
@@ -39,6 +48,7 @@ class Decisions:
         other.has = {i: dict(h) for i, h in self.has.items()}
         other.revoked = set(self.revoked)
         other.kept = set(self.kept)
+        other.present = self.present
         return other
 
     def newest(self, item):
@@ -51,12 +61,13 @@ class Decisions:
 
     def scan(self, content, links):
         """content: {item: its state}; links: {item: items that its links name, whether they exist or not}."""
+        self.present = {p: v for state in content.values() for p, v in state.items()}
         for item, revisions in self.items.items():
             if item not in content:
                 revisions[-1].gone = True
         for item, state in content.items():
             revisions = self.items.setdefault(item, [])
-            to = frozenset(i for i in links.get(item, ()) if i in content and i != item)
+            to = frozenset(i for i in links[item] if i in content and i != item)
             if not revisions or revisions[-1].state != state:
                 if revisions:
                     revisions[-1].gone = False
@@ -101,23 +112,41 @@ class Decisions:
                     if missing:
                         yield item, n, other, missing
 
-    def approve(self, items, rings, every=False, requires=(), urgent=False, source=None, strict=False):
+    def approve(self, items, rings, every=False, requires=(), urgent=False, source=None, strict=False,
+                recut=False):
         """items: named ones; every: --all; source: --from-ring; strict: --no-requires. Raises Refused."""
         before = {i: set(h.values()) for i, h in self.has.items()}
-        self.choose(items, rings, every, requires, urgent, source, strict)
+        named = self.choose(items, rings, every, requires, urgent, source)
+        chosen = set(named) | self.close_over(strict)
+        self.cut(before, chosen, recut)
         for item, has in self.has.items():
             for n in set(has.values()) - before.get(item, set()):
                 self.keep(item, n)
 
     def keep(self, item, n):
         """What isn't under the content root any more can be approved only if the station has its bytes."""
-        r = self.revision(item, n)
-        data = {v[1] for v in r.state.values() if v[0] == "f"}
-        if (r.gone or n != self.newest(item)) and not data <= self.kept:
-            raise Refused
-        self.kept |= data
+        for path, v in self.revision(item, n).state.items():
+            if v[0] == "f" and v[1] not in self.kept and self.present.get(path, ())[:2] != v[:2]:
+                raise Refused
+        self.kept |= {v[1] for v in self.revision(item, n).state.values() if v[0] == "f"}
 
-    def choose(self, items, rings, every, requires, urgent, source, strict):
+    def cut(self, before, chosen, recut):
+        """Items never lie in one another: what is newly approved takes the place of what lies above or below it, where
+        that was asked for."""
+        for item, has in sorted(self.has.items()):
+            for n in sorted(set(has.values()) - before.get(item, set())):
+                for other in sorted(self.has):
+                    if not nested(item, other):
+                        continue
+                    for k in sorted(set(self.has[other].values())):
+                        if not recut or (other, k) in chosen:
+                            raise Refused(2)
+                        self.has[other] = {r: v for r, v in self.has[other].items() if v != k}
+        if next(self.unmet(), None):
+            raise Refused
+        self.tidy()
+
+    def choose(self, items, rings, every, requires, urgent, source):
         named = []
         for item in sorted(set(items) | (set(self.items) if every else set())):
             n = self.newest(item) if source is None else self.has.get(item, {}).get(source)
@@ -139,15 +168,20 @@ class Decisions:
             r = self.revision(item, n)
             r.requires = r.requires | (frozenset(requires) - {item})
             r.urgent = r.urgent or urgent
+        return named
+
+    def close_over(self, strict):
+        implied = set()
         while True:
             first = next(self.unmet(), None)
             if first is None:
-                return
+                return implied
             _, _, other, missing = first
             n = self.newest(other) if other in self.items else 0
             if strict or not n or self.revision(other, n).declined or self.is_revoked(other, n):
                 raise Refused
             self.move(other, n, missing)
+            implied.add((other, n))
             r = self.revision(other, n)
             r.requires = self.requires(other, n) | r.links
 

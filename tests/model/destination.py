@@ -78,8 +78,8 @@ class Destination:
         if self.receipt is None or bundle.sequence not in self.receipt.bundles:
             self.acknowledged |= bundle.whole_objects()
 
-    def needs(self, catalogue, lst, only, assume_sent):
-        """{object: extents} that a bundle must carry for this destination."""
+    def needs(self, objects, assume_sent, catalogue):
+        """Of {object: size} what must be carried: {object: extents}."""
         confirmed = set(self.acknowledged)
         pieces = {}
         if self.receipt is not None:
@@ -87,22 +87,15 @@ class Destination:
             pieces = self.receipt.pieces
         if assume_sent:
             confirmed |= self.sent
-        out = {}
-        for e in lst.entries(self.rings).values():
-            if only is None or e.item in only:
-                for d, size in catalogue.contents(e.contents)[1].items():
-                    if d not in confirmed:
-                        out[d] = gaps(pieces.get(d, ()), size)
-        return out
+        return {d: gaps(pieces.get(d, ()), size) for d, size in objects.items() if d not in confirmed}
 
 
-def for_all(catalogue, lst, only):
-    """The same for a bundle that is for no destination in particular."""
+def objects_of(catalogue, entries, only):
+    """{object: size} that entries need, of these items alone (None: of all)."""
     out = {}
-    for e in lst.items:
+    for e in entries:
         if only is None or e.item in only:
-            for d, size in catalogue.contents(e.contents)[1].items():
-                out[d] = [(0, size)]
+            out.update(catalogue.contents(e.contents)[1])
     return out
 
 

@@ -93,6 +93,7 @@ class History:
         self.world.note(f"history {seed}")
         self.big = self.rng.random() < 0.15     # some histories have files of several frames
         self.many = self.rng.random() < 0.1     # or an item of more than 1,024 records
+        self.recut = self.rng.random() < 0.2    # in some, items are cut anew
         self.serial = 0
         self.under_way = []     # receipts that were written and not taken in yet
 
@@ -150,6 +151,8 @@ class History:
                 del w.content[item]
             else:
                 self.change_item(item)
+        if self.recut and rng.random() < 0.3:
+            w.cut_at(3 - w.depth)
         w.scan()
 
     # decisions
@@ -157,21 +160,23 @@ class History:
     def decide(self):
         w, rng, d = self.world, self.rng, self.world.decisions
         kind, rings = rng.random(), self.some(RINGS)
+        recut = self.recut and rng.random() < 0.7
         rargs = [a for r in rings for a in ("--ring", r)]
+        cut = ["--recut"] * recut
         approved = sorted(i for i, has in d.has.items() if has)
         if kind < 0.25:
-            w.decide(("approve", "--all", *rargs), lambda m: m.approve([], rings, every=True))
+            w.decide(("approve", "--all", *rargs, *cut), lambda m: m.approve([], rings, every=True, recut=recut))
         elif kind < 0.65:
-            items = self.some(d.items, 3)
+            items = self.some(d.items, 3 if not self.recut else 5)
             requires = self.some(d.items, 2) if rng.random() < 0.35 else []
             urgent, strict = rng.random() < 0.4, rng.random() < 0.1
             argv = [a for r in requires for a in ("--requires", r)] + ["--urgent"] * urgent + ["--no-requires"] * strict
-            w.decide(("approve", *items, *rargs, *argv),
-                     lambda m: m.approve(items, rings, requires=requires, urgent=urgent, strict=strict))
+            w.decide(("approve", *items, *rargs, *argv, *cut),
+                     lambda m: m.approve(items, rings, requires=requires, urgent=urgent, strict=strict, recut=recut))
         elif kind < 0.75:
             source = rng.choice(RINGS)
-            w.decide(("approve", "--all", *rargs, "--from-ring", source),
-                     lambda m: m.approve([], rings, every=True, source=source))
+            w.decide(("approve", "--all", *rargs, "--from-ring", source, *cut),
+                     lambda m: m.approve([], rings, every=True, source=source, recut=recut))
         elif kind < 0.85:
             item = rng.choice(approved or sorted(d.items))
             some = rings if rng.random() < 0.5 else None
@@ -194,15 +199,14 @@ class History:
     # bundles
 
     def ahead(self, items):
-        """Objects of the newest revisions of these items, or None where one may not travel: revoked, declined, gone."""
+        """{item: objects of its newest revision}; None where one may not travel: revoked, declined, gone."""
         d, out = self.world.decisions, {}
         for item in items:
             n = d.newest(item)
             r = d.revision(item, n)
             if d.is_revoked(item, n) or r.gone or r.declined:
                 return None
-            digest = self.contents_of(r.state, item)
-            out.update(self.world.catalogue.contents(digest)[1])
+            out[item] = self.world.catalogue.contents(self.contents_of(r.state, item))[1]
         return out
 
     def contents_of(self, state, item):
@@ -215,37 +219,34 @@ class History:
 
     def pack(self):
         w, rng = self.world, self.rng
-        lst, kind, argv, rings, only, carries = w.effective(), rng.random(), [], None, None, None
-        if kind < 0.35:
+        lst, argv, names, assume = w.effective(), [], [], False
+        if rng.random() < 0.4:
             names = self.some(w.stores, 2)
-            argv += [a for n in names for a in ("--for", n)]
-            assume = w.can_confirm and rng.random() < 0.2
-            argv += ["--assume-sent"] * assume
-        else:
-            names, assume = [], False
+            assume = rng.random() < 0.2
+            argv += [a for n in names for a in ("--for", n)] + ["--assume-sent"] * assume
         part = rng.random()
         if part < 0.2:
-            argv.append("--approvals-only")
-            carries = {} if lst else None
-        else:
-            if part < 0.45 and lst and lst.items:
-                only = set(self.some({e.item for e in lst.items}, 2))
-                argv += [a for i in sorted(only) for a in ("--only", i)]
-            content_only = rng.random() < 0.2
-            argv += ["--content-only"] * content_only
-            ahead = self.some(w.decisions.items, 2) if rng.random() < 0.25 else []
-            argv += [a for i in ahead for a in ("--ahead", i)]
-            extra = self.ahead(ahead) if ahead else {}
-            carries = w.must_carry(lst, names, only, assume)
-            if lst is None and not (content_only and ahead):
-                carries = None
-            if carries is not None:
-                carries = None if extra is None else {**carries, **extra}
-            if content_only and not carries:
-                carries = None      # nothing to carry
+            w.pack([*argv, "--approvals-only"], {} if lst else None, (0,) if lst else (1,))
+            return
+        only = None
+        if part < 0.45 and lst and lst.items:
+            only = set(self.some({e.item for e in lst.items}, 2))
+            argv += [a for i in sorted(only) for a in ("--only", i)]
+        ahead = self.some(w.decisions.items, 2) if rng.random() < 0.25 else []
+        argv += [a for i in ahead for a in ("--ahead", i)]
+        bare = rng.random() < 0.2
+        argv += ["--content-only"] * bare
         if rng.random() < 0.3:
             argv += ["--volume-size", "8M"]
-        w.pack(argv, carries)
+        extra = self.ahead(ahead)
+        carries = None if extra is None else w.must_carry(lst, names, only, extra, assume)
+        codes = (0,)
+        if carries is None or (lst is None and not (bare and ahead)):
+            carries, codes = None, (1,)
+        elif bare and not carries:      # nothing is approved, or they have it all
+            codes = (0,) if names and w.must_carry(lst, names, only, extra, fresh=True) else (1,)
+            carries = None
+        w.pack(argv, carries, codes)
 
     def deliver(self, name=None):
         w, rng = self.world, self.rng
@@ -266,8 +267,6 @@ class History:
 
     def come_back(self, name):
         w, rng = self.world, self.rng
-        if not w.can_receive:
-            return
         if rng.random() < 0.8:
             self.under_way.append(w.receipt(name, brief=rng.random() < 0.35))
         while self.under_way and rng.random() < 0.5:
@@ -277,15 +276,13 @@ class History:
             if rng.random() < 0.8:      # else it is lost
                 w.receive(*r)
         mine = [b for b in w.bundles if b.sequence in w.stores[name].bundles and b.sequence in w.intact[name]]
-        if w.can_acknowledge and mine and rng.random() < 0.3:
+        if mine and rng.random() < 0.3:
             w.acknowledge(name, rng.choice(mine))
 
     # a store's own life
 
     def live(self, name):
         w, rng, store = self.world, self.rng, self.world.stores[name]
-        if not w.can_rollback:
-            return
         complete = store.complete_of_itself()
         older = sorted(o for o in store.lists if complete and o <= complete.order)
         if rng.random() < 0.25:
@@ -330,17 +327,20 @@ class History:
         w = self.world
         w.note("from here on nothing is lost")
         self.change()
-        w.decide(("approve", "--all", *(a for r in RINGS for a in ("--ring", r))),
-                 lambda m: m.approve([], RINGS, every=True))
+        w.decide(("approve", "--all", "--recut", *(a for r in RINGS for a in ("--ring", r))),
+                 lambda m: m.approve([], RINGS, every=True, recut=True))
+        before = len(w.lists)
         w.sign()
         lst = w.effective()
         if lst is None:
             return
+        if len(w.lists) == before:
+            w.sign("renew")     # a rollback ends with a newer list
+            lst = w.effective()
         for _ in range(2):
             for name in sorted(w.stores):
-                if w.can_receive:
-                    w.receive(*w.receipt(name, brief=self.rng.random() < 0.3))
-                b = w.pack(["--for", name], w.must_carry(lst, [name], None))
+                w.receive(*w.receipt(name, brief=self.rng.random() < 0.3))
+                b = w.pack(["--for", name], w.must_carry(lst, [name]))
                 w.deliver(name, [[(b, None)]])
         for name in sorted(w.stores):
             store = w.stores[name]

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from decisions import Decisions, Refused
-from destination import Destination, Receipt, for_all, union
+from destination import Destination, Receipt, objects_of, union
 from documents import Bundle, Catalogue, List, load, read, sha256, walk
 from model import Store
 
@@ -31,17 +31,14 @@ class World:
         self.time = 1700000000
         self.catalogue = Catalogue()
         self.decisions = Decisions(rings)
-        self.content = {}   # item -> state, see Revision
+        self.content = {}   # directory or file below the content root -> its state, see Revision
+        self.depth = 1
         self.stores = {}
         self.intact = {}    # store -> sequences of the bundles that it got undamaged
         self.bundles = []   # as packed, on media of their own: out/SEQUENCE
         self.lists = []     # frozen and signed, oldest first
         self.destinations = {}
         self.media = self.backs = 0
-        self.can_receive = offers("satchel-export", None, "  receive ")
-        self.can_acknowledge = offers("satchel-export", None, "  acknowledge ")
-        self.can_confirm = offers("satchel-export", "pack", "--assume-sent")
-        self.can_rollback = offers("satchel-import", None, "  rollback ")
         self.can_prune = offers("satchel-import", None, "  prune ")
         self.dir("content")
         self.dir("out")
@@ -158,12 +155,24 @@ class World:
         self.intact[name] = set()
         self.stores[name] = Store(name, rings, self.catalogue)
 
+    def cut_at(self, depth):
+        """Changes which directories are the items."""
+        self.run("sed", "-i", f"s/^depth: .*/depth: {depth}/", "station/station.yaml")
+        self.depth = depth
+
+    def item_of(self, path):
+        return "/".join(path.split("/")[:self.depth])
+
     def scan(self):
         self.export("scan")
-        links = {}
-        for item, state in self.content.items():
-            links[item] = {v[1].split("/")[1] for v in state.values() if v[0] == "l" and v[1].startswith("../")}
-        self.decisions.scan({i: dict(s) for i, s in self.content.items()}, links)
+        content, links = {}, {}
+        for path, v in ((p, v) for state in self.content.values() for p, v in state.items()):
+            item = self.item_of(path)
+            content.setdefault(item, {})[path] = v
+            to = links.setdefault(item, set())
+            if v[0] == "l":
+                to.add(self.item_of(os.path.normpath(os.path.join(os.path.dirname(path), v[1]))))
+        self.decisions.scan(content, links)
         self.catalogue.add(self.path("station", "contents"))
 
     def decide(self, argv, act):
@@ -172,8 +181,8 @@ class World:
         try:
             act(after)
             codes = (0,)
-        except Refused:
-            codes = (1,)
+        except Refused as e:
+            codes = (e.code,)
         self.export(*argv, codes=codes)
         if codes == (0,):
             self.decisions = after
@@ -214,21 +223,24 @@ class World:
         draft = load(read(self.path("station", "draft.yaml")))
         return [r["contents"]["sha256"] for r in reversed(draft["revisions"]) if r["item"] == item]
 
-    def must_carry(self, lst, names, only, assume_sent=False):
-        """{object: bytes} that a bundle for these destinations must carry (none named: for every store); None where one
-        of `only` is not for them."""
-        if lst is None:
-            return {}
-        to = [self.destinations[n] for n in names]
-        if only is not None:
-            named = {e.item for e in lst.items} if not to else {i for d in to for i in lst.entries(d.rings)}
-            if not only <= named:
-                return None
+    def must_carry(self, lst, names, only=None, ahead=None, assume_sent=False, fresh=False):
+        """{object: bytes} that a bundle for these destinations must carry (none named: for every store), with what goes
+        ahead (objects by item); None where one of `only` is neither for them nor ahead. fresh: as if nothing was known
+        of them."""
+        to = [self.destinations[n] if not fresh else Destination(n, self.destinations[n].rings) for n in names]
+        ahead = ahead or {}
+        extra = {d: size for objects in ahead.values() for d, size in objects.items()}
+        entries = [] if lst is None else lst.items if not to else [e for d in to for e in lst.entries(d.rings).values()]
+        if only is not None and not only <= {e.item for e in entries} | ahead.keys():
+            return None
         if not to:
-            return union([for_all(self.catalogue, lst, only)])
-        if not self.can_confirm:
-            to = [Destination(d.name, d.rings) for d in to]
-        return union([d.needs(self.catalogue, lst, only, assume_sent) for d in to])
+            objects = {**objects_of(self.catalogue, entries, only), **extra}
+            return union([{d: [(0, size)] for d, size in objects.items()}])
+        needs = []
+        for d in to:
+            mine = [] if lst is None else lst.entries(d.rings).values()
+            needs.append(d.needs({**objects_of(self.catalogue, mine, only), **extra}, assume_sent, self.catalogue))
+        return union(needs)
 
     def receipt(self, name, brief):
         """A receipt on a medium of its own; taken in or not is another act."""
@@ -248,29 +260,28 @@ class World:
         self.export("acknowledge", name, str(bundle.sequence))
         self.destinations[name].acknowledge(bundle)
 
-    def pack(self, argv, carries):
-        """Packs onto a medium of its own. carries: {object: size} it must carry, no more and no less. None where it is
-        refused, because there is no list or nothing of that name."""
+    def pack(self, argv, carries, codes=(0,)):
+        """Packs onto a medium of its own. carries: {object: bytes} it must carry, no more and no less; None where no
+        bundle may come of it."""
         medium = f"out/{len(self.bundles) + 1}"
         self.dir(medium)
+        self.export("pack", medium, *argv, codes=codes)
         if carries is None:
-            self.export("pack", medium, *argv, codes=(1,))
             if os.listdir(self.path(medium)):
-                raise Wrong("a refused pack left something on the medium")
+                raise Wrong("there should be nothing on the medium")
             os.rmdir(self.path(medium))
             self.script.append(f"rmdir {medium}")
             return None
-        self.export("pack", medium, *argv)
         names = os.listdir(self.path(medium, "satchel"))
         b = Bundle(self.path(medium, "satchel", names[0]))
         b.medium = medium
+        have = b.objects()
+        if have != carries:
+            raise Wrong(f"{b.name} carries {describe(have, carries)}")
+        self.bundles.append(b)
         for d in self.destinations.values():
             if not b.destinations or d.name in b.destinations:
                 d.sent |= b.whole_objects()
-        have = b.objects()
-        if have.keys() != carries.keys() or any(have[d] != carries[d] for d in have):
-            raise Wrong(f"{b.name} carries {describe(have, carries)}")
-        self.bundles.append(b)
         return b
 
     # ---- media and stores ----
