@@ -174,7 +174,8 @@ static int add_requires(struct approve *p, struct err *e)
 
 /* ---- what comes along, what goes ---- */
 
-/* Row i requires `item` in rings that don't have it: takes its newest revision in. */
+/* Row i requires `item` in rings that don't have it: takes its newest revision in, or with --from-ring the one that ring
+ * has, which is what was tried there. */
 static int imply(struct approve *p, size_t i, const char *item, uint64_t rings, struct err *e)
 {
 	const struct draft_revision *by = &p->draft->revisions[i], *r = draft_newest(p->draft, item);
@@ -187,6 +188,10 @@ static int imply(struct approve *p, size_t i, const char *item, uint64_t rings, 
 		return err_hint(e, r == NULL ? "the draft has no such item" : "approve it as well, or leave --no-requires out");
 	}
 	row = (size_t)(r - p->draft->revisions);
+	if (p->from != 0 && promoted(p, row) != SIZE_MAX) {
+		row = promoted(p, row);
+		r = &p->draft->revisions[row];
+	}
 	if (r->declined || p->board->rows[row].revoked) {
 		err_set(e, R_REQUIRES, "%s requires %s, whose newest revision was %s", by->item, item,
 			r->declined ? "declined" : "revoked");

@@ -80,6 +80,17 @@ static void print(const struct list *l, size_t i, enum state state)
 		 p != NULL && p->title != NULL ? ": " : "", p != NULL && p->title != NULL ? p->title : "");
 }
 
+/* Of an item that is gone and still approved --state gone shows what is approved. */
+static bool wanted(const struct list *l, size_t i, enum state state)
+{
+	size_t first, end;
+
+	if (l->wanted[state] || !l->wanted[GONE] || state != APPROVED)
+		return l->wanted[state];
+	board_item(l->board, i, &first, &end);
+	return l->draft->revisions[end - 1].gone;
+}
+
 static bool meant(const struct list *l, size_t i)
 {
 	size_t first, end;
@@ -122,7 +133,7 @@ static int run(struct list *l, const struct args *a, struct err *e)
 	for (size_t i = 0; i < l->draft->revisions_n; i++) {
 		enum state state = state_of(l, i);
 
-		if (l->wanted[state] && (l->rings == 0 || (l->board->rows[i].rings & l->rings)) && meant(l, i))
+		if (wanted(l, i, state) && (l->rings == 0 || (l->board->rows[i].rings & l->rings)) && meant(l, i))
 			print(l, i, state);
 	}
 	return 0;

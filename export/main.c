@@ -51,11 +51,11 @@ static const struct command commands[] = {
 	 "bytes are kept in the station; if any changed since the scan, nothing is approved.\n"
 	 "ITEM may be a shell pattern. Rings that are not named keep what they have.",
 	 approve_options, approve_run},
-	{"decline", "ITEM... [--ring RING]...", "satchel-export -C /srv/station decline pool/x/xz",
+	{"decline", "ITEM...|--all|--gone [--ring RING]...", "satchel-export -C /srv/station decline pool/x/xz",
 	 "Declines the newest revision where it waits for a decision; else withdraws an approved\n"
 	 "item from the rings named, or from all. Refused where other approved items require it.",
 	 withdraw_decline_options, withdraw_decline},
-	{"revoke", "ITEM... [--revision N] [--note TEXT]",
+	{"revoke", "ITEM...|--gone [--revision N] [--note TEXT]",
 	 "satchel-export -C /srv/station revoke pool/x/xz --note backdoor",
 	 "Withdraws approved revisions and remembers them in every list from now on, so that no\n"
 	 "rollback brings them back. Items that require them are withdrawn, too, and named.",

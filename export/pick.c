@@ -57,10 +57,10 @@ static int pick_one(const struct draft *d, const char *arg, uint8_t *out, struct
 
 int pick_items(const struct args *a, const struct draft *d, uint8_t **out, struct err *e)
 {
-	bool all = args_has(a, "all");
+	bool all = args_has(a, "all"), gone = args_has(a, "gone");
 	int rc = 0;
 
-	if (args_len(a) == 0 && !all)
+	if (args_len(a) == 0 && !all && !gone)
 		return err_set(e, ERR_USAGE, "no item was named; name some, or say --all");
 	*out = calloc(d->revisions_n + 1, 1);
 	if (*out == NULL)
@@ -68,6 +68,9 @@ int pick_items(const struct args *a, const struct draft *d, uint8_t **out, struc
 	for (size_t i = 0; i < d->revisions_n && all; i++)
 		if (is_newest(d, i))
 			set(&(*out)[i], PICK_ALL);
+	for (size_t i = 0; i < d->revisions_n && gone; i++)
+		if (is_newest(d, i) && d->revisions[i].gone)
+			set(&(*out)[i], PICK_PATTERN);
 	for (size_t i = 0; i < args_len(a) && rc == 0; i++)
 		rc = pick_one(d, args_at(a, i), *out, e);
 	if (rc == 0)
@@ -81,7 +84,7 @@ int pick_revision(const struct args *a, const struct draft *d, uint64_t revision
 {
 	size_t count, first;
 
-	if (args_len(a) != 1 || args_has(a, "all"))
+	if (args_len(a) != 1 || args_has(a, "all") || args_has(a, "gone"))
 		return err_set(e, ERR_USAGE, "--revision goes with exactly one item");
 	first = draft_find(d, args_at(a, 0), &count);
 	if (count == 0)

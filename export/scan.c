@@ -298,6 +298,8 @@ static int report(const struct scan *n, struct err *e)
 		 (unsigned long long)n->n_same, (unsigned long long)n->refused_items);
 	if (n->n_new + n->n_changed > 0)
 		say_note("next: satchel-export -C %s approve ITEM... --ring RING, or --all", n->s.dir.name);
+	if (n->n_gone > 0)
+		say_note("what is gone stays approved where it was; 'decline --gone' withdraws it, 'revoke --gone' for good");
 	if (n->refused_items == 0)
 		return 0;
 	err_set(e, R_CONTENT_REFUSED, "%llu %s out, the reasons stand above", (unsigned long long)n->refused_items,

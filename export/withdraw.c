@@ -20,10 +20,12 @@
 const struct option_def withdraw_decline_options[] = {
 	{"ring", 0, "RING", "withdraw the item from this ring", true},
 	{"all", 0, NULL, "decline everything that waits", false},
+	{"gone", 0, NULL, "withdraw everything that is gone from the content root", false},
 	{0},
 };
 const struct option_def withdraw_revoke_options[] = {
 	{"revision", 0, "N", "this revision instead of every approved one; goes with one item", false},
+	{"gone", 0, NULL, "everything that is gone from the content root", false},
 	{"note", 0, "TEXT", "why; goes into the list", false},
 	{0},
 };

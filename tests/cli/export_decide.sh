@@ -118,6 +118,30 @@ expect 0 satchel-export approve lib --revision 1 --ring pilot
 [ "$(revoked)" = "lib 2;" ] || fail "naming a revoked revision takes it out: $(revoked)"
 unchanged 2 satchel-export revoke lib --revision 9
 
+# a ring's revision brings along what that ring has of the items it requires, nothing newer
+expect 0 satchel-export approve app --ring pilot
+echo later >>c/lib/f
+expect 0 satchel-export scan
+expect 0 satchel-export approve app --from-ring pilot --ring production
+grep -q 'lib 1 \["pilot", "production"\]' <<<"$(decided)" || fail "--from-ring took in what was never tried there: $(decided)"
+
+# what is gone from the content root: shown, and withdrawn or revoked in one go
+rm -r c/b c/y
+expect 0 satchel-export scan
+grep -q 'decline --gone' "$T/err" || fail "scan does not say what to do about it"
+expect 0 satchel-export list --state gone
+grep -q '^approved   b  .*gone from the content root' "$T/out" && grep -q '^approved   y  ' "$T/out" || fail "list --state gone"
+grep -q ' lib ' "$T/out" && fail "lib is not gone"
+expect 0 satchel-export decline --gone --ring pilot
+grep -q '^declined b revision 1 for pilot' "$T/out" || { cat "$T/out"; fail "decline --gone"; }
+grep -q 'b 1 \["production"\]' <<<"$(decided)" || fail "decline --gone --ring"
+unchanged 2 satchel-export revoke b --revision 1 --gone
+expect 0 satchel-export revoke --gone --note 'no longer offered'
+grep -qE '(^|;)[by] ' <<<"$(decided)" && fail "revoke --gone"
+revoked | grep -q '^b 1;' || fail "revoke --gone remembers: $(revoked)"
+expect 0 satchel-export revoke --gone
+expect 0 satchel-export decline --gone
+
 # the ledger is a chain, and log shows it
 expect 0 satchel-export log
 grep -q 'revoke  lib revision 2' "$T/out" || fail "log"
