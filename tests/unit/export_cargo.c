@@ -77,12 +77,40 @@ static void sums_are_bounded(void **state)
 	cargo_free(&c);
 }
 
+/* What several destinations lack of one object is carried together, and whole as soon as it comes to that. */
+static void parts_are_joined(void **state)
+{
+	struct cargo c = {0};
+	struct err e = {0};
+	struct digest d = digest_no(1), other = digest_no(2);
+	struct extent list[] = {{10, 20}, {30, 40}}, rest[] = {{0, 10}, {15, 100}};
+	struct extents some = {list, 2, 2}, more = {rest, 2, 2};
+
+	(void)state;
+	assert_null(cargo_find(&c, &d));
+	assert_int_equal(cargo_add_parts(&c, &d, 100, NULL, &some, &e), 1);
+	assert_true(c.bytes == 20 && cargo_carried(cargo_at(&c, 0)) == 20 && cargo_parts(cargo_at(&c, 0)) == 2);
+	assert_int_equal(cargo_add_parts(&c, &d, 100, NULL, &some, &e), 0);
+	assert_true(c.bytes == 20 && cargo_find(&c, &d) == cargo_at(&c, 0));
+	assert_int_equal(cargo_add_parts(&c, &d, 99, NULL, &some, &e), -1);
+	err_clear(&e);
+	assert_int_equal(cargo_add_parts(&c, &d, 100, NULL, &more, &e), 0);
+	assert_true(c.bytes == 100 && cargo_at(&c, 0)->parts == NULL && cargo_part(cargo_at(&c, 0), 0).to == 100);
+	assert_int_equal(cargo_add_parts(&c, &d, 100, NULL, &some, &e), 0);
+	assert_true(c.bytes == 100 && cargo_at(&c, 0)->parts == NULL);
+	assert_int_equal(cargo_add_parts(&c, &other, 100, NULL, &some, &e), 1);
+	assert_int_equal(cargo_add(&c, &other, 100, NULL, &e), 0);
+	assert_true(c.bytes == 200 && cargo_at(&c, 1)->parts == NULL && c.n == 2);
+	cargo_free(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_once_and_in_order),
 		cmocka_unit_test(two_sizes_are_refused),
 		cmocka_unit_test(sums_are_bounded),
+		cmocka_unit_test(parts_are_joined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

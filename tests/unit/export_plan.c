@@ -180,6 +180,54 @@ static void too_many_volumes_are_refused(void **state)
 	cargo_free(&c);
 }
 
+/* Of objects carried in part every wanted byte is in the plan exactly once, as a piece, and no other. */
+static void parts_are_carried_exactly(void **state)
+{
+	uint64_t seed = 11, room = plan_room(MIN_VOLUME_SIZE);
+
+	(void)state;
+	for (int round = 0; round < 200; round++) {
+		struct extents want = {0}, got = {0};
+		uint64_t size = 2 + next(&seed) % 40000000, used = 0, volume = 0;
+		struct digest d = {{1}};
+		struct plan_entry x;
+		struct cargo c = {0};
+		struct err e = {0};
+		struct plan p;
+		bool first = true, last = false;
+
+		for (uint64_t n = 1 + next(&seed) % 5; n > 0; n--) {
+			uint64_t from = next(&seed) % size, to = from + 1 + next(&seed) % (size - from);
+
+			assert_int_equal(extents_add(&want, from, to, &e), 0);
+		}
+		if (extents_cover(&want, 0, size))
+			assert_int_equal(extents_remove(&want, 0, 1, &e), 0);
+		add(&c, 700);
+		assert_int_equal(cargo_add_parts(&c, &d, size, NULL, &want, &e), 1);
+		plan_start(&p, &c, MIN_VOLUME_SIZE);
+		while (plan_next(&p, &x)) {
+			if (x.volume != volume)
+				used = TAR_END;
+			volume = x.volume;
+			used += volume_entry_span(x.length);
+			assert_true(used <= room && x.at == used - TAR_END - volume_entry_span(x.length) + VOLUME_BLOCK);
+			if (x.object == 0)
+				continue;
+			assert_true(x.piece && x.length > 0 && x.length < size && x.first == first && !last);
+			assert_false(extents_meet(&got, x.from, x.from + x.length));
+			assert_int_equal(extents_add(&got, x.from, x.from + x.length, &e), 0);
+			first = false;
+			last = x.last;
+		}
+		assert_true(last && got.n == want.n && memcmp(got.list, want.list, got.n * sizeof *got.list) == 0);
+		assert_true(c.bytes == 700 + extents_sum(&want));
+		cargo_free(&c);
+		extents_free(&want);
+		extents_free(&got);
+	}
+}
+
 /* The digest tells plans apart that differ in anything. */
 static void digest_covers_the_plan(void **state)
 {
@@ -209,6 +257,7 @@ int main(void)
 		cmocka_unit_test(boundaries),
 		cmocka_unit_test(many_entries_begin_a_new_volume),
 		cmocka_unit_test(too_many_volumes_are_refused),
+		cmocka_unit_test(parts_are_carried_exactly),
 		cmocka_unit_test(digest_covers_the_plan),
 	};
 
