@@ -232,10 +232,9 @@ static int nested(struct approve *p, size_t i, size_t other, struct err *e)
 	return 0;
 }
 
-/* Everything approved above and below the item of row i. */
-static int check_nesting(struct approve *p, size_t i, struct err *e)
+size_t approve_nested(const struct board *b, size_t i)
 {
-	const struct draft *d = p->draft;
+	const struct draft *d = b->draft;
 	char path[PATH_MAX_LEN + 2];
 	size_t count, at, len = strlen(d->revisions[i].item);
 	char *slash;
@@ -245,13 +244,24 @@ static int check_nesting(struct approve *p, size_t i, struct err *e)
 		*slash = '\0';
 		at = draft_find(d, path, &count);
 		for (size_t k = at; k < at + count; k++)
-			if (p->board->rows[k].rings != 0 && nested(p, i, k, e) == -1)
-				return -1;
+			if (b->rows[k].rings != 0)
+				return k;
 	}
 	memcpy(path, d->revisions[i].item, len);
 	memcpy(path + len, "/", 2);
 	for (at = draft_find(d, path, &count); at < d->revisions_n && strncmp(d->revisions[at].item, path, len + 1) == 0; at++)
-		if (p->board->rows[at].rings != 0 && nested(p, i, at, e) == -1)
+		if (b->rows[at].rings != 0)
+			return at;
+	return SIZE_MAX;
+}
+
+/* Everything approved above and below the item of row i. */
+static int check_nesting(struct approve *p, size_t i, struct err *e)
+{
+	size_t other;
+
+	while ((other = approve_nested(p->board, i)) != SIZE_MAX)	/* what is withdrawn isn't found again */
+		if (nested(p, i, other, e) == -1)
 			return -1;
 	return 0;
 }
@@ -285,15 +295,16 @@ static void say_changed(void *arg, const char *path, const char *why)
 	say_line("changed  %s: %s", path, why);
 }
 
-static int keep(struct approve *p, struct err *e)
+int approve_keep(struct station *s, const struct board *b, struct err *e)
 {
-	struct keep *k = keep_start(&p->s, say_changed, NULL, e);
+	const struct draft *d = b->draft;
+	struct keep *k = keep_start(s, say_changed, NULL, e);
 
 	if (k == NULL)
 		return -1;
-	for (size_t i = 0; i < p->draft->revisions_n; i++)
-		if (p->board->rows[i].rings != 0 && p->board->rows[i].before == 0 &&
-		    keep_item(k, p->draft->revisions[i].item, &p->draft->revisions[i].contents, e) == -1) {
+	for (size_t i = 0; i < d->revisions_n; i++)
+		if (b->rows[i].rings != 0 && b->rows[i].before == 0 &&
+		    keep_item(k, d->revisions[i].item, &d->revisions[i].contents, e) == -1) {
 			keep_abort(k);
 			return -1;
 		}
@@ -375,7 +386,7 @@ static int decide(struct approve *p, struct err *e)
 		return -1;
 	if (nothing_named(p))
 		return 0;
-	if (board_store(p->board, &p->terms, p->named, e) == -1 || keep(p, e) == -1 || record(p, e) == -1)
+	if (board_store(p->board, &p->terms, p->named, e) == -1 || approve_keep(&p->s, p->board, e) == -1 || record(p, e) == -1)
 		return -1;
 	return draft_save(&p->s, p->draft, e);
 }

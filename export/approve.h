@@ -6,9 +6,16 @@
 
 #include "lib/options.h"
 
+struct board;
 struct err;
+struct station;
 
 extern const struct option_def approve_options[];
 int approve_run(const struct args *a, struct err *e);
+
+/* Keeps the bytes of every row that was not approved before; what changed since the scan is told. R_CONTENT_CHANGED. */
+int approve_keep(struct station *s, const struct board *b, struct err *e);
+/* Whether an approved item lies above or below that of row i: its row, else SIZE_MAX. */
+size_t approve_nested(const struct board *b, size_t i);
 
 #endif

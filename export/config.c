@@ -43,6 +43,16 @@ static const struct schema destination_schema = {
 	.size = sizeof(struct station_destination), .fields = destination_fields,
 };
 
+static const struct field auto_fields[] = {
+	{.name = "match", .kind = FIELD_TEXTS, .at = offsetof(struct station_auto, match),
+	 .count_at = offsetof(struct station_auto, match_n), .min = 1, .max = PATH_MAX_LEN, .max_count = MAX_PATTERNS},
+	{.name = "rings", .kind = FIELD_TEXTS, .at = offsetof(struct station_auto, rings),
+	 .count_at = offsetof(struct station_auto, rings_n), .min = 1, .max = MAX_NAME_LEN, .max_count = MAX_RINGS,
+	 .check = names_check},
+	{0},
+};
+static const struct schema auto_schema = {.size = sizeof(struct station_auto), .fields = auto_fields};
+
 static const struct field policy_fields[] = {
 	{.name = "expires_days", .kind = FIELD_NUMBER, .at = offsetof(struct station_policy, expires_days), .optional = true,
 	 .present_at = offsetof(struct station_policy, has_expires_days), .min = 1, .max = MAX_EXPIRES_DAYS},
@@ -50,6 +60,10 @@ static const struct field policy_fields[] = {
 	 .present_at = offsetof(struct station_policy, has_keep_objects)},
 	{.name = "portable_names", .kind = FIELD_BOOL, .at = offsetof(struct station_policy, portable_names),
 	 .optional = true, .present_at = offsetof(struct station_policy, has_portable_names)},
+	{.name = "auto_approve_revisions", .kind = FIELD_BOOL, .at = offsetof(struct station_policy, auto_approve_revisions),
+	 .optional = true, .present_at = offsetof(struct station_policy, has_auto_approve_revisions)},
+	{.name = "auto_approve", .kind = FIELD_MAP, .at = offsetof(struct station_policy, auto_approve), .optional = true,
+	 .present_at = offsetof(struct station_policy, has_auto_approve), .sub = &auto_schema},
 	{0},
 };
 static const struct schema policy_schema = {.size = sizeof(struct station_policy), .fields = policy_fields};
@@ -118,6 +132,17 @@ static int check_destination(const struct station_config *c, size_t i, struct er
 	return 0;
 }
 
+static int check_auto(struct station_auto *a, const struct station_config *c, struct err *e)
+{
+	sort_texts(a->rings, &a->rings_n);
+	if (a->match_n == 0 || a->rings_n == 0)
+		return err_set(e, ERR_CONFIG, "auto_approve: match and rings need one entry each at least");
+	for (size_t i = 0; i < a->rings_n; i++)
+		if (!config_has_ring(c, a->rings[i]))
+			return err_set(e, ERR_CONFIG, "auto_approve: \"%s\" is none of the station's rings", a->rings[i]);
+	return 0;
+}
+
 static int check(struct station_config *c, struct err *e)
 {
 	if (c->content[0] != '/')
@@ -127,6 +152,8 @@ static int check(struct station_config *c, struct err *e)
 	if (c->rings_n == 0)
 		return err_set(e, ERR_CONFIG, "rings: at least one is needed");
 	sort_texts(c->rings, &c->rings_n);
+	if (c->policy.has_auto_approve && check_auto(&c->policy.auto_approve, c, e) == -1)
+		return -1;
 	for (size_t i = 0; i < c->destinations_n; i++) {
 		sort_texts(c->destinations[i].rings, &c->destinations[i].rings_n);
 		if (check_destination(c, i, e) == -1)

@@ -40,6 +40,14 @@ struct station_config {		/* station.yaml */
 		bool has_expires_days, has_keep_objects, has_portable_names;
 		bool keep_objects;	/* true */
 		bool portable_names;	/* false */
+		bool has_auto_approve_revisions, has_auto_approve;
+		bool auto_approve_revisions;	/* false; see export/policy.h */
+		struct station_auto {
+			char **match;	/* patterns of new items */
+			size_t match_n;
+			char **rings;
+			size_t rings_n;
+		} auto_approve;
 	} policy;
 };
 extern const struct schema config_schema;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "export/collect.h"
+#include "export/policy.h"
 #include "export/survey.h"
 #include "lib/err.h"
 #include "lib/num.h"
@@ -38,6 +39,7 @@ struct scan {
 	bool rehash, changed;	/* changed: the draft has to be saved */
 	uint64_t jobs;
 	uint64_t n_new, n_changed, n_gone, n_back, n_same, refused_items;
+	size_t approved;	/* by policy */
 };
 
 static void say_refused(const char *path, const char *why)
@@ -291,12 +293,15 @@ static int report(const struct scan *n, struct err *e)
 	json_put_number(s, "unchanged", n->n_same);
 	json_put_number(s, "refused", n->refused_items);
 	json_put_number(s, "files", n->collect.files);
+	json_put_number(s, "approved", n->approved);
 	json_put(o, "summary", s);
 	say_object(o);
 	say_line("%llu new, %llu changed, %llu gone, %llu back, %llu unchanged, %llu refused", (unsigned long long)n->n_new,
 		 (unsigned long long)n->n_changed, (unsigned long long)n->n_gone, (unsigned long long)n->n_back,
 		 (unsigned long long)n->n_same, (unsigned long long)n->refused_items);
-	if (n->n_new + n->n_changed > 0)
+	if (n->approved > 0)
+		say_note("%zu approved by policy; next: satchel-export -C %s sign", n->approved, n->s.dir.name);
+	if (n->n_new + n->n_changed > n->approved)
 		say_note("next: satchel-export -C %s approve ITEM... --ring RING, or --all", n->s.dir.name);
 	if (n->n_gone > 0)
 		say_note("what is gone stays approved where it was; 'decline --gone' withdraws it, 'revoke --gone' for good");
@@ -315,7 +320,7 @@ static int run(struct scan *n, struct err *e)
 	if (n->collect.n > 0)
 		qsort(n->collect.list, n->collect.n, sizeof *n->collect.list, by_item);
 	resolve(n);
-	if (merge(n, e) == -1 || save(n, e) == -1)
+	if (merge(n, e) == -1 || save(n, e) == -1 || policy_approve(&n->s, n->draft, &n->approved, e) == -1)
 		return -1;
 	return report(n, e);
 }
