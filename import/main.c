@@ -37,6 +37,10 @@ static const struct command commands[] = {
 	 "Hashes every object, or a part of them, and sets damaged ones aside: they are no\n"
 	 "longer served, and the next bundle that carries them heals them. Exit 3: something\n"
 	 "was, or is still, set aside.", check_options, check_run},
+	{"prune", "[--keep N] [--dry-run]", "satchel-import -C /srv/satchel prune --keep 3 --dry-run",
+	 "Drops former lists but for N, and the objects that nothing needs any more, after\n"
+	 "saying what and how much. Objects that came ahead of their approval stay for the\n"
+	 "days that policy says (ahead_days).", prune_options, prune_run},
 	{"receipt", "MEDIUM|- [--brief] [--wait SECONDS]", "satchel-import -C /srv/satchel receipt /media/usb",
 	 "Writes a receipt for the exporter: what this store holds and lacks, signed by its own\n"
 	 "key. When it is carried back, the next bundle has just what is missing. With - it goes\n"
