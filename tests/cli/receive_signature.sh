@@ -1,0 +1,81 @@
+#!/bin/bash
+# Two people, two buildings: a signature made elsewhere is taken in beside the list or manifest it is of, whatever the file is
+# called; of keys that are not in the role, and of other documents, none is.
+. "$(dirname "$0")/lib.sh"
+cd "$T" || exit 1
+mkdir -p content/a m keys far
+echo a >content/a/f
+key() {
+  openssl genpkey -algorithm ed25519 -out "keys/$1.key" 2>/dev/null
+  chmod 600 "keys/$1.key"
+  openssl pkey -in "keys/$1.key" -pubout -outform DER -out "keys/$1.der"
+  sha256sum <"keys/$1.der" | cut -c1-64 >"keys/$1.id"
+  echo "  - {id: $(cat "keys/$1.id"), name: \"$1\", algorithm: ed25519, public: \"$(base64 -w 0 "keys/$1.der")\"}" >>rows
+}
+id() { cat "keys/$1.id"; }
+for k in root1 approver1 approver2 exporter1 exporter2 stranger; do key $k; done
+{
+  printf 'satchel: trust/1\nsite: "example"\nversion: 1\nepoch: 1\nissued: %s\nexpires: %s\nkeys:\n' \
+    "$(date -u -d '1 hour ago' +%FT%TZ)" "$(date -u -d '1 year' +%FT%TZ)"
+  grep -v stranger rows
+  printf 'roles:\n  root: {threshold: 1, keys: [%s]}\n  approver: {threshold: 2, keys: [%s, %s]}\n' \
+    "$(id root1)" "$(id approver1)" "$(id approver2)"
+  printf '  exporter: {threshold: 2, keys: [%s, %s]}\n' "$(id exporter1)" "$(id exporter2)"
+} >trust-1.yaml
+sig() { echo "$1.$(id "$2" | cut -c1-32).sig"; }
+openssl pkeyutl -sign -rawin -inkey keys/root1.key -in trust-1.yaml -out "$(sig trust-1.yaml root1)"
+export SATCHEL_STATION=$T/station
+expect 0 satchel-export init station --content content --stream updates --ring production --trust trust-1.yaml
+expect 0 satchel-export scan
+expect 0 satchel-export approve --all
+expect 0 satchel-export sign --key keys/approver1.key
+expect_word 1 signature-threshold satchel-export pack m --key keys/exporter1.key --key keys/exporter2.key
+
+# the list travels to the other approver, who has no station, and the signature back
+cp station/lists/1.yaml trust-1.yaml far/
+(unset SATCHEL_STATION && expect 0 satchel-export sign far/1.yaml --trust far/trust-1.yaml --key keys/approver2.key)
+back=$(sig far/1.yaml approver2)
+[ -s "$back" ] || fail "no signature was made"
+mkdir usb
+cp "$back" "usb/whatever.yaml.$(id approver2 | cut -c1-32).sig"
+# decisions made meanwhile disturb nothing
+mkdir content/b && echo b >content/b/f
+expect 0 satchel-export scan
+expect 0 satchel-export approve --all
+expect 4 satchel-export status
+expect 0 satchel-export receive usb
+grep -q 'lists/1.yaml: signed with key "approver2"; 2 of 2 signatures' "$T/out" || fail "what came of it"
+cmp "$back" "$(sig station/lists/1.yaml approver2)" || fail "not the signature"
+expect 0 satchel-export receive "$back"
+grep -q 'was signed already' "$T/out" || fail "again"
+[ "$(grep -c '"event":"signature"' station/ledger.jsonl)" -eq 1 ] || fail "ledger"
+
+# the same for a bundle below the exporter threshold
+expect 4 satchel-export pack m --key keys/exporter1.key
+(unset SATCHEL_STATION && expect 0 satchel-export sign m/satchel/updates-00000001/manifest.yaml --trust trust-1.yaml --key keys/exporter2.key)
+expect 0 satchel-export receive "$(sig m/satchel/updates-00000001/manifest.yaml exporter2)"
+grep -q 'bundles/1/manifest.yaml: signed with key "exporter2"; 2 of 2 signatures' "$T/out" || fail "manifest"
+[ -s "$(sig station/bundles/1/manifest.yaml exporter2)" ] || fail "the station's copy"
+
+# refused, and nothing changed
+before=$(snapshot station)
+refused() {
+  local word=$1
+  shift
+  expect_word 1 "$word" satchel-export receive "$@"
+  [ "$(snapshot station)" = "$before" ] || fail "a refused signature changed the station"
+}
+openssl pkeyutl -sign -rawin -inkey keys/stranger.key -in far/1.yaml -out "$(sig far/1.yaml stranger)"
+refused key-role "$(sig far/1.yaml stranger)"
+openssl pkeyutl -sign -rawin -inkey keys/exporter1.key -in far/1.yaml -out "$(sig far/1.yaml exporter1)"
+refused signature-threshold "$(sig far/1.yaml exporter1)" # another role's key
+openssl pkeyutl -sign -rawin -inkey keys/approver2.key -in trust-1.yaml -out "$(sig far/other.yaml approver2)"
+refused signature-threshold "$(sig far/other.yaml approver2)" # of no list
+cp "$(sig station/lists/1.yaml approver1)" "$(sig far/1.yaml approver2)"
+refused signature-threshold "$(sig far/1.yaml approver2)" # under another's name
+head -c 5000 /dev/zero >"$(sig far/1.yaml approver2)"
+refused signature-missing "$(sig far/1.yaml approver2)"
+: >"$(sig far/1.yaml approver2)"
+refused signature-threshold "$(sig far/1.yaml approver2)"
+ln -sf /dev/zero "$(sig far/1.yaml approver2)"
+refused signature-missing "$(sig far/1.yaml approver2)"
