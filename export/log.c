@@ -15,7 +15,7 @@
 #include "lib/banned.h"
 
 const struct option_def log_options[] = {
-	{"since", 0, "TIME", "only what happened from TIME on, like 2026-12-01T00:00:00Z", false},
+	{"since", 0, "TIME", "only what happened from TIME on, like 2026-12-01 or 2026-12-01T00:00:00Z", false},
 	{0},
 };
 
@@ -120,8 +120,8 @@ int log_run(const struct args *a, struct err *e)
 
 	if (args_expect(a, 0, 0, e) == -1)
 		return -1;
-	if (since != NULL && num_parse_time(since, strlen(since), &from) == -1)
-		return err_set(e, ERR_USAGE, "--since %s: must be a time like 2026-12-01T00:00:00Z", since);
+	if (since != NULL && num_parse_day(since, &from) == -1)
+		return err_set(e, ERR_USAGE, "--since %s: must be like 2026-12-01 or 2026-12-01T00:00:00Z", since);
 	if (station_open(a, STATION_READ, &s, e) == -1)
 		return -1;
 	rc = journal_read(&s.dir, LEDGER_NAME, each, &from, NULL, NULL, e);

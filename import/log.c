@@ -21,18 +21,11 @@ const struct option_def log_options[] = {
 	{0},
 };
 
-/* A day, or a time in full. */
 static int parse_since(const char *text, int64_t *since, struct err *e)
 {
-	struct buf full = {0};
-	int rc;
-
-	buf_puts(&full, text);
-	if (strlen(text) == 10)
-		buf_puts(&full, "T00:00:00Z");
-	rc = buf_ok(&full, e) == 0 ? num_parse_time((const char *)full.data, full.len, since) : -1;
-	buf_free(&full);
-	return rc == -1 ? err_set(e, ERR_USAGE, "--since %s: must be like 2026-11-22 or 2026-11-22T10:00:00Z", text) : 0;
+	if (num_parse_day(text, since) == 0)
+		return 0;
+	return err_set(e, ERR_USAGE, "--since %s: must be like 2026-11-22 or 2026-11-22T10:00:00Z", text);
 }
 
 static void print_value(struct buf *out, const json_t *v)

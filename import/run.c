@@ -129,6 +129,14 @@ static int recover(struct run *r, struct err *e)
 	return run_log(r, "recovered", members, e);
 }
 
+/* Whoever changes a store must be its owner, or root: what another user can write to leads a run astray. */
+static int open_store(const char *path, struct store *out, struct err *e)
+{
+	if (store_open(path, out, e) == -1)
+		return -1;
+	return file_check_owner(&out->dir, e);
+}
+
 static int lock(const struct run_ask *ask, struct run *r, struct err *e)
 {
 	if (file_lock(&r->store.dir, "lock", ask->wait_seconds, &r->lock, e) == -1) {
@@ -137,14 +145,14 @@ static int lock(const struct run_ask *ask, struct run *r, struct err *e)
 	}
 	/* what was read without the lock may be old */
 	store_close(&r->store);
-	return store_open(ask->path, &r->store, e);
+	return open_store(ask->path, &r->store, e);
 }
 
 int run_open(const struct run_ask *ask, struct run *out, struct err *e)
 {
 	*out = (struct run){.dry = ask->dry, .intent_event = ask->intent == NULL ? "apply" : ask->intent,
 			    .outcome_event = ask->outcome == NULL ? "applied" : ask->outcome, .lock = FILE_CLOSED, .store.dir = FILE_CLOSED};
-	if (read_clock(&out->now, e) == -1 || store_open(ask->path, &out->store, e) == -1)
+	if (read_clock(&out->now, e) == -1 || open_store(ask->path, &out->store, e) == -1)
 		return -1;
 	if (!ask->dry && lock(ask, out, e) == -1)
 		return -1;

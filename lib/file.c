@@ -288,18 +288,23 @@ int file_free_space(const struct file *dir, uint64_t *bytes, bool *known, struct
 	return 0;
 }
 
-int file_check_owner(const struct file *dir, struct err *e)
+int file_check_writers(const struct file *dir, uid_t owner, struct err *e)
 {
 	struct stat st;
 
 	if (file_stat(dir, &st, e) == -1)
 		return -1;
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return err_set(e, ERR_UNSAFE, "%s: belongs to user %u, who is neither you nor root", dir->name,
-			       (unsigned)st.st_uid);
+	if (st.st_uid != 0 && st.st_uid != owner)
+		return err_set(e, ERR_UNSAFE, "%s: belongs to user %u, who is neither %s nor root", dir->name,
+			       (unsigned)st.st_uid, owner == geteuid() ? "you" : "its owner");
 	if ((st.st_mode & 022) != 0)
 		return err_set(e, ERR_UNSAFE, "%s: others than its owner may write here; chmod go-w it", dir->name);
 	return 0;
+}
+
+int file_check_owner(const struct file *dir, struct err *e)
+{
+	return file_check_writers(dir, geteuid(), e);
 }
 
 int file_is_below(const struct file *a, const struct file *b, bool *out, struct err *e)

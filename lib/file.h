@@ -65,6 +65,8 @@ int file_free_space(const struct file *dir, uint64_t *bytes, bool *known, struct
 
 /* ERR_UNSAFE when group or others may write to the directory, or it belongs to somebody else (not root, not us). */
 int file_check_owner(const struct file *dir, struct err *e);
+/* The same for who only reads: it may belong to `owner`, whoever that is. */
+int file_check_writers(const struct file *dir, uid_t owner, struct err *e);
 /* Whether a lies at or below b (after resolving both): *out. */
 int file_is_below(const struct file *a, const struct file *b, bool *out, struct err *e);
 

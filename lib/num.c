@@ -150,6 +150,17 @@ int num_parse_time(const char *s, size_t len, int64_t *seconds)
 	return 0;
 }
 
+int num_parse_day(const char *s, int64_t *seconds)
+{
+	char full[24];
+	size_t len = strlen(s);
+
+	if (len != 10)
+		return num_parse_time(s, len, seconds);
+	snprintf(full, sizeof full, "%sT00:00:00Z", s);
+	return num_parse_time(full, strlen(full), seconds);
+}
+
 char *num_format_time(int64_t seconds, char out[32])
 {
 	int64_t days, rest, year = 1970, month = 1;

@@ -23,6 +23,8 @@ char *num_format_size(uint64_t bytes, char out[24]);
  * second. 0 or -1.
  */
 int num_parse_time(const char *s, size_t len, int64_t *seconds);
+/* The same, and also a day alone (2026-11-22), which is its beginning: for what people type. */
+int num_parse_day(const char *s, int64_t *seconds);
 char *num_format_time(int64_t seconds, char out[32]);	/* same form; seconds within 0..253402300799; returns out */
 
 /* a + b, a * b into *out; true when it overflowed (then *out is undefined). */

@@ -453,7 +453,7 @@ static int ask_terminal(const char *name, char *out, size_t size, struct err *e)
 	size_t len;
 
 	if (tty == -1 || tcgetattr(tty, &was) == -1) {
-		err_set(e, ERR_KEY, "%s: protected by a passphrase, and there is no terminal to ask for it", name);
+		err_set(e, ERR_KEY, "a passphrase is needed, and there is no terminal to ask for it");
 		if (tty != -1)
 			close(tty);
 		return -1;
@@ -480,7 +480,7 @@ static int ask_terminal(const char *name, char *out, size_t size, struct err *e)
 		raise(SIGINT);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc == 0 ? 0 : err_set(e, ERR_KEY, "%s: no passphrase was given", name);
+	return rc == 0 ? 0 : err_set(e, ERR_KEY, "no passphrase was given");
 }
 
 int sign_ask(void *arg, const char *name, char *out, size_t size, struct err *e)

@@ -296,6 +296,16 @@ static int look_at_all(struct run *run, struct err *e)
 	return 0;
 }
 
+/* What --trust-version names must have been met: bundles judged by an older root than that were not judged as asked. */
+static void check_trust_version(struct run *run)
+{
+	uint64_t newest = trust_chain_newest(&run->chain)->version;
+
+	if (run->terms.trust_max > newest)
+		report_finding(&run->report, R_TRUST_CHAIN, "--trust-version", "trust root %llu is not here, the chain ends at %llu",
+			       (unsigned long long)run->terms.trust_max, (unsigned long long)newest);
+}
+
 /* All readers before anything else: no thread may exist when they are forked. */
 static int open_readers(struct run *run, const struct args *a, struct err *e)
 {
@@ -342,6 +352,8 @@ int audit_bundle_run(const struct args *a, struct err *e)
 		return -1;
 	if (open_readers(&run, a, e) == 0 && (run.spool = spool_open(e)) != -1)
 		rc = look_at_all(&run, e);
+	if (rc == 0)
+		check_trust_version(&run);
 	for (size_t i = 0; i < run.readers_n; i++)
 		reader_close(run.readers[i]);
 	free(run.readers);

@@ -77,6 +77,9 @@ static int note_expiry(struct run *run, struct err *e)
 	const struct trust *root = trust_chain_newest(&run->store.chain);
 	char when[32];
 
+	if (run->terms.trust_max > root->version)
+		return err_set(e, ERR_USAGE, "--trust-version %llu: the store's chain ends at root %llu",
+			       (unsigned long long)run->terms.trust_max, (unsigned long long)root->version);
 	if (run->terms.trust_max != 0 && run->terms.trust_max < root->version)
 		root = trust_chain_at(&run->store.chain, run->terms.trust_max);
 	if (root == NULL)
@@ -85,6 +88,15 @@ static int note_expiry(struct run *run, struct err *e)
 		report_note(&run->report, "trust", "root %llu expired at %s", (unsigned long long)root->version,
 			    num_format_time(root->expires, when));
 	return 0;
+}
+
+/* Keys are no auditor's business: that this one is kept from whoever audits is as it must be. */
+static void missing_mode(struct report *r, const char *path, int sys)
+{
+	if (sys == EACCES && strncmp(path, "keys/", 5) == 0)
+		report_note(r, path, "it can't be looked at by this user");
+	else
+		report_finding(r, R_STORE_DAMAGED, path, "%s", strerror(sys));
 }
 
 static void check_modes(struct run *run)
@@ -104,7 +116,7 @@ static void check_modes(struct run *run)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		if (fstatat(run->store.dir.fd, rows[i].path, &st, AT_SYMLINK_NOFOLLOW) == -1)
-			report_finding(&run->report, R_STORE_DAMAGED, rows[i].path, "%s", strerror(errno));
+			missing_mode(&run->report, rows[i].path, errno);
 		else if ((st.st_mode & S_IFMT) != rows[i].kind)
 			report_finding(&run->report, R_STORE_DAMAGED, rows[i].path, "it is of another type");
 		else if ((st.st_mode & rows[i].mask) != 0)

@@ -80,6 +80,9 @@ int proof_judge(const struct proof *p, const struct terms *t, const char *type, 
 		return err_set(e, R_SIGNATURE_MISSING, "no --trust was given");
 	if (trust_role_of_type(type, &role) == -1)
 		return err_set(e, R_SIGNATURE_MISSING, "a document of type %s is not signed by itself", type);
+	if (t->trust_max > root->version)
+		return err_set(e, R_TRUST_CHAIN, "trust root %llu is not here, the chain ends at %llu",
+			       (unsigned long long)t->trust_max, (unsigned long long)root->version);
 	if (role == ROLE_ROOT)
 		return judge_root(p, bytes, who, e);
 	if (trust_chain_check_time(&p->chain, t->now, e) == -1)

@@ -212,13 +212,13 @@ static int check_end(const struct store *s, const struct file *dir, struct err *
 	return rc;
 }
 
-static int load_chain(struct store *s, struct err *e)
+static int load_chain(struct store *s, uid_t owner, struct err *e)
 {
 	struct file dir = FILE_CLOSED;
 	int rc = file_open_dir_at(&s->dir, "trust", &dir, e);
 
 	if (rc == 0)
-		rc = file_check_owner(&dir, e);
+		rc = file_check_writers(&dir, owner, e);
 	if (rc == 0 && (pin(s, &dir, e) == -1 || extend(s, &dir, e) == -1 || check_end(s, &dir, e) == -1))
 		rc = -1;
 	file_close(&dir);
@@ -234,9 +234,11 @@ static int load_chain(struct store *s, struct err *e)
 
 int store_open(const char *path, struct store *out, struct err *e)
 {
+	struct stat st;
+
 	*out = (struct store){.dir = FILE_CLOSED};
-	if (file_open_dir(path, &out->dir, e) == 0 && file_check_owner(&out->dir, e) == 0 && load_config(out, e) == 0 &&
-	    load_chain(out, e) == 0)
+	if (file_open_dir(path, &out->dir, e) == 0 && file_stat(&out->dir, &st, e) == 0 &&
+	    file_check_writers(&out->dir, st.st_uid, e) == 0 && load_config(out, e) == 0 && load_chain(out, st.st_uid, e) == 0)
 		return 0;
 	if (out->dir.fd == -1 && (e->reason == ERR_MISSING || e->reason == ERR_FILE_TYPE))
 		e->reason = ERR_CONFIG;
