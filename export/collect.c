@@ -1,7 +1,7 @@
 /*
  * SCAN: from entries to contents lists. An item begins as clean: as long as the cache knows every entry, its newest
- * revision stands. At the first entry that is not known, the records before it are taken over from the former list, and
- * from there on the list is written anew beside it; mtimes of records that are otherwise the same are kept.
+ * revision stands. At the first entry that is not known, the records of those before it are taken over from the former
+ * list, and from there on the list is written anew beside it; mtimes of records that are otherwise the same are kept.
  *
  * Refuses an item of which anything was refused, or whose entries can't stand in one list.
  */
@@ -26,7 +26,8 @@ struct collect_item {
 	char *path;
 	size_t parent;		/* bytes of it before its last component */
 	bool clean, refused;
-	uint64_t seen;
+	uint64_t seen;		/* entries */
+	uint64_t stood;		/* of these, the first ones, for which the former list's records stand */
 	const struct draft_revision *former;	/* or NULL */
 	struct contents_writer *writer;	/* NULL while clean */
 	struct contents_reader *reader;	/* of the former list; NULL: none, or read to its end */
@@ -154,33 +155,42 @@ static int add(struct collect *c, const struct record *r, struct err *e)
 	return 0;
 }
 
-/* Goes on in the former list to `path`, taking the records before it over where they stand for entries seen. */
-static int follow(struct collect *c, const char *path, bool take, struct err *e)
+/* Goes on in the former list to `path`. */
+static int follow(struct collect_item *t, const char *path, struct err *e)
+{
+	while (t->ahead != NULL && strcmp(t->ahead->path, path) < 0)
+		if (advance(t, false, e) == -1)
+			return -1;
+	return 0;
+}
+
+/* Takes over the records of the entries that stood. */
+static int take_over(struct collect *c, struct err *e)
 {
 	struct collect_item *t = c->item;
 
-	while (t->ahead != NULL && strcmp(t->ahead->path, path) < 0) {
-		if (take && add(c, t->ahead, e) == -1)
-			return -1;
-		if (t->refused)
-			return 0;
-		if (advance(t, take, e) == -1)
+	for (uint64_t i = 0; i < t->stood && !t->refused; i++) {
+		if (t->ahead == NULL) {
+			err_set(e, R_STATION_DAMAGED, "former contents list of \"%s\": has too few records", t->path);
+			return err_hint(e, "remove the file 'cache' in the station and scan again");
+		}
+		if (add(c, t->ahead, e) == -1 || (!t->refused && advance(t, true, e) == -1))
 			return -1;
 	}
 	return 0;
 }
 
-/* From here on the list is written: `path` is the first that differs. */
-static int spoil(struct collect *c, const char *path, struct err *e)
+/* From here on the list is written. */
+static int spoil(struct collect *c, struct err *e)
 {
 	struct collect_item *t = c->item;
-	bool was_clean = t->clean;
+	bool needed = t->stood > 0;
 
 	t->clean = false;
 	t->writer = contents_writer_open(t->path, put, c->contents, e);
-	if (t->writer == NULL || open_former(c, t, was_clean, e) == -1)
+	if (t->writer == NULL || open_former(c, t, needed, e) == -1)
 		return -1;
-	return was_clean ? follow(c, path, true, e) : 0;
+	return take_over(c, e);
 }
 
 static int64_t clamp_time(time_t t)
@@ -203,10 +213,12 @@ static int add_record(struct collect *c, const struct entry *n, struct err *e)
 		r.link = n->link;
 		r.dir = n->kind == ENTRY_DIR;
 	}
-	if (t->writer == NULL && spoil(c, r.path, e) == -1)
+	if (t->writer == NULL && spoil(c, e) == -1)
 		return -1;
-	if (t->refused || follow(c, r.path, false, e) == -1)
-		return t->refused ? 0 : -1;
+	if (t->refused)
+		return 0;
+	if (follow(t, r.path, e) == -1)
+		return -1;
 	if (t->ahead != NULL && record_same_content(t->ahead, &r))
 		r.mtime = t->ahead->mtime;
 	return add(c, &r, e);
@@ -267,7 +279,11 @@ static int take_entry(struct collect *c, const struct entry *n, struct err *e)
 	c->files += n->kind == ENTRY_FILE;
 	if (n->kind == ENTRY_LINK && !t->refused && add_link(c, n, e) == -1)
 		return -1;
-	if (t->refused || (t->clean && n->known))
+	if (t->clean && n->known && !t->refused) {
+		t->stood++;
+		return 0;
+	}
+	if (t->refused)
 		return 0;
 	return add_record(c, n, e);
 }
@@ -357,7 +373,7 @@ int collect_take(void *arg, const struct entry *n, struct err *e)
 		refuse(c, n->path, n->why);
 		return 0;
 	case ENTRY_MISSED:
-		return c->item->clean ? spoil(c, n->path + c->item->parent, e) : 0;
+		return c->item->clean ? spoil(c, e) : 0;
 	case ENTRY_END:
 		return end(c, e);
 	default:

@@ -27,7 +27,7 @@ chmod 755 c/names/run
 for n in 'yes' 'null' '~' '- a' 'a: b' '#x' '*x' '&x' '!x' '%x' '@x' "it's" 'say "hi"' 'back\slash' 'é' 'ß漢字' ' lead' 'trail ' '-n' '[x]' '{x}' '1e3' '2026-11-22T10:00:00Z'; do
   echo "$n" >"c/names/$n"
 done
-sleep 2.1
+sleep 3.1
 expect 0 satchel-export init station --content c --stream updates -q
 expect 0 satchel-export scan
 summary "8 new, 0 changed, 0 gone, 0 back, 0 unchanged, 0 refused"
