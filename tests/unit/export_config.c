@@ -74,7 +74,7 @@ static void refused(void **state)
 		HEAD RINGS "destinations: [{name: d, rings: [nosuch]}]\n", HEAD RINGS "destinations: [{name: d, rings: []}]\n",
 		HEAD RINGS "destinations: [{name: d, rings: [pilot]}, {name: d, rings: [pilot]}]\n",
 		HEAD RINGS "policy: {expires_days: 0}\n", HEAD RINGS "policy: {keep_objects: maybe}\n",
-		"satchel: station/2\n", "satchel: station/1\nstream: updates\ncontent: c\n" RINGS,
+		"satchel: station/2\n", ("satchel: station/1\nstream: updates\ncontent: c\n" RINGS),
 	};
 	struct station_config c;
 	struct arena a = {0};
