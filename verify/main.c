@@ -48,6 +48,10 @@ static const struct command commands[] = {
 	 "publishes, item by item: files that are missing, stale (bytes of a former\n"
 	 "revision), changed or extra. Times and modes don't count. Exit 1 when it\n"
 	 "differs.", tree_options, tree_run},
+	{"who", "PATH --store STORE [--stream NAME] | PATH --station STATION",
+	 "satchel-verify who pool/o/openssl/libssl3.deb --store /srv/satchel",
+	 "Who approved a file or item: its revision, its list, whose signatures that list\n"
+	 "bears; at a station also who decided, and when. And why it is waiting.", who_options, who_run},
 	{0},
 };
 static const struct option_def common[] = {

@@ -101,10 +101,19 @@ static bool is_revision(const char *name, struct list_ref *out)
 	return num_parse(number, strlen(number), 1, MAX_REVISION, &out->revision) == 0;
 }
 
+char *side_list_name(uint64_t epoch, uint64_t revision, char out[SIDE_LIST_NAME])
+{
+	if (epoch == 1)
+		snprintf(out, SIDE_LIST_NAME, "%llu.yaml", (unsigned long long)revision);
+	else
+		snprintf(out, SIDE_LIST_NAME, "%llu-%llu.yaml", (unsigned long long)epoch, (unsigned long long)revision);
+	return out;
+}
+
 static int load_kept(const struct side_home *home, const struct terms *t, const char *trust, const struct list_ref *ref,
 		     struct side *out, struct err *e)
 {
-	char dir[4200], name[64];
+	char dir[4200], name[SIDE_LIST_NAME];
 
 	if (home->store != NULL) {
 		out->list = state_list_load(home->store, home->stream, ref->epoch, ref->revision, e);
@@ -115,11 +124,7 @@ static int load_kept(const struct side_home *home, const struct terms *t, const 
 		return 0;
 	}
 	snprintf(dir, sizeof dir, "%s/lists", home->station->name);
-	if (ref->epoch == 1)
-		snprintf(name, sizeof name, "%llu.yaml", (unsigned long long)ref->revision);
-	else
-		snprintf(name, sizeof name, "%llu-%llu.yaml", (unsigned long long)ref->epoch, (unsigned long long)ref->revision);
-	return load_file(t, trust, dir, name, out, e);
+	return load_file(t, trust, dir, side_list_name(ref->epoch, ref->revision, name), out, e);
 }
 
 /* ---- times ---- */

@@ -10,6 +10,7 @@
 #define VERIFY_SIDE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/file.h"
 #include "manifests/approvals.h"
@@ -32,6 +33,10 @@ struct side {
 int side_open(const struct side_home *home, const struct terms *t, const char *trust, const char *name, struct side *out,
 	      struct err *e);
 void side_close(struct side *s);
+
+/* A station's name for a list: "42.yaml", in epoch 2 "2-42.yaml". */
+#define SIDE_LIST_NAME 64
+char *side_list_name(uint64_t epoch, uint64_t revision, char out[SIDE_LIST_NAME]);
 
 /* contents_fetch over a home: arg is the `struct side_home *`. Where there is no home, nothing is there. */
 int side_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e);

@@ -1,0 +1,65 @@
+#!/bin/bash
+# satchel-verify who: from a file to its item, its list, the keys that signed it, the people who decided; why an item waits.
+. "$(dirname "$0")/lib.sh"
+cd "$T"
+mkdir -p c/tool/bin c/lib medium second
+echo run >c/tool/bin/run
+echo lib >c/lib/f
+quick_station "$T/c"
+quick_store
+export SATCHEL_STORE=$T/store
+expect 0 satchel-export pack medium
+expect 0 satchel-import apply medium
+key=$(sed -n 's/.*name: "\([^"]*approver[^"]*\)".*/\1/p' station/trust/trust-1.yaml)
+[ -n "$key" ] || fail "name of the approver's key"
+sum=$(sha256sum <c/tool/bin/run | cut -d' ' -f1)
+expect 0 satchel-verify who tool/bin/run --store store
+grep -qx 'tool/bin/run: item tool' out && grep -q "^  published: revision 1 for production by list 1, issued .*, signed by $key" out &&
+  grep -q "^  file: sha256 $sum" out || { cat out; fail "a file of a store"; }
+expect 0 satchel-verify who tool/ --store store --json
+python3 - out "$key" <<'P' || fail "json"
+import json, sys
+o = json.load(open(sys.argv[1]))
+assert o["item"] == "tool" and o["published"]["revision"] == 1 and o["published"]["signed_by"] == sys.argv[2], o
+P
+expect 0 satchel-verify who tool/nothing --store store
+grep -q 'file: not in revision 1' out || fail "a file that isn't in it"
+expect 0 satchel-verify who tool/bin/run --station station
+grep -q "^  approved: revision 1 for production by list 1, .* signed by $key" out || { cat out; fail "station"; }
+grep -q "approve by $(id -un): revision 1 for production" out || { cat out; fail "who decided"; }
+
+# a newer revision waits, because what it requires does: the objects have not come
+mkdir c/big && head -c 3000000 /dev/urandom >c/big/blob
+echo run2 >c/tool/bin/run
+ln -s ../big/blob c/tool/blob
+expect 0 satchel-export scan
+expect 0 satchel-export approve --all --ring production --note 'the second'
+expect 0 satchel-export sign
+expect 0 satchel-export pack second --approvals-only
+expect 4 satchel-import apply second
+expect 0 satchel-verify who tool/bin/run --store store
+grep -q '^  published: revision 1 .*list 1' out && grep -q '^  newest: revision 2 .*list 2' out && grep -q '^  waiting: revision 2' out ||
+  { cat out; fail "why it waits"; }
+expect 0 satchel-verify who big/blob --store store
+grep -q '^  not published' out && grep -q '^  waiting: revision 1, for: objects' out || { cat out; fail "not published"; }
+# withdrawn by the newest list, still published while that waits
+expect 0 satchel-export decline lib
+expect 0 satchel-export sign
+expect 0 satchel-export pack second --approvals-only
+expect 4 satchel-import apply second
+expect 0 satchel-verify who lib/f --store store
+grep -q '^  published: revision 1 .*list 1' out || { cat out; fail "withdrawn"; }
+grep -q 'newest:' out && fail "the newest list does not name it"
+
+# a signature that isn't good counts for nothing
+for f in store/streams/updates/lists/1-1/*.sig; do chmod u+w "$f"; printf 'x' | dd of="$f" bs=1 conv=notrunc status=none; done
+expect 1 satchel-verify who lib/f --store store
+
+# nothing names it; wrong uses
+expect_word 2 item-unknown satchel-verify who nosuch --store store
+expect_word 2 item-unknown satchel-verify who lib/f --station station
+expect 2 satchel-verify who ../x --store store
+expect 2 satchel-verify who tool
+expect 2 satchel-verify who tool --store store --station station
+expect 2 satchel-verify who tool --store store --stream other
+exit 0

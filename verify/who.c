@@ -1,0 +1,399 @@
+/*
+ * `satchel-verify who`: who approved this file, and why is this item waiting. From a path to its item, to the list it is
+ * published from, to the keys whose signatures that list bears; at a station also to the people who decided, from the ledger.
+ * Only good signatures are named. Refuses a path that no list names.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/json.h"
+#include "lib/num.h"
+#include "lib/path.h"
+#include "lib/say.h"
+#include "manifests/contents.h"
+#include "manifests/journal.h"
+#include "manifests/limits.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+#include "verify/commands.h"
+#include "verify/proof.h"
+#include "verify/side.h"
+#include "verify/state.h"
+#include "verify/store.h"
+#include "verify/terms.h"
+
+#include "lib/banned.h"
+
+const struct option_def who_options[] = {
+	{.name = "store", .value = "STORE", .help = "the store that publishes it"},
+	{.name = "stream", .value = "NAME", .help = "the store's stream; needed when it follows several"},
+	{.name = "station", .value = "STATION", .help = "the station: also who decided, and when"},
+	{0}
+};
+
+struct who {
+	const char *path;	/* that was asked for, without '/' at its end */
+	char item[PATH_MAX_LEN + 1];	/* the item it lies in */
+	struct side_home home;
+	json_t *o;		/* all that is told, for --json */
+};
+
+/* ---- keys ---- */
+
+/* "alice-2026, bob-2026": the approvers with a good signature over a list, beside it in dir. */
+static int name_signers(const struct trust_chain *chain, const struct file *dir, const char *name, const struct approvals *a,
+			struct buf *out, struct err *e)
+{
+	const struct trust *root = trust_chain_newest(chain);
+	struct signatures found = {0};
+	struct digest ids[MAX_KEYS];
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = chain->n; rc == 0 && n == 0 && i-- > 0;) {	/* the newest root that knows any of them */
+		root = chain->roots[i];
+		rc = signatures_collect(&found, root, ROLE_APPROVER, name, store_signature, (void *)(uintptr_t)dir, e);
+		if (rc == 0)
+			n = trust_count(root, ROLE_APPROVER, a->bytes.data, a->bytes.len, &found, ids);
+	}
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", trust_find(root, &ids[i])->name);
+	if (rc == 0 && n == 0)
+		buf_puts(out, "nobody yet");
+	signatures_free(&found);
+	return rc == -1 ? -1 : buf_ok(out, e);
+}
+
+/* ---- entries ---- */
+
+/* The item of a list that the path names or lies in. */
+static bool find_item(struct who *w, const struct approvals *a)
+{
+	size_t count;
+	char *slash;
+
+	snprintf(w->item, sizeof w->item, "%s", w->path);
+	for (;;) {
+		approvals_find(a, w->item, &count);
+		if (count > 0)
+			return true;
+		slash = strrchr(w->item, '/');
+		if (slash == NULL)
+			return false;
+		*slash = '\0';
+	}
+}
+
+/* The file itself, when it is one: its digest in this revision. */
+static int tell_file(struct who *w, const struct approval *p, struct err *e)
+{
+	size_t above = (size_t)(path_last(w->item) - w->item);
+	struct contents_reader *reader = NULL;
+	const struct record *r = NULL;
+	char hex[DIGEST_HEX + 1], size[24];
+	int rc;
+
+	rc = contents_reader_open(&p->contents, w->item, side_fetch, &w->home, &reader, e);
+	if (rc != 0)
+		return rc == -1 ? -1 : 0;
+	while ((rc = contents_reader_next(reader, &r, e)) == 1 && strcmp(r->path, w->path + above) < 0)
+		;
+	if (rc == 1 && strcmp(r->path, w->path + above) == 0) {
+		if (r->has_file) {
+			say_line("  file: sha256 %s, %s", digest_hex(&r->sha256, hex), num_format_size(r->size, size));
+			json_put_text(w->o, "sha256", digest_hex(&r->sha256, hex));
+		}
+	} else if (rc != -1 && strcmp(w->path, w->item) != 0) {
+		say_line("  file: not in revision %llu", (unsigned long long)p->revision);
+	}
+	contents_reader_close(reader);
+	return rc == -1 ? -1 : 0;
+}
+
+static void tell_entry(struct who *w, const char *key, const struct approvals *a, const struct approval *p, const char *signers)
+{
+	struct buf rings = {0};
+	char when[32];
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < p->rings_n; i++)
+		buf_printf(&rings, "%s%s", i > 0 ? ", " : "", p->rings[i]);
+	num_format_time(a->issued, when);
+	say_line("  %s: revision %llu for %s by list %llu, issued %s, signed by %s%s%s", key, (unsigned long long)p->revision,
+		 rings.data == NULL ? "" : (const char *)rings.data, (unsigned long long)a->revision, when, signers,
+		 p->title != NULL ? "; " : "", p->title != NULL ? p->title : "");
+	json_put_number(o, "revision", p->revision);
+	json_put_text(o, "rings", rings.data == NULL ? "" : (const char *)rings.data);
+	json_put_number(o, "epoch", a->epoch);
+	json_put_number(o, "list", a->revision);
+	json_put_text(o, "issued", when);
+	json_put_text(o, "signed_by", signers);
+	if (p->title != NULL)
+		json_put_text(o, "title", p->title);
+	json_put(w->o, key, o);
+	buf_free(&rings);
+}
+
+/* ---- a store ---- */
+
+/* An entry of a list kept, with its signers. revision 0: the one for the store's rings. */
+static int tell_kept(struct who *w, const char *key, const struct list_ref *ref, uint64_t revision, struct err *e)
+{
+	const struct store *s = w->home.store;
+	const struct store_stream *stream = store_stream(s, w->home.stream);
+	struct approvals *a = state_list_load(s, w->home.stream, ref->epoch, ref->revision, e);
+	const struct approval *p = NULL;
+	struct file dir = FILE_CLOSED;
+	struct buf signers = {0};
+	char path[MAX_NAME_LEN + 80];
+	size_t first, count;
+	int rc = -1;
+
+	if (a == NULL)
+		return -1;
+	first = approvals_find(a, w->item, &count);
+	for (size_t i = first; i < first + count; i++)
+		if (a->items[i].revision == revision)
+			p = &a->items[i];
+	if (revision == 0)
+		p = approvals_entry(a, w->item, stream->rings, stream->rings_n);
+	snprintf(path, sizeof path, "streams/%s/lists/%llu-%llu", w->home.stream, (unsigned long long)ref->epoch,
+		 (unsigned long long)ref->revision);
+	if (p == NULL)
+		rc = 0;
+	else if (file_open_dir_at(&s->dir, path, &dir, e) == 0 &&
+		 name_signers(&s->chain, &dir, NAMES_APPROVALS, a, &signers, e) == 0) {
+		tell_entry(w, key, a, p, (const char *)signers.data);
+		rc = strcmp(key, "published") == 0 ? tell_file(w, p, e) : 0;
+	}
+	buf_free(&signers);
+	file_close(&dir);
+	approvals_free(a);
+	return rc;
+}
+
+static const struct state_item *published(const struct state *s, const char *item)
+{
+	for (size_t i = 0; i < s->items_n; i++)
+		if (strcmp(s->items[i].item, item) == 0)
+			return &s->items[i];
+	return NULL;
+}
+
+/* What the state says of an item that waits. */
+static void tell_waiting(struct who *w, const struct state *s)
+{
+	for (size_t i = 0; i < s->waiting_n; i++) {
+		const struct state_waiting *waits = &s->waiting[i];
+		char size[24];
+
+		if (strcmp(waits->item, w->item) != 0)
+			continue;
+		say_line("  waiting: revision %llu, for: %s; %llu objects missing, %s", (unsigned long long)waits->revision, waits->why,
+			 (unsigned long long)waits->objects, num_format_size(waits->bytes, size));
+		json_put_text(w->o, "waits_for", waits->why);
+		json_put_number(w->o, "missing", waits->objects);
+	}
+}
+
+static int in_store(struct who *w, const struct state *s, struct err *e)
+{
+	struct approvals *newest = !s->has_newest ? NULL
+		: state_list_load(w->home.store, w->home.stream, s->newest.epoch, s->newest.revision, e);
+	const struct state_item *is = NULL;
+	bool known = newest != NULL && find_item(w, newest);
+	int rc = 0;
+
+	if (s->has_newest && newest == NULL)
+		return -1;
+	approvals_free(newest);
+	for (size_t len = strlen(w->path); !known && is == NULL && len > 0;) {	/* published, though the newest list drops it */
+		snprintf(w->item, sizeof w->item, "%.*s", (int)len, w->path);
+		is = published(s, w->item);
+		while (len > 0 && w->path[len - 1] != '/')
+			len--;
+		len -= len > 0;
+	}
+	if (known)
+		is = published(s, w->item);
+	if (!known && is == NULL)
+		return err_set(e, R_ITEM_UNKNOWN, "%s: no list in force names it", w->path);
+	say_line("%s: item %s", w->path, w->item);
+	json_put_text(w->o, "path", w->path);
+	json_put_text(w->o, "item", w->item);
+	if (is == NULL)
+		say_line("  not published");
+	else
+		rc = tell_kept(w, "published", &(struct list_ref){.epoch = is->epoch, .revision = is->list}, is->revision, e);
+	if (rc == 0 && s->has_newest && (is == NULL || is->epoch != s->newest.epoch || is->list != s->newest.revision))
+		rc = tell_kept(w, "newest", &s->newest, 0, e);
+	if (rc == 0)
+		tell_waiting(w, s);
+	return rc;
+}
+
+static int ask_store(struct who *w, struct err *e)
+{
+	struct state *s = NULL;
+	char tree = 0;
+	int rc = -1;
+
+	if (state_current(w->home.store, w->home.stream, &tree, e) == -1 ||
+	    (tree != 0 && state_load(w->home.store, w->home.stream, tree, &s, e) == -1))
+		return -1;
+	if (s == NULL)
+		err_set(e, R_ITEM_UNKNOWN, "the store has taken in no list of the stream %s yet", w->home.stream);
+	else
+		rc = in_store(w, s, e);
+	state_free(s);
+	return rc;
+}
+
+/* ---- a station ---- */
+
+/* Lines of the ledger that decide on the item. */
+static int tell_decision(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
+{
+	struct who *w = arg;
+	const json_t *items = json_object_get(o, "items"), *item, *rings, *ring;
+	const char *user = json_get_text(o, "user"), *note = json_get_text(o, "note");
+	uint64_t revision;
+	size_t i, k;
+
+	(void)n;
+	(void)line;
+	json_array_foreach(items, i, item) {
+		struct buf text = {0};
+		const char *name = json_get_text(item, "item");
+		int rc;
+
+		if (name == NULL || strcmp(name, w->item) != 0 || json_get_number(item, "revision", &revision) == -1)
+			continue;
+		rings = json_object_get(item, "rings");
+		json_array_foreach(rings, k, ring)
+			buf_printf(&text, "%s%s", k == 0 ? " for " : ", ", json_is_string(ring) ? json_string_value(ring) : "?");
+		buf_puts(&text, "");
+		rc = buf_ok(&text, e);
+		if (rc == 0) {
+			say_line("  %s  %s by %s: revision %llu%s%s%s", json_get_text(o, "time"), json_get_text(o, "event"),
+				 user != NULL ? user : "-", (unsigned long long)revision, (const char *)text.data,
+				 note != NULL ? ", " : "", note != NULL ? note : "");
+			json_array_append_new(json_object_get(w->o, "decisions"), json_copy((json_t *)(uintptr_t)o));
+		}
+		buf_free(&text);
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int open_chain(const struct file *station, const struct terms *t, struct proof *out, struct err *e)
+{
+	char dir[4200], path[4300], name[32];
+	uint64_t version = 1;
+
+	snprintf(dir, sizeof dir, "%s/trust", station->name);
+	do
+		snprintf(path, sizeof path, "%s/%s", dir, names_trust(version, name));
+	while (access(path, F_OK) == -1 && ++version <= MAX_TRUST_VERSIONS);
+	return proof_open(t, path, dir, out, e);
+}
+
+static int ask_station(struct who *w, const struct terms *t, struct err *e)
+{
+	struct proof proof = {.dir = FILE_CLOSED};
+	struct file lists = FILE_CLOSED;
+	struct buf signers = {0};
+	struct side newest = {0};
+	char name[SIDE_LIST_NAME];
+	size_t first, count;
+	int rc = -1;
+
+	if (side_open(&w->home, t, NULL, "9999-12-31", &newest, e) == -1 || open_chain(w->home.station, t, &proof, e) == -1 ||
+	    file_open_dir_at(w->home.station, "lists", &lists, e) == -1)
+		goto out;
+	if (!find_item(w, newest.list)) {
+		err_set(e, R_ITEM_UNKNOWN, "%s: list %llu, the newest, does not name it", w->path,
+			(unsigned long long)newest.list->revision);
+		err_hint(e, "'satchel-export log' tells what was decided on it before");
+		goto out;
+	}
+	say_line("%s: item %s", w->path, w->item);
+	json_put_text(w->o, "path", w->path);
+	json_put_text(w->o, "item", w->item);
+	json_put(w->o, "decisions", json_array());
+	side_list_name(newest.list->epoch, newest.list->revision, name);
+	if (name_signers(&proof.chain, &lists, name, newest.list, &signers, e) == -1)
+		goto out;
+	first = approvals_find(newest.list, w->item, &count);
+	rc = 0;
+	for (size_t i = first; rc == 0 && i < first + count; i++) {
+		tell_entry(w, i + 1 == first + count ? "approved" : "also", newest.list, &newest.list->items[i],
+			   (const char *)signers.data);
+		rc = tell_file(w, &newest.list->items[i], e);
+	}
+	if (rc == 0)
+		rc = journal_read(w->home.station, "ledger.jsonl", tell_decision, w, NULL, NULL, e);
+out:
+	buf_free(&signers);
+	file_close(&lists);
+	proof_close(&proof);
+	side_close(&newest);
+	return rc;
+}
+
+/* ---- the command ---- */
+
+static int ask(struct who *w, const struct terms *t, struct err *e)
+{
+	int rc;
+
+	w->o = json_object();
+	rc = w->home.store != NULL ? ask_store(w, e) : ask_station(w, t, e);
+	if (rc == 0)
+		say_object(json_incref(w->o));
+	json_decref(w->o);
+	return rc;
+}
+
+int who_run(const struct args *a, struct err *e)
+{
+	const char *store_path = args_get(a, "store"), *station_path = args_get(a, "station");
+	struct store store = {.dir = FILE_CLOSED};
+	struct file station = FILE_CLOSED;
+	char path[PATH_MAX_LEN + 1];
+	struct who w = {.path = path};
+	struct terms terms;
+	size_t len;
+	int rc = -1;
+
+	if (args_expect(a, 1, 1, e) == -1 || terms_parse(a, &terms, e) == -1)
+		return -1;
+	if ((store_path == NULL) == (station_path == NULL))
+		return err_set(e, ERR_USAGE, "one of --store STORE and --station STATION is needed");
+	len = strlen(args_at(a, 0));
+	while (len > 1 && args_at(a, 0)[len - 1] == '/')
+		len--;
+	if (path_check(args_at(a, 0), len, e) == -1) {
+		e->reason = ERR_USAGE;
+		return err_hint(e, "a path as in the published tree: pool/o/openssl/libssl3.deb");
+	}
+	snprintf(path, sizeof path, "%.*s", (int)len, args_at(a, 0));
+	if (store_path != NULL) {
+		if (store_open(store_path, &store, e) == -1)
+			return -1;
+		w.home.store = &store;
+		w.home.stream = store_choose(&store, args_get(a, "stream"), e);
+		rc = w.home.stream == NULL ? -1 : ask(&w, &terms, e);
+		store_close(&store);
+	} else if (file_open_dir(station_path, &station, e) == 0) {
+		w.home.station = &station;
+		rc = ask(&w, &terms, e);
+	}
+	file_close(&station);
+	return rc;
+}
