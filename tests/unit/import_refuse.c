@@ -115,7 +115,7 @@ static void manifest_signatures(void **state)
 	fixture_write(dir, second, good.data, good.len);	/* B's name, A's signature */
 	refused(p, 1, "signature-threshold");
 	unlink_in(dir, second);
-	snprintf(odd, sizeof odd, "%.*s1.sig", (int)strlen(sig) - 5, sig);	/* a truncated id */
+	snprintf(odd, sizeof odd, "%.*s%c.sig", (int)strlen(sig) - 5, sig, sig[strlen(sig) - 5] == '1' ? '2' : '1');	/* another id */
 	fixture_write(dir, odd, good.data, good.len);
 	refused(p, 1, "signature-missing");
 	fixture_write(dir, sig, good.data, good.len);
