@@ -10,7 +10,7 @@ def gaps(extents, size):
         if a > at:
             out.append((at, a))
         at = max(at, b)
-    if at < size or size == 0:
+    if at < size or (size == 0 and not extents):
         out.append((at, size))
     return out
 
@@ -62,8 +62,8 @@ class Destination:
         self.name = name
         self.rings = frozenset(rings)
         self.receipt = None
-        self.acknowledged = set()   # objects of bundles acknowledged since the receipt
-        self.sent = set()           # objects of bundles packed for it, or for all
+        self.acknowledged = []  # bundles, since the receipt
+        self.sent = []          # bundles that were packed for it, or for all
 
     def receive(self, receipt):
         """The newest one counts. Whether it was taken."""
@@ -71,23 +71,28 @@ class Destination:
             return False
         if self.receipt is None or receipt.counter > self.receipt.counter:
             self.receipt = receipt
-            self.acknowledged = set()
+            self.acknowledged = []
         return True
 
     def acknowledge(self, bundle):
-        if self.receipt is None or bundle.sequence not in self.receipt.bundles:
-            self.acknowledged |= bundle.whole_objects()
+        self.acknowledged.append(bundle)
 
     def needs(self, objects, assume_sent, catalogue):
-        """Of {object: size} what must be carried: {object: extents}."""
-        confirmed = set(self.acknowledged)
-        pieces = {}
+        """Of {object: size} what must be carried: {object: extents}. Of a bundle that the receipt names the receipt alone
+        says what became of it."""
+        there = {}
+        told = set()
         if self.receipt is not None:
-            confirmed |= self.receipt.confirms(catalogue)
-            pieces = self.receipt.pieces
-        if assume_sent:
-            confirmed |= self.sent
-        return {d: gaps(pieces.get(d, ()), size) for d, size in objects.items() if d not in confirmed}
+            there = {d: {(0, self.receipt.held[d])} for d in self.receipt.confirms(catalogue)}
+            for d, extents in self.receipt.pieces.items():
+                there.setdefault(d, set()).update(extents)
+            told = self.receipt.bundles
+        for b in self.acknowledged + (self.sent if assume_sent else []):
+            if b.sequence not in told:
+                for d, (_, extents) in b.extents().items():
+                    there.setdefault(d, set()).update(extents)
+        out = {d: gaps(there.get(d, ()), size) for d, size in objects.items()}
+        return {d: missing for d, missing in out.items() if missing}
 
 
 def objects_of(catalogue, entries, only):

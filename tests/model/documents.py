@@ -160,10 +160,13 @@ class Bundle:
         self.volumes = [Volume(n, read(os.path.join(path, n))) for n in sorted(names)
                         if n.startswith("vol-") and n.endswith(".yaml")]
 
-    def whole_objects(self):
-        """Objects that lie in it with all their bytes."""
-        sizes = {o[0]: o[1] for v in self.volumes for o in v.objects}
-        return {d for d, n in self.objects().items() if n == sizes[d]}
+    def extents(self):
+        """{digest: (size of the whole, extents carried)}"""
+        out = {}
+        for v in self.volumes:
+            for digest, size, _, start, length in v.objects:
+                out.setdefault(digest, (size, set()))[1].add((start, start + length))
+        return out
 
     def objects(self):
         """{digest: bytes carried of it}"""

@@ -4,7 +4,7 @@
     histories.py [--count N] [--first SEED] [--seed N] [--jobs N] [--keep]
 
 A failing history prints its seed, what differs, and the commands that repeat it as a shell script. Programs are found in
-$SATCHEL_BIN.
+$SATCHEL_BIN, else in build/.
 """
 import argparse
 import itertools
@@ -395,8 +395,11 @@ def main():
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--keep", action="store_true", help="leave the folders")
     a = p.parse_args()
-    if "SATCHEL_BIN" in os.environ:
-        os.environ["PATH"] = os.environ["SATCHEL_BIN"] + ":" + os.environ["PATH"]
+    here = os.path.dirname(os.path.abspath(__file__))
+    programs = os.environ.get("SATCHEL_BIN", os.path.join(here, "../../build"))
+    os.environ["PATH"] = programs + ":" + os.environ["PATH"]
+    if shutil.which("satchel-import") is None:
+        sys.exit("histories.py: no programs; build them, or set SATCHEL_BIN")
     for name in ("SATCHEL_STATION", "SATCHEL_STORE", "SOURCE_DATE_EPOCH"):
         os.environ.pop(name, None)
     os.umask(0o022)

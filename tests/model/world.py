@@ -281,7 +281,7 @@ class World:
         self.bundles.append(b)
         for d in self.destinations.values():
             if not b.destinations or d.name in b.destinations:
-                d.sent |= b.whole_objects()
+                d.sent.append(b)
         return b
 
     # ---- media and stores ----
