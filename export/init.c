@@ -362,7 +362,7 @@ static void report(const struct plan *p)
 			 p->path, name);
 	else
 		say_note("no keys were made; name those of the trust root with --key");
-	say_note("next: satchel-export -C %s scan", p->path);
+	station_next(&p->s, "scan");
 }
 
 int init_run(const struct args *a, struct err *e)

@@ -299,10 +299,12 @@ static int report(const struct scan *n, struct err *e)
 	say_line("%llu new, %llu changed, %llu gone, %llu back, %llu unchanged, %llu refused", (unsigned long long)n->n_new,
 		 (unsigned long long)n->n_changed, (unsigned long long)n->n_gone, (unsigned long long)n->n_back,
 		 (unsigned long long)n->n_same, (unsigned long long)n->refused_items);
-	if (n->approved > 0)
-		say_note("%zu approved by policy; next: satchel-export -C %s sign", n->approved, n->s.dir.name);
+	if (n->approved > 0) {
+		say_note("%zu approved by policy", n->approved);
+		station_next(&n->s, "sign");
+	}
 	if (n->n_new + n->n_changed > n->approved)
-		say_note("next: satchel-export -C %s approve ITEM... --ring RING, or --all", n->s.dir.name);
+		station_next(&n->s, "approve ITEM... --ring RING, or --all");
 	if (n->n_gone > 0)
 		say_note("what is gone stays approved where it was; 'decline --gone' withdraws it, 'revoke --gone' for good");
 	if (n->refused_items == 0)

@@ -38,6 +38,28 @@ struct passphrase station_passphrase(const struct args *a)
 	return (struct passphrase){.ask = sign_ask, .arg = (void *)(uintptr_t)args_get(a, "passphrase-file")};
 }
 
+static bool is_plain(const char *path)
+{
+	return path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=")] == '\0';
+}
+
+void station_next(const struct station *s, const char *step)
+{
+	struct buf path = {0};
+
+	for (const char *p = s->dir.name; *p != '\0'; p++) {
+		if (*p == '\'')
+			buf_puts(&path, "'\"'\"'");	/* no backslash: what is said is escaped once more */
+		else
+			buf_append(&path, p, 1);
+	}
+	buf_append(&path, "", 1);
+	if (!path.failed)
+		say_note(is_plain(s->dir.name) ? "next: satchel-export -C %s %s" : "next: satchel-export -C '%s' %s",
+			 (const char *)path.data, step);
+	buf_free(&path);
+}
+
 int station_now(int64_t *now, struct err *e)
 {
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");

@@ -46,6 +46,8 @@ int station_open(const struct args *a, enum station_access access, struct statio
 void station_close(struct station *s);
 /* The path that -C or $SATCHEL_STATION names, or NULL. */
 const char *station_path(const struct args *a);
+/* Tells the next step: "next: satchel-export -C STATION STEP", fit for a shell whatever the path. */
+void station_next(const struct station *s, const char *step);
 /* The time at the station: SOURCE_DATE_EPOCH, else the clock. */
 int station_now(int64_t *now, struct err *e);
 /* The local user's name for the ledger. */

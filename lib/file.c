@@ -59,6 +59,8 @@ static int fail(const struct file *dir, const char *path, struct err *e)
 
 	if (sys == EXDEV)
 		return err_set(e, ERR_FILE_TYPE, "%s/%s: leads out of %s", dir->name, path, dir->name);
+	if (sys == ELOOP)
+		return err_set(e, ERR_FILE_TYPE, "%s/%s: a symbolic link, or beyond one", dir->name, path);
 	errno = sys;
 	err_sys(e, "%s/%s", dir->name, path);
 	if (sys == ENOSYS)
