@@ -347,6 +347,10 @@ static int make_entry(struct board *b, size_t i, const struct board_terms *terms
 		return 0;
 	out->title = terms->title != NULL ? terms->title : out->title;
 	out->note = terms->note != NULL ? terms->note : out->note;
+	if (terms->supersedes_n > 0) {
+		out->supersedes = terms->supersedes;
+		out->supersedes_n = terms->supersedes_n;
+	}
 	out->urgent = out->urgent || terms->urgent;
 	if (terms->has_deadline) {
 		out->has_deadline = true;

@@ -63,6 +63,8 @@ void board_unrevoke(struct board *b, const struct digest *contents);
 /* What a new entry says beside its requirements. */
 struct board_terms {
 	char *title, *note;
+	char **supersedes;	/* sorted */
+	size_t supersedes_n;
 	bool urgent, has_deadline;
 	int64_t deadline;
 };

@@ -30,6 +30,8 @@ struct list {
 	uint8_t *picked;	/* NULL: every item */
 	uint64_t rings;		/* 0: whatever the rings */
 	bool wanted[STATES];
+	const struct approval **superseding;	/* decisions that supersede something */
+	size_t superseding_n;
 };
 
 static enum state state_of(const struct list *l, size_t i)
@@ -49,12 +51,23 @@ static enum state state_of(const struct list *l, size_t i)
 	return r->gone ? GONE : PENDING;
 }
 
+/* An approved item that says it takes the place of this one, or NULL. */
+static const char *superseder(const struct list *l, const char *item)
+{
+	for (size_t i = 0; i < l->superseding_n; i++)
+		for (size_t k = 0; k < l->superseding[i]->supersedes_n; k++)
+			if (strcmp(l->superseding[i]->supersedes[k], item) == 0)
+				return l->superseding[i]->item;
+	return NULL;
+}
+
 static void print(const struct list *l, size_t i, enum state state)
 {
 	const struct draft_revision *r = &l->draft->revisions[i];
 	const struct approval *p = l->board->rows[i].entry;
 	char *names[MAX_RINGS], rings[512], size[24], time[32];
 	size_t n = board_ring_names(l->board, l->board->rows[i].rings, names);
+	const char *by = state == APPROVED ? superseder(l, r->item) : NULL;
 	json_t *o = json_object(), *list = json_array(), *requires = json_array();
 
 	for (size_t k = 0; k < n; k++)
@@ -72,12 +85,16 @@ static void print(const struct list *l, size_t i, enum state state)
 	if (p != NULL && p->title != NULL)
 		json_put_text(o, "title", p->title);
 	json_put(o, "gone", json_boolean(r->gone));
+	if (by != NULL)
+		json_put_text(o, "superseded_by", by);
 	say_object(o);
 	say_line("%-10s %s  revision %llu%s%s, %llu %s, %s%s%s%s", words[state], r->item, (unsigned long long)r->revision,
 		 n > 0 ? " for " : "", board_ring_text(l->board, l->board->rows[i].rings, rings, sizeof rings),
 		 (unsigned long long)r->contents.files, r->contents.files == 1 ? "file" : "files",
 		 num_format_size(r->contents.bytes, size), r->gone && state != GONE ? ", gone from the content root" : "",
 		 p != NULL && p->title != NULL ? ": " : "", p != NULL && p->title != NULL ? p->title : "");
+	if (by != NULL)
+		say_line("           superseded by %s; 'revoke --superseded' revokes it", by);
 }
 
 /* Of an item that is gone and still approved --state gone shows what is approved. */
@@ -130,6 +147,12 @@ static int run(struct list *l, const struct args *a, struct err *e)
 		return -1;
 	if (args_len(a) > 0 && pick_items(a, l->draft, &l->picked, e) == -1)
 		return -1;
+	l->superseding = arena_alloc(&l->draft->arena, (l->draft->decisions_n + 1) * sizeof *l->superseding);
+	if (l->superseding == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < l->draft->decisions_n; i++)
+		if (l->draft->decisions[i].supersedes_n > 0)
+			l->superseding[l->superseding_n++] = &l->draft->decisions[i];
 	for (size_t i = 0; i < l->draft->revisions_n; i++) {
 		enum state state = state_of(l, i);
 

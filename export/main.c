@@ -11,6 +11,7 @@
 #include "export/log.h"
 #include "export/pack.h"
 #include "export/receive.h"
+#include "export/recover.h"
 #include "export/roots.h"
 #include "export/scan.h"
 #include "export/signfile.h"
@@ -55,7 +56,7 @@ static const struct command commands[] = {
 	 "Declines the newest revision where it waits for a decision; else withdraws an approved\n"
 	 "item from the rings named, or from all. Refused where other approved items require it.",
 	 withdraw_decline_options, withdraw_decline},
-	{"revoke", "ITEM...|--gone [--revision N] [--note TEXT]",
+	{"revoke", "ITEM...|--gone|--superseded [--revision N] [--note TEXT]",
 	 "satchel-export -C /srv/station revoke pool/x/xz --note backdoor",
 	 "Withdraws approved revisions and remembers them in every list from now on, so that no\n"
 	 "rollback brings them back. Items that require them are withdrawn, too, and named.",
@@ -93,6 +94,12 @@ static const struct command commands[] = {
 	 "Where no receipt may travel back: says that a bundle has arrived. What it carried counts\n"
 	 "as held by that destination for 'pack --for', until a receipt comes and knows better.",
 	 NULL, acknowledge_run},
+	{"recover", "MEDIUM|RECEIPT...", "satchel-export -C /srv/station recover /media/usb",
+	 "After the station was restored from a backup: takes over the trust roots, approval lists\n"
+	 "and bundles on media that it signed since, and uses no number again that these or\n"
+	 "receipts have seen. Decisions are those of the newest list found. Then 'scan', and\n"
+	 "'recover' again: approved bytes are kept again as far as the content root has them.",
+	 NULL, recover_run},
 	{"status", "", "satchel-export -C /srv/station status",
 	 "Shows what waits for a decision or a signature, and what expires. Exits 0 when all is\n"
 	 "well, 4 when something waits, 1 when something is expired or soon will be.",

@@ -57,10 +57,10 @@ static int pick_one(const struct draft *d, const char *arg, uint8_t *out, struct
 
 int pick_items(const struct args *a, const struct draft *d, uint8_t **out, struct err *e)
 {
-	bool all = args_has(a, "all"), gone = args_has(a, "gone");
+	bool all = args_has(a, "all"), gone = args_has(a, "gone"), superseded = args_has(a, "superseded");
 	int rc = 0;
 
-	if (args_len(a) == 0 && !all && !gone)
+	if (args_len(a) == 0 && !all && !gone && !superseded)
 		return err_set(e, ERR_USAGE, "no item was named; name some, or say --all");
 	*out = calloc(d->revisions_n + 1, 1);
 	if (*out == NULL)
@@ -71,6 +71,13 @@ int pick_items(const struct args *a, const struct draft *d, uint8_t **out, struc
 	for (size_t i = 0; i < d->revisions_n && gone; i++)
 		if (is_newest(d, i) && d->revisions[i].gone)
 			set(&(*out)[i], PICK_PATTERN);
+	for (size_t i = 0; i < d->decisions_n && superseded; i++)
+		for (size_t k = 0; k < d->decisions[i].supersedes_n; k++) {
+			const struct draft_revision *old = draft_newest(d, d->decisions[i].supersedes[k]);
+
+			if (old != NULL)
+				set(&(*out)[old - d->revisions], PICK_PATTERN);
+		}
 	for (size_t i = 0; i < args_len(a) && rc == 0; i++)
 		rc = pick_one(d, args_at(a, i), *out, e);
 	if (rc == 0)
@@ -84,7 +91,7 @@ int pick_revision(const struct args *a, const struct draft *d, uint64_t revision
 {
 	size_t count, first;
 
-	if (args_len(a) != 1 || args_has(a, "all") || args_has(a, "gone"))
+	if (args_len(a) != 1 || args_has(a, "all") || args_has(a, "gone") || args_has(a, "superseded"))
 		return err_set(e, ERR_USAGE, "--revision goes with exactly one item");
 	first = draft_find(d, args_at(a, 0), &count);
 	if (count == 0)

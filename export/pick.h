@@ -1,5 +1,5 @@
 /*
- * ITEM arguments: names, shell patterns, --all, --gone.
+ * ITEM arguments: names, shell patterns, --all, --gone, --superseded.
  */
 #ifndef EXPORT_PICK_H
 #define EXPORT_PICK_H
@@ -15,7 +15,7 @@ enum picked { PICK_NO, PICK_ALL, PICK_PATTERN, PICK_NAMED };	/* how an item was 
 
 /*
  * For every row of the draft, what was said of its item: out[i] is set for the newest revision only. Names and patterns
- * that fit no item: R_ITEM_UNKNOWN. no arguments, no --all and no --gone: ERR_USAGE. Free *out.
+ * that fit no item: R_ITEM_UNKNOWN. no arguments, and none of these: ERR_USAGE. Free *out.
  */
 int pick_items(const struct args *a, const struct draft *d, uint8_t **out, struct err *e);
 /* The one item that --revision needs: its row of that revision. ERR_USAGE, R_ITEM_UNKNOWN. */

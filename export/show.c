@@ -78,6 +78,8 @@ static void show_entry(const char *mark, const struct approval *p)
 		say_line("    deadline: %s", num_format_time(p->deadline, time));
 	for (size_t i = 0; i < p->requires_n; i++)
 		say_line("    requires: %s", p->requires[i]);
+	for (size_t i = 0; i < p->supersedes_n; i++)
+		say_line("    supersedes: %s", p->supersedes[i]);
 }
 
 static void show_revocation(const char *mark, const struct revocation *r)

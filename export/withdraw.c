@@ -26,6 +26,7 @@ const struct option_def withdraw_decline_options[] = {
 const struct option_def withdraw_revoke_options[] = {
 	{"revision", 0, "N", "this revision instead of every approved one; goes with one item", false},
 	{"gone", 0, NULL, "everything that is gone from the content root", false},
+	{"superseded", 0, NULL, "everything that an approved item supersedes", false},
 	{"note", 0, "TEXT", "why; goes into the list", false},
 	{0},
 };
@@ -241,7 +242,7 @@ static int revoke(struct withdraw *p, struct err *e)
 	if (save(p, "revoke", e) == -1)
 		return -1;
 	report(p, "revoked");
-	say_note("next: satchel-export -C %s sign", p->s.dir.name);
+	station_next(&p->s, "sign");
 	return 0;
 }
 

@@ -33,6 +33,8 @@ struct approval {		/* entry of a list: one revision of an item, for some rings *
 	char *title;		/* or NULL */
 	char **requires;	/* items; sorted, distinct; may be none */
 	size_t requires_n;
+	char **supersedes;	/* items that it takes the place of; sorted, distinct; may be none */
+	size_t supersedes_n;
 	bool urgent;
 	bool has_deadline;
 	int64_t deadline;

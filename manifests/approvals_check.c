@@ -69,8 +69,12 @@ static int check_rings(const struct approval *p, struct rings *r, uint64_t *mask
 	if (p->rings_n == 0)
 		return err_set(e, R_DOCUMENT_FORM, "rings: empty");
 	if (check_sorted(p->rings, p->rings_n, "rings", e) == -1 ||
-	    check_sorted(p->requires, p->requires_n, "requires", e) == -1)
+	    check_sorted(p->requires, p->requires_n, "requires", e) == -1 ||
+	    check_sorted(p->supersedes, p->supersedes_n, "supersedes", e) == -1)
 		return -1;
+	for (size_t i = 0; i < p->supersedes_n; i++)
+		if (strcmp(p->supersedes[i], p->item) == 0)
+			return err_set(e, R_DOCUMENT_FORM, "supersedes: the item itself");
 	*mask = 0;
 	for (size_t i = 0; i < p->rings_n; i++) {
 		uint64_t bit = ring_bit(r, p->rings[i]);

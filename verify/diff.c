@@ -121,12 +121,12 @@ static bool same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static bool same_requires(const struct approval *a, const struct approval *b)
+static bool same_texts(char *const *a, size_t a_n, char *const *b, size_t b_n)
 {
-	if (a->requires_n != b->requires_n)
+	if (a_n != b_n)
 		return false;
-	for (size_t i = 0; i < a->requires_n; i++)
-		if (strcmp(a->requires[i], b->requires[i]) != 0)
+	for (size_t i = 0; i < a_n; i++)
+		if (strcmp(a[i], b[i]) != 0)
 			return false;
 	return true;
 }
@@ -134,10 +134,12 @@ static bool same_requires(const struct approval *a, const struct approval *b)
 /* What beside revision and rings differs: "title, requires". */
 static const char *list_details(const struct approval *a, const struct approval *b, char out[96])
 {
+	bool requires = same_texts(a->requires, a->requires_n, b->requires, b->requires_n);
+	bool supersedes = same_texts(a->supersedes, a->supersedes_n, b->supersedes, b->supersedes_n);
 	bool deadline = a->has_deadline == b->has_deadline && (!a->has_deadline || a->deadline == b->deadline);
 
-	snprintf(out, 96, "%s%s%s%s%s%s", same_text(a->title, b->title) ? "" : ", title",
-		 same_text(a->note, b->note) ? "" : ", note", same_requires(a, b) ? "" : ", requires",
+	snprintf(out, 96, "%s%s%s%s%s%s%s", same_text(a->title, b->title) ? "" : ", title",
+		 same_text(a->note, b->note) ? "" : ", note", requires ? "" : ", requires", supersedes ? "" : ", supersedes",
 		 a->urgent == b->urgent ? "" : ", urgent", deadline ? "" : ", deadline",
 		 a->revision != b->revision || digest_equal(&a->contents.sha256, &b->contents.sha256) ? "" : ", contents");
 	return out[0] == '\0' ? out : out + 2;

@@ -142,6 +142,27 @@ revoked | grep -q '^b 1;' || fail "revoke --gone remembers: $(revoked)"
 expect 0 satchel-export revoke --gone
 expect 0 satchel-export decline --gone
 
+# one item takes the place of another: said, revoked in one go; unknown ones and cycles are refused
+mkdir c/ssl1 c/ssl3 c/ssl4
+for i in 1 3 4; do echo $i >c/ssl$i/f; done
+expect 0 satchel-export scan
+expect 0 satchel-export approve ssl1 --ring pilot
+unchanged 2 satchel-export approve ssl3 --ring pilot --supersedes nosuch
+unchanged 2 satchel-export approve ssl3 --ring pilot --supersedes ssl3
+expect 0 satchel-export approve ssl3 --ring pilot --supersedes ssl1
+expect 0 satchel-export approve ssl4 --ring pilot --supersedes ssl3
+unchanged 2 satchel-export approve ssl1 --ring pilot --supersedes ssl4
+unchanged 2 satchel-export approve ssl3 --ring pilot --supersedes ssl4
+expect 0 satchel-export list ssl1
+grep -q 'superseded by ssl3' "$T/out" || fail "the proposal is not shown"
+expect 0 satchel-export sign
+grep -qx '    supersedes: \["ssl1"\]' s/lists/*.yaml || fail "supersedes in the list"
+expect 0 satchel-export revoke --superseded
+revoked | grep -q 'ssl1 1;ssl3 1;' || fail "revoke --superseded: $(revoked)"
+grep -q 'ssl4 1' <<<"$(decided)" || fail "ssl4 stays"
+expect 0 satchel-export revoke --superseded
+expect 0 satchel-export decline app lib
+
 # the ledger is a chain, and log shows it
 expect 0 satchel-export log
 grep -q 'revoke  lib revision 2' "$T/out" || fail "log"

@@ -118,6 +118,8 @@ SUBSTITUTIONS = [
     ('approvals', 'expires: 2096-02', 'expires: 2026-01'), ('approvals', '"pilot", "production"', '"production", "pilot"'),
     ('approvals', r'\["pilot", "production"\]', '[]'), ('approvals', '"pilot", "production"', '"Pilot"'),
     ('approvals', 'requires: \\["doc"\\]', 'requires: ["nothing"]'), ('approvals', 'requires: \\["doc"\\]', 'requires: []'),
+    ('approvals', '(requires: \\["doc"\\])', '\\1\n    supersedes: ["doc"]'), ('approvals', '(requires: \\["doc"\\])', '\\1\n    supersedes: ["x", "doc"]'),
+    ('approvals', '(requires: \\["doc"\\])', '\\1\n    supersedes: []'),
     ('approvals', '    rings: .*', '    rings: ["pilot"]'), ('approvals', '"pool/a"', '"doc/a"'), ('approvals', '"pool/a"', '"pool/c"'),
     ('approvals', '"pool/a"', '"pool/../a"'), ('approvals', '"pool/a"', '"/pool/a"'), ('approvals', '"pool/a"', '"pool//a"'),
     ('approvals', '"pool/a"', '"."'), ('approvals', '"pool/a"', '"pool/' + 'a' * 256 + '"'), ('approvals', '"pool/a"', '"' + 'a/' * 64 + 'a"'),

@@ -185,7 +185,8 @@ KEY = Map(id=DIGEST, name=NAME_TEXT, algorithm=plain('ed25519|ecdsa-p256|ecdsa-p
 ENTRY = Map(item=PATH, revision=REVISION, rings=List(NAME_TEXT, L.MAX_RINGS, 1),
             contents=Map(sha256=DIGEST, size=number(L.MAX_CONTENTS_SIZE, 1), files=number(L.MAX_PARTS * L.MAX_PART_RECORDS),
                          bytes=number()),
-            title=optional(TITLE), requires=optional(List(PATH, L.MAX_REQUIRES, 1)), urgent=optional(FLAG), deadline=optional(TIME),
+            title=optional(TITLE), requires=optional(List(PATH, L.MAX_REQUIRES, 1)),
+            supersedes=optional(List(PATH, L.MAX_REQUIRES, 1)), urgent=optional(FLAG), deadline=optional(TIME),
             note=optional(TITLE))
 REVOCATION = Map(item=PATH, revision=REVISION, contents=DIGEST, since=REVISION, note=optional(TITLE))
 RECORD = Map(path=PATH, size=optional(number(L.MAX_OBJECT_SIZE)), sha256=optional(DIGEST), mtime=optional(TIME), exec=optional(FLAG),
@@ -370,6 +371,8 @@ def judge_approvals(doc):
     for entry in items:
         judge_order(entry['rings'], 'rings')
         judge_order(entry['requires'] or [], 'required items')
+        judge_order(entry['supersedes'] or [], 'superseded items')
+        form(entry['item'] not in (entry['supersedes'] or []), 'an item supersedes itself')
     for entries in (items, doc['revoked']):  # 5.4
         places = [(entry['item'].encode(), entry['revision']) for entry in entries]
         form(all(a < b for a, b in zip(places, places[1:])), 'entries are not in order')

@@ -43,6 +43,7 @@ static const char good[] =
 	"    contents: {sha256: 3333333333333333333333333333333333333333333333333333333333333333, size: 1840, files: 12, bytes: 3456999}\n"
 	"    title: \"OpenSSL 3.0.19 security update\"\n"
 	"    requires: [\"pool/g/glibc\"]\n"
+	"    supersedes: [\"pool/l/libressl\", \"pool/x/xz\"]\n"
 	"    urgent: true\n"
 	"    deadline: 2026-12-01T00:00:00Z\n"
 	"    note: \"CVE-2026-1\"\n"
@@ -182,6 +183,11 @@ static void not_canonical(void **state)
 		{"    requires: [\"pool/g/glibc\"]\n", "    requires: []\n", R_DOCUMENT_FORM},
 		{"    requires: [\"pool/g/glibc\"]\n", "    requires: [pool/g/glibc]\n", R_DOCUMENT_FORM},
 		{"    requires: [\"pool/g/glibc\"]\n", "    requires:\n      - \"pool/g/glibc\"\n", R_DOCUMENT_FORM},
+		{"[\"pool/l/libressl\", \"pool/x/xz\"]", "[]", R_DOCUMENT_FORM},
+		{"[\"pool/l/libressl\", \"pool/x/xz\"]", "[\"pool/x/xz\", \"pool/l/libressl\"]", R_DOCUMENT_FORM},
+		{"[\"pool/l/libressl\", \"pool/x/xz\"]", "[\"pool/x/xz\", \"pool/x/xz\"]", R_DOCUMENT_FORM},
+		{"[\"pool/l/libressl\", \"pool/x/xz\"]", "[\"pool/o/openssl\"]", R_DOCUMENT_FORM},
+		{"[\"pool/l/libressl\", \"pool/x/xz\"]", "[\"../xz\"]", R_NAME},
 		{"    rings: [\"pilot\"]\n", "    rings: []\n", R_DOCUMENT_FORM},
 		{"    rings: [\"pilot\"]\n", "", R_DOCUMENT_FORM},
 		{"    rings: [\"pilot\"]\n", "    rings: \"pilot\"\n", R_DOCUMENT_FORM},
@@ -231,7 +237,7 @@ static void item_names(void **state)
 /* Each line taken away, but those of fields that may be absent, and each line twice. */
 static void every_line(void **state)
 {
-	static const char *const optional[] = {"    title", "    requires", "    urgent", "    deadline", "    note", "  - {"};
+	static const char *const optional[] = {"    title", "    requires", "    supersedes", "    urgent", "    deadline", "    note", "  - {"};
 
 	(void)state;
 	for (const char *line = good; *line != '\0';) {
