@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "export/draft.h"
+#include "export/floor.h"
 #include "export/ledger.h"
 #include "export/station.h"
 #include "lib/buf.h"
@@ -149,8 +150,13 @@ static int freeze(struct freeze *f, struct approval *items, size_t items_n, cons
 		.issued = f->s.now, .expires = f->s.now + (int64_t)f->s.config.policy.expires_days * DAY, .items = items,
 		.items_n = items_n, .revoked_n = revoked_n,
 	};
+	struct floor floor;
 	int rc;
 
+	if (floor_load(&f->s, &floor, e) == -1)
+		return -1;
+	if (floor.epoch == next.epoch && floor.revision >= next.revision)
+		next.revision = floor.revision + 1;	/* used before the station was restored from a backup */
 	if (next.expires > LAST_SECOND)
 		next.expires = LAST_SECOND;
 	next.revoked = calloc(revoked_n + 1, sizeof *next.revoked);
@@ -217,7 +223,7 @@ static void report(const struct freeze *f)
 	say_line("list %llu: %zu entries, %zu revoked, expires %s, %llu of %llu signatures", (unsigned long long)f->list->revision,
 		 f->list->items_n, f->list->revoked_n, time, (unsigned long long)signers, (unsigned long long)threshold);
 	if (signers >= threshold)
-		say_note("next: satchel-export -C %s pack MEDIUM", f->s.dir.name);
+		station_next(&f->s, "pack MEDIUM");
 	else
 		say_note("it waits for signatures: 'sign --key FILE' here, or 'sign %s --key FILE' where the file is carried to",
 			 station_list_name(f->list->epoch, f->list->revision, name));

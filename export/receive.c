@@ -26,8 +26,8 @@
 #define SIGNATURE_TAIL (1 + NAMES_PREFIX + 4)
 
 struct receive {
-	struct station s;
-	size_t good, refused;
+	struct station *s;
+	struct receive_count *count;
 };
 struct candidate {
 	char *name;		/* of the document */
@@ -168,9 +168,11 @@ static int by_text(const void *a, const void *b)
 static void count(struct receive *r, enum receive_outcome out)
 {
 	if (out == RECEIVE_TAKEN || out == RECEIVE_KNOWN)
-		r->good++;
+		r->count->good++;
 	else
-		r->refused++;
+		r->count->refused++;
+	if (out == RECEIVE_OLDER)
+		r->count->older++;
 }
 
 /* Of each store the first that is good, or settles it. */
@@ -188,7 +190,7 @@ static int take_receipts(struct receive *r, const struct file *dir, const struct
 				older++;
 				continue;
 			}
-			if (receive_receipt(&r->s, dir, c->list[i].name, &out, e) == -1)
+			if (receive_receipt(r->s, dir, c->list[i].name, &out, e) == -1)
 				return -1;
 			count(r, out);
 			settled = out != RECEIVE_REFUSED;
@@ -213,7 +215,7 @@ static int take_dir(struct receive *r, const struct file *dir, struct err *e)
 	for (size_t i = 0; rc == 0 && i < c.signatures_n; i++) {
 		enum receive_outcome out;
 
-		rc = receive_signature(&r->s, dir, c.signatures[i], &out, e);
+		rc = receive_signature(r->s, dir, c.signatures[i], &out, e);
 		if (rc == 0)
 			count(r, out);
 	}
@@ -251,11 +253,11 @@ static int take_file(struct receive *r, const char *path, struct err *e)
 	int rc = station_open_parent(path, &dir, &name, e);
 
 	if (rc == 0 && is_receipt(name, store, &counter))
-		rc = receive_receipt(&r->s, &dir, name, &out, e);
+		rc = receive_receipt(r->s, &dir, name, &out, e);
 	else if (rc == 0 && is_signature(name))
-		rc = receive_signature(&r->s, &dir, name, &out, e);
+		rc = receive_signature(r->s, &dir, name, &out, e);
 	else if (rc == 0 && (rc = file_open(path, &f, e)) == 0)
-		rc = receive_text(&r->s, &f, &out, e);
+		rc = receive_text(r->s, &f, &out, e);
 	if (rc == 0)
 		count(r, out);
 	file_close(&f);
@@ -263,29 +265,40 @@ static int take_file(struct receive *r, const char *path, struct err *e)
 	return rc;
 }
 
-static int take(struct receive *r, const char *path, struct err *e)
+int receive_path(struct station *s, const char *path, struct receive_count *count, struct err *e)
 {
-	size_t before = r->good + r->refused;
+	struct receive r = {s, count};
 	struct stat st;
-	int rc;
 
 	if (stat(path, &st) == -1)
 		return err_sys(e, "%s", path);
-	rc = S_ISDIR(st.st_mode) ? take_medium(r, path, e) : take_file(r, path, e);
-	if (rc == 0 && r->good + r->refused == before)
-		rc = err_set(e, R_NO_RECEIPT, "%s: no receipt and no signature there", path);
-	return rc;
+	return S_ISDIR(st.st_mode) ? take_medium(&r, path, e) : take_file(&r, path, e);
+}
+
+static int receive(struct station *s, const struct args *a, struct err *e)
+{
+	struct receive_count all = {0};
+
+	for (size_t i = 0; i < args_len(a); i++) {
+		struct receive_count one = {0};
+
+		if (receive_path(s, args_at(a, i), &one, e) == -1)
+			return -1;
+		if (one.good + one.refused == 0)
+			return err_set(e, R_NO_RECEIPT, "%s: no receipt and no signature there", args_at(a, i));
+		all.refused += one.refused;
+	}
+	return all.refused > 0;
 }
 
 int receive_run(const struct args *a, struct err *e)
 {
-	struct receive r = {.good = 0};
-	int rc = 0;
+	struct station s;
+	int rc;
 
-	if (args_expect(a, 1, SIZE_MAX, e) == -1 || station_open(a, STATION_WRITE, &r.s, e) == -1)
+	if (args_expect(a, 1, SIZE_MAX, e) == -1 || station_open(a, STATION_WRITE, &s, e) == -1)
 		return -1;
-	for (size_t i = 0; rc == 0 && i < args_len(a); i++)
-		rc = take(&r, args_at(a, i), e);
-	station_close(&r.s);
-	return rc == -1 ? -1 : r.refused > 0;
+	rc = receive(&s, a, e);
+	station_close(&s);
+	return rc;
 }

@@ -15,6 +15,13 @@ struct station;
 /* Exit code 0, or 1 where something was refused (said). -1 with e set. */
 int receive_run(const struct args *a, struct err *e);
 
+/* What a path has, a medium, a directory or a file: counted, and told. 0 or -1. */
+struct receive_count {
+	size_t good, refused;	/* older ones among the refused: */
+	size_t older;
+};
+int receive_path(struct station *s, const char *path, struct receive_count *count, struct err *e);
+
 /* ---- receipts (receive_receipt.c) ---- */
 
 /* The outcome of one: what to try next is the caller's. */
@@ -22,7 +29,9 @@ enum receive_outcome {
 	RECEIVE_TAKEN,
 	RECEIVE_KNOWN,		/* it is the newest one already */
 	RECEIVE_REFUSED,	/* told; another file may still be a better one */
-	RECEIVE_SETTLED		/* told: a replay, or an alarm; whatever is older is no better */
+	RECEIVE_FOREIGN,	/* told: of nobody known; so are the others of that store */
+	RECEIVE_OLDER,		/* told: a replay; whatever is older still is no better */
+	RECEIVE_ALARM		/* told: not of the history that is known */
 };
 /* A document of this name in a directory, with its signature and objects file beside it. */
 int receive_receipt(struct station *s, const struct file *dir, const char *name, enum receive_outcome *out, struct err *e);

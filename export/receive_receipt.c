@@ -39,7 +39,8 @@ struct taking {
 	uint8_t signature[PUBKEY_MAX_SIGNATURE + 1];
 	size_t signature_len;
 	struct receipt *receipt, *last;	/* parsed; the newest so far, or NULL */
-	bool known, settled;		/* the same again; nothing older can be better */
+	bool known;			/* the same again */
+	enum receive_outcome refused;	/* what it is when it is refused */
 };
 
 /* ---- whose it is ---- */
@@ -156,7 +157,7 @@ static int judge_history(struct taking *t, struct err *why, struct err *e)
 	t->known = order == RECEIPT_SAME;
 	if (order == RECEIPT_NEXT || order == RECEIPT_SAME)
 		return 0;
-	t->settled = true;
+	t->refused = order == RECEIPT_OLDER ? RECEIVE_OLDER : RECEIVE_ALARM;
 	if (order == RECEIPT_OLDER) {
 		err_set(why, R_RECEIPT_REPLAYED, "%s: receipt %llu of %s is known", t->place, (unsigned long long)t->last->counter,
 			store);
@@ -351,7 +352,7 @@ static int end(struct taking *t, int rc, const struct err *why, enum receive_out
 {
 	*out = t->known ? RECEIVE_KNOWN : RECEIVE_TAKEN;
 	if (rc == 1) {
-		*out = t->settled ? RECEIVE_SETTLED : RECEIVE_REFUSED;
+		*out = t->refused;
 		if (why->reason == ERR_MEMORY) {
 			*e = *why;
 			rc = -1;
@@ -392,7 +393,7 @@ static int read_beside(struct taking *t, const char *name, struct err *why)
 
 int receive_receipt(struct station *s, const struct file *dir, const char *name, enum receive_outcome *out, struct err *e)
 {
-	struct taking t = {.s = s, .dir = dir};
+	struct taking t = {.s = s, .dir = dir, .refused = RECEIVE_REFUSED};
 	char place[PATH_MAX_LEN + 256];
 	struct err why = {0};
 	size_t len = strlen(name) - strlen(".yaml");
@@ -402,10 +403,10 @@ int receive_receipt(struct station *s, const struct file *dir, const char *name,
 	t.place = place;
 	snprintf(t.stem, sizeof t.stem, "%.*s", (int)len, name);
 	rc = find_by_name(&t, &why) == -1 ? 1 : read_beside(&t, name, &why);
+	if (why.reason == R_RECEIPT_FOREIGN)
+		t.refused = RECEIVE_FOREIGN;
 	if (rc == 0)
 		rc = take(&t, &why, e);
-	else
-		t.settled = why.reason == R_RECEIPT_FOREIGN;
 	return end(&t, rc, &why, out, e);
 }
 
@@ -434,7 +435,7 @@ static int split(struct taking *t, struct digest *id, struct err *why)
 
 int receive_text(struct station *s, const struct file *f, enum receive_outcome *out, struct err *e)
 {
-	struct taking t = {.s = s, .place = f->name};
+	struct taking t = {.s = s, .place = f->name, .refused = RECEIVE_REFUSED};
 	struct digest id;
 	struct err why = {0};
 	int rc = 1;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "export/floor.h"
 #include "export/ledger.h"
 #include "export/medium.h"
 #include "export/station.h"
@@ -185,15 +186,16 @@ static int next_free(const struct medium *m, struct reservation *r, struct err *
 int reservation_find(const struct station *s, const struct medium *m, struct reservation *r, struct err *e)
 {
 	uint64_t highest = 0, ours = 0;
+	struct floor floor;
 
 	r->created = s->now;
-	if (look(s, m, r, &highest, &ours, e) == -1)
+	if (look(s, m, r, &highest, &ours, e) == -1 || floor_load(s, &floor, e) == -1)
 		return -1;
 	if (ours != 0) {
 		r->sequence = ours;
 		return 1;
 	}
-	r->sequence = highest + 1;
+	r->sequence = (highest > floor.sequence ? highest : floor.sequence) + 1;
 	return next_free(m, r, e);
 }
 

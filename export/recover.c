@@ -1,0 +1,225 @@
+/*
+ * recover: after a restore from a backup. What the station signed since lies on media and is spoken of in receipts; it is
+ * taken over after its signatures were judged, and no number seen is used again. The ledger tells of it. May be repeated.
+ */
+#include "export/recover.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "export/draft.h"
+#include "export/keep.h"
+#include "export/ledger.h"
+#include "export/receipts.h"
+#include "export/receive.h"
+#include "export/station.h"
+#include "lib/err.h"
+#include "lib/pool.h"
+#include "lib/say.h"
+#include "manifests/contents.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+
+#include "lib/banned.h"
+
+struct recover {
+	struct station s;
+	struct recover_seen seen;
+	struct receive_count receipts;
+	struct approvals *before, *list;	/* the effective list, before and after */
+	struct draft *draft;
+	size_t unkept, unknown;	/* approved items whose bytes, or contents lists, the station lacks */
+};
+
+/* ---- what was seen ---- */
+
+static int look_at(struct recover *r, const char *path, struct err *e)
+{
+	struct file dir = FILE_CLOSED, satchel = FILE_CLOSED;
+	struct err why = {0};
+	struct stat st;
+	int rc = 0;
+
+	if (stat(path, &st) == -1)
+		return err_sys(e, "%s", path);
+	if (S_ISDIR(st.st_mode)) {
+		rc = file_open_dir(path, &dir, e);
+		if (rc == 0 && file_open_dir_at(&dir, NAMES_MEDIUM_DIR, &satchel, &why) == 0) {
+			rc = recover_medium(&r->s, &satchel, &r->seen, e);
+		} else if (rc == 0 && why.reason != ERR_MISSING) {
+			*e = why;
+			rc = -1;
+		}
+	}
+	file_close(&satchel);
+	file_close(&dir);
+	return rc == 0 ? receive_path(&r->s, path, &r->receipts, e) : -1;
+}
+
+/* What the destinations have seen of us, by their newest receipts. */
+static int look_at_receipts(struct recover *r, struct err *e)
+{
+	const struct station_config *c = &r->s.config;
+
+	for (size_t i = 0; i < c->destinations_n; i++) {
+		struct receipt *receipt;
+		const struct receipt_stream *stream;
+		int rc = receipts_newest(&r->s, c->destinations[i].name, &receipt, e);
+
+		if (rc == -1)
+			return -1;
+		stream = rc == 0 ? receipt_stream(receipt, c->stream) : NULL;
+		if (stream != NULL)
+			floor_see_sequence(&r->seen.floor, stream->sequence);
+		if (stream != NULL && stream->has_newest)
+			floor_see_list(&r->seen.floor, stream->newest.epoch, stream->newest.revision);
+		receipt_free(receipt);
+	}
+	return 0;
+}
+
+static int raise_floor(struct recover *r, struct err *e)
+{
+	struct floor floor;
+	json_t *o;
+
+	if (floor_load(&r->s, &floor, e) == -1)
+		return -1;
+	floor_see_sequence(&r->seen.floor, floor.sequence);
+	floor_see_list(&r->seen.floor, floor.epoch, floor.revision);
+	o = json_object();
+	json_put_number(o, "sequence", r->seen.floor.sequence);
+	json_put_number(o, "epoch", r->seen.floor.epoch);
+	json_put_number(o, "revision", r->seen.floor.revision);
+	json_put_number(o, "roots", r->seen.roots);
+	json_put_number(o, "lists", r->seen.lists);
+	json_put_number(o, "bundles", r->seen.bundles);
+	return ledger_append(&r->s, "recover", o, e) == -1 ? -1 : floor_save(&r->s, &r->seen.floor, e);
+}
+
+/* ---- decisions and bytes ---- */
+
+static int take_decisions(struct recover *r, struct err *e)
+{
+	r->draft = draft_load(&r->s, e);
+	if (r->draft == NULL || station_list_effective(&r->s, &r->list, NULL, e) == -1)
+		return -1;
+	if (r->list == NULL || (r->before != NULL && approvals_compare(r->list, r->before) <= 0))
+		return 0;
+	if (recover_decisions(r->draft, r->list, r->s.now, e) == -1)
+		return -1;
+	return draft_save(&r->s, r->draft, e);
+}
+
+/* Whether an approved item's contents list is here, with all its parts: 1, 0, -1. */
+static int is_known(const struct recover *r, const struct approval *p, struct err *e)
+{
+	struct contents_reader *reader = NULL;
+	const struct record *record;
+	int rc = contents_reader_open(&p->contents, p->item, station_fetch, (void *)(uintptr_t)&r->s, &reader, e), got = 1;
+
+	while (rc == 0 && (got = contents_reader_next(reader, &record, e)) == 1)
+		;
+	contents_reader_close(reader);
+	return rc == -1 || got == -1 ? -1 : rc == 0 && got == 0;
+}
+
+static void say_changed(void *arg, const char *path, const char *why)
+{
+	(void)arg;
+	say_line("changed  %s: %s", path, why);
+}
+
+/* Its bytes into the station again, as far as the content root still has them. */
+static int keep_again(struct recover *r, const struct approval *p, struct err *e)
+{
+	struct err why = {0};
+	struct keep *k;
+	int rc = is_known(r, p, e);
+
+	if (rc == -1)
+		return -1;
+	if (rc == 0) {
+		r->unknown++;
+		return 0;
+	}
+	k = keep_start(&r->s, say_changed, NULL, e);
+	if (k == NULL)
+		return -1;
+	if (keep_item(k, p->item, &p->contents, e) == -1) {
+		keep_abort(k);
+		return -1;
+	}
+	if (keep_finish(k, pool_default_jobs(), &why) == 0)
+		return 0;
+	if (why.reason != R_CONTENT_CHANGED) {
+		*e = why;
+		return -1;
+	}
+	r->unkept++;
+	return 0;
+}
+
+static int keep_all(struct recover *r, struct err *e)
+{
+	for (size_t i = 0; i < r->draft->decisions_n; i++)
+		if (keep_again(r, &r->draft->decisions[i], e) == -1)
+			return -1;
+	return 0;
+}
+
+/* ---- saying it ---- */
+
+static void tell(const struct recover *r)
+{
+	const struct floor *f = &r->seen.floor;
+	json_t *o = json_object();
+
+	json_put_number(o, "sequence", f->sequence);
+	json_put_number(o, "epoch", f->epoch);
+	json_put_number(o, "revision", f->revision);
+	json_put_number(o, "roots", r->seen.roots);
+	json_put_number(o, "lists", r->seen.lists);
+	json_put_number(o, "bundles", r->seen.bundles);
+	json_put_number(o, "unknown", r->unknown);
+	json_put_number(o, "unkept", r->unkept);
+	say_object(o);
+	say_line("taken over: %zu trust roots, %zu lists, %zu bundles; the next list is above %llu, the next bundle above %llu",
+		 r->seen.roots, r->seen.lists, r->seen.bundles, (unsigned long long)f->revision, (unsigned long long)f->sequence);
+	if (r->list != NULL && f->epoch == r->list->epoch && f->revision > r->list->revision)
+		say_warn("list %llu was seen by a store and is not here: what it decided is not known; find a medium that carries it",
+			 (unsigned long long)f->revision);
+	if (r->unknown > 0)
+		say_note("%zu approved items are known by name alone: 'scan', then 'recover' again with the same medium", r->unknown);
+	if (r->unkept > 0)
+		say_warn("%zu approved items are no longer under the content root as they were approved; their bytes can't be "
+			 "packed: approve what is there now", r->unkept);
+}
+
+static int recover(struct recover *r, const struct args *a, struct err *e)
+{
+	if (station_list_effective(&r->s, &r->before, NULL, e) == -1)
+		return -1;
+	for (size_t i = 0; i < args_len(a); i++)
+		if (look_at(r, args_at(a, i), e) == -1)
+			return -1;
+	if (look_at_receipts(r, e) == -1 || raise_floor(r, e) == -1 || take_decisions(r, e) == -1 || keep_all(r, e) == -1)
+		return -1;
+	tell(r);
+	return r->seen.wrong + r->receipts.refused - r->receipts.older > 0 ? 1 : 0;
+}
+
+int recover_run(const struct args *a, struct err *e)
+{
+	struct recover r = {.before = NULL};
+	int rc;
+
+	if (args_expect(a, 1, SIZE_MAX, e) == -1 || station_open(a, STATION_WRITE, &r.s, e) == -1)
+		return -1;
+	rc = recover(&r, a, e);
+	draft_free(r.draft);
+	approvals_free(r.list);
+	approvals_free(r.before);
+	station_close(&r.s);
+	return rc;
+}

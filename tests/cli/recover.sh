@@ -1,0 +1,128 @@
+#!/bin/bash
+# A station restored from last week's backup comes back into service against stores that have seen more: no number is used
+# twice, what was approved and revoked since is approved and revoked again, the stores go on without a hand's turn.
+. "$(dirname "$0")/lib.sh"
+cd "$T" || exit 1
+mkdir -p c/a c/b c/bad m1 m2 m3 m4 m5
+echo one >c/a/x
+echo two >c/b/y
+echo evil >c/bad/z
+quick_station c
+quick_store
+export SATCHEL_STORE=$T/store
+published=store/published/updates
+expect 0 satchel-export destination add store --key store/keys/receipt.pub
+expect 0 satchel-export pack m1 --for store
+expect 0 satchel-import apply m1
+expect 0 satchel-import receipt m1
+expect 0 satchel-export receive m1
+cp -a station backup
+
+# the week after the backup: changed, added, withdrawn, revoked
+echo one more >c/a/x
+mkdir c/new && echo new >c/new/n
+expect 0 satchel-export scan
+expect 0 satchel-export approve --all
+expect 0 satchel-export revoke bad --note backdoor
+expect 0 satchel-export sign
+expect 0 satchel-export pack m2 --for store
+expect 0 satchel-import apply m2
+expect 0 satchel-export decline b
+expect 0 satchel-export sign
+expect 0 satchel-export pack m3 --for store
+expect 0 satchel-import apply m3
+expect 0 satchel-import receipt m3
+[ "$(cd $published && find . -type f | sort | xargs)" = "./a/x ./new/n" ] || fail "before the disaster"
+cp -a $published/ before
+
+# ---- the disk fails
+
+cp -a station lost
+rm -rf station
+mv backup station
+expect 0 satchel-export recover m2 m3
+cat "$T/out" "$T/err" >>log
+grep -q 'taken over: 0 trust roots, 2 lists, 2 bundles; the next list is above 3, the next bundle above 3' "$T/out" || fail "what it says: $(cat "$T/out")"
+grep -q "'scan', then 'recover' again" "$T/err" || fail "the next step"
+cmp lost/lists/3.yaml station/lists/3.yaml || fail "not the list"
+cmp lost/bundles/3/manifest.yaml station/bundles/3/manifest.yaml || fail "not the manifest"
+expect 0 satchel-export scan
+expect 0 satchel-export recover m2 m3
+grep -q 'taken over: 0 trust roots, 0 lists, 0 bundles' "$T/out" || fail "a second time"
+[ ! -s "$T/err" ] || fail "something is left to do"
+# every decision is there, and the revocation
+expect 0 satchel-export sign
+grep -q 'nothing changed since list 3' "$T/err" || fail "the decisions are not those of list 3"
+grep -q 'backdoor' station/draft.yaml || fail "the revocation"
+# the same bundle again from the station's own objects, and what the store lacks: nothing
+expect 0 satchel-export pack m4 --for store
+grep -q ' 0 objects' "$T/out" || fail "the store lacks nothing"
+[ -d m4/satchel/updates-00000004 ] || fail "a sequence that was used: $(ls m4/satchel)"
+expect 0 satchel-import apply m4
+expect 0 satchel-export pack m5
+expect 0 satchel-import init fresh --name fresh --trust station/trust/trust-1.yaml --stream updates --ring production
+expect 0 satchel-import -C fresh apply m5
+same_tree before fresh/published/updates
+# and life goes on
+mkdir c/later && echo later >c/later/l
+expect 0 satchel-export scan
+expect 0 satchel-export approve --all
+expect 0 satchel-export sign
+grep -q '^list 4:' "$T/out" || fail "the next list"
+mkdir m6
+expect 0 satchel-export pack m6 --for store
+expect 0 satchel-import apply m6
+[ "$(cd $published && find . -type f | sort | xargs)" = "./a/x ./later/l ./new/n" ] || fail "after it"
+expect 0 satchel-verify store store
+expect 0 satchel-import status
+grep -q '"event":"recover"' station/ledger.jsonl || fail "the ledger"
+
+# ---- only a receipt is left: the numbers are known, the decisions are not
+
+rm -rf station
+cp -a lost station
+rm -rf station/lists/[23].yaml* station/bundles/[23] station/receipts/*
+expect 0 satchel-import receipt - # no, as a file
+satchel-import receipt - >text
+expect 0 satchel-export recover text
+grep -q 'next list is above 4, the next bundle above 6' "$T/out" || fail "by a receipt: $(cat "$T/out")"
+grep -q 'list 4 was seen by a store and is not here' "$T/err" || fail "what is missing is not said"
+expect 0 satchel-export sign
+grep -q '^list 5:' "$T/out" || fail "a list above what the store has seen"
+mkdir m7
+expect 0 satchel-export pack m7
+[ -d m7/satchel/updates-00000007 ] || fail "a bundle above what the store has seen"
+expect 0 satchel-import apply m7
+
+# ---- media that are not ours, or were changed, teach nothing
+
+rm -rf station
+cp -a lost station
+rm -rf station/lists/3.yaml* station/bundles/3
+cp -a m3 forged
+echo >>forged/satchel/updates-00000003/manifest.yaml
+expect_word 1 signature-threshold satchel-export recover forged
+[ ! -e station/lists/3.yaml ] && [ ! -e station/bundles/3/manifest.yaml ] || fail "something was taken from a forged bundle"
+rm -rf forged && cp -a m3 forged
+rm forged/satchel/updates-00000003/approvals.yaml.*
+expect_word 1 signature-missing satchel-export recover forged
+[ ! -e station/lists/3.yaml ] || fail "a list without signatures"
+rm -rf forged && cp -a m3 forged
+sed -i 's/^revision: 3/revision: 9/' forged/satchel/updates-00000003/approvals.yaml
+expect_word 1 signature-threshold satchel-export recover forged
+# a station that went on by itself after the restore has forked its history: said, and nothing is overwritten
+rm -rf station
+cp -a lost station
+rm -rf station/lists/3.yaml* station/bundles/3
+mkdir c/other && echo other >c/other/o
+expect 0 satchel-export scan
+expect 0 satchel-export approve other
+expect 0 satchel-export sign
+cp station/lists/3.yaml ours
+mkdir m8
+expect 0 satchel-export pack m8
+expect_word 1 list-fork satchel-export recover m3
+cmp ours station/lists/3.yaml || fail "a list was overwritten"
+grep -q '"what":"list-fork"' station/ledger.jsonl || fail "no alarm in the ledger"
+expect 2 satchel-export recover
+expect 2 satchel-export recover nowhere
