@@ -45,7 +45,7 @@ static int add(struct files *l, const struct file *fan, unsigned first, const ch
 		return err_sys(e, "%s/%s", fan->name, name);
 	if (!S_ISREG(f.st.st_mode))
 		return 0;
-	snprintf(f.path, sizeof f.path, "%02x/%s", first & 0xffu, name);
+	snprintf(f.path, sizeof f.path, "%02x/%.*s", first & 0xffu, (int)sizeof f.path - 4, name);
 	if (l->n == l->room) {
 		size_t room = l->room == 0 ? 256 : 2 * l->room;
 		struct objects_file *more = reallocarray(l->list, room, sizeof *more);
