@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "export/items.h"
+#include "export/recall.h"
 #include "lib/err.h"
 #include "lib/path.h"
 #include "manifests/contents.h"
@@ -308,6 +309,20 @@ static int copy_links(struct collect *c, struct outcome *o, struct err *e)
 	return 0;
 }
 
+/* The list is written: is it the newest revision, a former one come back, or new? */
+static int recognise(struct collect *c, struct outcome *o, struct err *e)
+{
+	const struct draft_revision *same;
+
+	if (recall_find(c->station, c->contents, c->draft, c->item->path, &o->contents, &same, e) == -1)
+		return -1;
+	if (same != NULL)
+		o->contents = same->contents;
+	o->kind = c->item->former != NULL && digest_equal(&c->item->former->contents.sha256, &o->contents.sha256)
+			  ? OUTCOME_SAME : OUTCOME_NEW;
+	return 0;
+}
+
 static int judge(struct collect *c, struct outcome *o, struct err *e)
 {
 	struct collect_item *t = c->item;
@@ -320,11 +335,8 @@ static int judge(struct collect *c, struct outcome *o, struct err *e)
 	if (!t->refused && t->seen > 0) {
 		struct err cause = {0};
 
-		if (contents_writer_finish(t->writer, &o->contents, &cause) == 0) {
-			o->kind = t->former != NULL && digest_equal(&t->former->contents.sha256, &o->contents.sha256)
-					  ? OUTCOME_SAME : OUTCOME_NEW;
-			return 0;
-		}
+		if (contents_writer_finish(t->writer, &o->contents, &cause) == 0)
+			return recognise(c, o, e);
 		if (cause.reason != R_DOCUMENT_TOO_LARGE && cause.reason != R_DOCUMENT_FORM) {
 			*e = cause;
 			return -1;

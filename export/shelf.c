@@ -12,8 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "manifests/names.h"
+#include "manifests/reason.h"
 
 #include "lib/banned.h"
 
@@ -96,6 +98,20 @@ bool shelf_has(const struct shelf *s, const struct digest *d)
 	char name[80];
 
 	return faccessat(s->dir.fd, names_object(d, name), F_OK, 0) == 0;
+}
+
+int shelf_read_staged(const struct shelf *s, const struct digest *d, uint64_t size, struct buf *out, struct err *e)
+{
+	char hex[DIGEST_HEX + 1];
+	struct err cause = {0};
+	size_t before = out->len;
+
+	if (file_read_all_at(&s->stage, digest_hex(d, hex), (size_t)size, out, &cause) == 0)
+		return out->len - before == size ? 0 : err_set(e, R_STATION_DAMAGED, "%s/%s: is not whole", s->stage.name, hex);
+	if (cause.reason == ERR_MISSING)
+		return 1;
+	*e = cause;
+	return -1;
 }
 
 int shelf_create(struct shelf *s, const struct digest *d, struct file *out, struct err *e)

@@ -12,6 +12,7 @@
 #include "lib/digest.h"
 #include "lib/file.h"
 
+struct buf;
 struct err;
 struct shelf;
 
@@ -24,6 +25,8 @@ void shelf_close(struct shelf *s);
 bool shelf_has(const struct shelf *s, const struct digest *d);
 /* Stages data unless it is there. */
 int shelf_put(struct shelf *s, const struct digest *d, const void *data, size_t len, struct err *e);
+/* Appends what is staged under this digest, exactly size bytes, to out: 0; 1 where nothing is; -1. */
+int shelf_read_staged(const struct shelf *s, const struct digest *d, uint64_t size, struct buf *out, struct err *e);
 /* Stages a file to be written by the caller: 0, 1 where somebody has staged it already, -1. From any thread. */
 int shelf_create(struct shelf *s, const struct digest *d, struct file *out, struct err *e);
 /* The staged file was no good. */
