@@ -77,23 +77,26 @@ static void add_former(struct deployed_item *item, const struct approval *p)
 	item->former[item->former_n++].contents = p->contents;
 }
 
-/* Whether the name is free: it, what is above it and what is below it is not published. */
-static bool is_free(const struct wares *w, size_t published, const char *name)
+/* Whether one of the items lies above a path. */
+static bool lies_in(const struct deployed_item *items, size_t n, const char *path)
 {
 	char above[PATH_MAX_LEN + 1];
 	char *slash;
 
-	if (lead(w->items, published, name))
-		return false;
-	snprintf(above, sizeof above, "%s", name);
-	do {
-		if (find(w->items, published, above) != NULL)
-			return false;
-		slash = strrchr(above, '/');
-		if (slash != NULL)
-			*slash = '\0';
-	} while (slash != NULL);
-	return true;
+	snprintf(above, sizeof above, "%s", path);
+	while ((slash = strrchr(above, '/')) != NULL) {
+		*slash = '\0';
+		if (find(items, n, above) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the name is free: it, what is above it and what is below it is not published. */
+static bool is_free(const struct wares *w, size_t published, const char *name)
+{
+	return find(w->items, published, name) == NULL && !lead(w->items, published, name) &&
+	       !lies_in(w->items, published, name);
 }
 
 static int add_gone(struct wares *w, size_t published, const struct approval *p, struct err *e)
@@ -145,23 +148,22 @@ static int take_list(struct wares *w, size_t published, const struct store_strea
 	return 0;
 }
 
-/* Of those that are gone, some may lie below others: of an earlier cut. The outer one stays. */
-static void unnest(struct wares *w)
+/* Of those that are gone, some may lie below others: of an earlier cut. The outer ones stay. */
+static int unnest(struct wares *w, struct err *e)
 {
-	size_t n = 0;
+	bool *inner = calloc(w->n, sizeof *inner);
+	size_t kept = 0;
 
-	for (size_t i = 0; i < w->n; i++) {
-		bool inner = false;
-
-		for (size_t k = n; k-- > 0 && !inner;) {
-			inner = path_below(w->items[i].item, w->items[k].item);
-			if (strncmp(w->items[k].item, w->items[i].item, strcspn(w->items[i].item, "/")) != 0)
-				break;
-		}
-		if (!inner)
-			w->items[n++] = w->items[i];
-	}
-	w->n = n;
+	if (inner == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < w->n; i++)
+		inner[i] = lies_in(w->items, w->n, w->items[i].item);
+	for (size_t i = 0; i < w->n; i++)
+		if (!inner[i])
+			w->items[kept++] = w->items[i];
+	w->n = kept;
+	free(inner);
+	return 0;
 }
 
 static int take_former(struct wares *w, const struct store *s, const char *stream, struct err *e)
@@ -201,10 +203,12 @@ int wares_open(const struct store *s, const char *stream, const struct state *no
 		wares_close(out);
 		return -1;
 	}
-	qsort(out->items, out->n, sizeof *out->items, by_item);
-	if (out->names_n > 0)
-		unnest(out);
-	return 0;
+	if (out->n > 0)
+		qsort(out->items, out->n, sizeof *out->items, by_item);
+	if (out->names_n == 0 || unnest(out, e) == 0)
+		return 0;
+	wares_close(out);
+	return -1;
 }
 
 void wares_close(struct wares *w)

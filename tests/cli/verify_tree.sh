@@ -122,6 +122,32 @@ expect 1 satchel-verify tree copy --store store --jobs 4
 cmp -s out one || fail "order depends on threads"
 [ "$(grep -c '^  changed  many/' out)" = 42 ] || fail "42 changed"
 
+# an item cut anew, from one into several and back: what it was before is not looked at twice
+sed -i 's/^depth: 1/depth: 2/' station/station.yaml
+grep -q '^depth: 2' station/station.yaml || echo 'depth: 2' >>station/station.yaml
+expect 0 satchel-export scan
+expect 0 satchel-export approve 'a/*' --ring production --recut
+expect 0 satchel-export sign
+expect 0 satchel-export pack medium
+expect 0 satchel-import apply medium
+rm -rf now
+cp -a store/published/updates/. now
+chmod -R u+w now
+expect 0 satchel-verify tree now --store store
+grep -q '^a/same: revision 1: current' out && ! grep -q '^a: ' out || { cat out; fail "cut anew"; }
+expect 0 satchel-export decline 'a/*'
+expect 0 satchel-export approve a --ring production
+expect 0 satchel-export sign
+expect 0 satchel-export pack medium
+expect 0 satchel-import apply medium
+expect 0 satchel-verify tree now --store store
+expect 0 satchel-export decline a
+expect 0 satchel-export sign
+expect 0 satchel-export pack medium
+expect 0 satchel-import apply medium
+expect 1 satchel-verify tree now --store store
+grep -q '^a: withdrawn' out && ! grep -q '^a/' out || { cat out; fail "withdrawn, once cut in two ways"; }
+
 # wrong uses
 expect 2 satchel-verify tree now
 expect 2 satchel-verify tree nowhere --store store
