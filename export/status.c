@@ -111,6 +111,27 @@ static void judge_lists(struct status *t)
 	buf_free(&names);
 }
 
+/* Approved, but gone from the content root, or superseded by what is approved: a person may want to withdraw it. */
+static void propose(struct status *t)
+{
+	const struct draft *d = t->draft;
+	size_t gone = 0, superseded = 0;
+
+	for (size_t i = 0; i < d->revisions_n; i++)
+		gone += d->revisions[i].gone && board_covered(t->board, d->revisions[i].item) != 0;
+	for (size_t i = 0; i < d->decisions_n; i++)
+		for (size_t k = 0; k < d->decisions[i].supersedes_n; k++)
+			superseded += board_covered(t->board, d->decisions[i].supersedes[k]) != 0;
+	json_put_number(t->o, "gone", gone);
+	json_put_number(t->o, "superseded", superseded);
+	if (gone > 0)
+		say_line("%zu approved %s gone from the content root; 'list --state gone' shows them", gone,
+			 gone == 1 ? "item is" : "items are");
+	if (superseded > 0)
+		say_line("%zu approved %s superseded; 'revoke --superseded' revokes them", superseded,
+			 superseded == 1 ? "item is" : "items are");
+}
+
 static void judge_items(struct status *t)
 {
 	const struct draft *d = t->draft;
@@ -197,6 +218,7 @@ static int run(struct status *t, struct err *e)
 	t->problems = json_array();
 	json_put_text(t->o, "stream", t->s.config.stream);
 	judge_items(t);
+	propose(t);
 	judge_lists(t);
 	judge_root(t);
 	if (tell_destinations(t, e) == -1)

@@ -132,6 +132,8 @@ grep -q 'decline --gone' "$T/err" || fail "scan does not say what to do about it
 expect 0 satchel-export list --state gone
 grep -q '^approved   b  .*gone from the content root' "$T/out" && grep -q '^approved   y  ' "$T/out" || fail "list --state gone"
 grep -q ' lib ' "$T/out" && fail "lib is not gone"
+expect 4 satchel-export status
+grep -q '^2 approved items are gone' "$T/out" || { cat "$T/out"; fail "status: gone"; }
 expect 0 satchel-export decline --gone --ring pilot
 grep -q '^declined b revision 1 for pilot' "$T/out" || { cat "$T/out"; fail "decline --gone"; }
 grep -q 'b 1 \["production"\]' <<<"$(decided)" || fail "decline --gone --ring"
@@ -153,6 +155,8 @@ expect 0 satchel-export approve ssl3 --ring pilot --supersedes ssl1
 expect 0 satchel-export approve ssl4 --ring pilot --supersedes ssl3
 unchanged 2 satchel-export approve ssl1 --ring pilot --supersedes ssl4
 unchanged 2 satchel-export approve ssl3 --ring pilot --supersedes ssl4
+expect 4 satchel-export status
+grep -q '^2 approved items are superseded' "$T/out" || { cat "$T/out"; fail "status"; }
 expect 0 satchel-export list ssl1
 grep -q 'superseded by ssl3' "$T/out" || fail "the proposal is not shown"
 expect 0 satchel-export sign
