@@ -198,7 +198,8 @@ static int note_stream(void *arg, const struct update *u, struct err *e)
 	(void)e;
 	tell_stream(u);
 	p->exits[1] = p->exits[1] || u->outlook.malformed.reason != ERR_NONE;
-	p->exits[4] = p->exits[4] || !u->outlook.whole;
+	p->exits[1] = p->exits[1] || u->refused > 0;
+	p->exits[4] = p->exits[4] || !u->outlook.whole || u->outlook.held;
 	return 0;
 }
 

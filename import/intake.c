@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "import/bundles.h"
+#include "import/hooks.h"
 #include "import/lack.h"
 #include "import/lists.h"
 #include "import/missing.h"
@@ -73,6 +74,19 @@ static void put_list(const struct taking *t, json_t *o)
 	json_put(o, "list", list);
 }
 
+static int notify(struct taking *t, const struct err *why, struct err *e)
+{
+	struct hooks_env env = {0};
+
+	if (t->stream != NULL)
+		hooks_put(&env, "STREAM", "%s", t->stream->stream);
+	hooks_put(&env, "BUNDLE", "%s", t->out->name);
+	hooks_put(&env, "MEDIUM", "%s", reader_medium(t->in->reader));
+	hooks_put(&env, "REASON", "%s", reason_word(why->reason));
+	hooks_put(&env, "TEXT", "%s", why->text);
+	return hooks_notify(t->in->run, HOOKS_REFUSED, &env, e);
+}
+
 /* The bundle as a whole is not taken: one line. */
 static int refuse(struct taking *t, const struct err *why, struct err *e)
 {
@@ -82,7 +96,9 @@ static int refuse(struct taking *t, const struct err *why, struct err *e)
 	t->out->kind = t->out->exit == 1 ? OUTCOME_REFUSED : OUTCOME_FAILED;
 	t->out->why = *why;
 	put_why(o, why);
-	return run_log(t->in->run, t->out->exit == 1 ? "refused" : "failed", o, e);
+	if (run_log(t->in->run, t->out->exit == 1 ? "refused" : "failed", o, e) == -1)
+		return -1;
+	return t->out->exit == 1 ? notify(t, why, e) : 0;
 }
 
 static int log_list_refused(struct taking *t, struct err *e)
@@ -93,7 +109,7 @@ static int log_list_refused(struct taking *t, struct err *e)
 	if (t->admit.forked)
 		put_hex(o, "ours", &t->admit.ours);
 	put_why(o, &t->admit.why);
-	return run_log(t->in->run, "refused", o, e);
+	return run_log(t->in->run, "refused", o, e) == -1 ? -1 : notify(t, &t->admit.why, e);
 }
 
 static int log_list(struct taking *t, struct err *e)

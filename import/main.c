@@ -41,6 +41,9 @@ static const struct command commands[] = {
 	 "Drops former lists but for N, and the objects that nothing needs any more, after\n"
 	 "saying what and how much. Objects that came ahead of their approval stay for the\n"
 	 "days that policy says (ahead_days).", prune_options, prune_run},
+	{"rescan", "[ITEM...]", "satchel-import -C /srv/satchel rescan",
+	 "Has the scan hook look again at what it held: all, or the items that match. What it\n"
+	 "passes now is published. Exit 1: it refused something, 4: something waits.", rescan_options, rescan_run},
 	{"receipt", "MEDIUM|- [--brief] [--wait SECONDS]", "satchel-import -C /srv/satchel receipt /media/usb",
 	 "Writes a receipt for the exporter: what this store holds and lacks, signed by its own\n"
 	 "key. When it is carried back, the next bundle has just what is missing. With - it goes\n"

@@ -16,6 +16,7 @@
 #include "import/places.h"
 #include "manifests/reason.h"
 #include "verify/rollback.h"
+#include "verify/scanned.h"
 
 #include "lib/banned.h"
 
@@ -27,6 +28,7 @@ struct asking {
 	size_t published_n;
 	struct distinct seen;	/* missing objects of the newest list */
 	const struct rollback *rollback;	/* to be judged by, or NULL */
+	const struct scanned *scanned;
 	struct digest *exempt;
 	size_t room;		/* of want.missing */
 };
@@ -117,10 +119,28 @@ static int ready(void *arg, const struct approval *entry, struct effect_ready *o
 	return rc;
 }
 
+/* effect_input.held */
+static bool held(void *arg, const struct digest *contents)
+{
+	struct asking *a = arg;
+	bool holds = scanned_holds(a->scanned, contents);
+
+	a->outlook->held = a->outlook->held || holds;
+	return holds;
+}
+
 /* ---- the lists ---- */
 
+static bool something_is_held(const struct scanned *s)
+{
+	for (size_t i = 0; i < s->records_n; i++)
+		if (s->records[i].verdict != SCANNED_PASSED)
+			return true;
+	return false;
+}
+
 /*
- * What is fully in effect stays so: lists below it have no say. Under a rollback those between its list and what was the
+ * What is fully in effect stays so: lists below it have no say, but where something is held. Under a rollback those between its list and what was the
  * newest have none but for `revoked`, which is the newest one's affair; each may be 100 MiB.
  */
 static bool has_say(const struct asking *a, const struct kept_lists *kept, size_t i)
@@ -131,7 +151,7 @@ static bool has_say(const struct asking *a, const struct kept_lists *kept, size_
 
 	if (r != NULL)
 		return i + 1 == kept->n || state_compare(ref, &r->list) == 0 || state_compare(ref, &r->newest) > 0;
-	return now == NULL || !now->has_complete || state_compare(ref, &now->complete) >= 0;
+	return something_is_held(a->scanned) || now == NULL || !now->has_complete || state_compare(ref, &now->complete) >= 0;
 }
 
 static int load_lists(const struct asking *a, const struct store *s, const char *stream, struct err *e)
@@ -356,15 +376,18 @@ static int fill(struct asking *a, const struct effect *f, struct err *e)
 int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err *e)
 {
 	const struct store_stream *stream = ask->stream;
-	struct asking a = {.objects = ask->objects, .outlook = out, .places = ask->places};
-	struct effect_input in = {.rings = stream->rings, .rings_n = stream->rings_n, .ready = ready, .arg = &a,
+	struct scanned own = {0};
+	struct asking a = {.objects = ask->objects, .outlook = out, .places = ask->places,
+			   .scanned = ask->scanned == NULL ? &own : ask->scanned};
+	struct effect_input in = {.rings = stream->rings, .rings_n = stream->rings_n, .ready = ready, .held = held, .arg = &a,
 				  .rollback = SIZE_MAX, .rollback_newest = SIZE_MAX};
 	struct effect f = {0};
 	char tree;
 	int rc = -1;
 
 	*out = (struct outlook){.want = {.stream = stream->stream, .time = ask->now}};
-	if (state_current(ask->store, stream->stream, &tree, e) == -1 ||
+	if ((ask->scanned == NULL && scanned_load(ask->store, stream->stream, &own, e) == -1) ||
+	    state_current(ask->store, stream->stream, &tree, e) == -1 ||
 	    (tree != 0 && state_load(ask->store, stream->stream, tree, &out->current, e) == -1) ||
 	    find_rollback(&a, ask, e) == -1 || load_lists(&a, ask->store, stream->stream, e) == -1 ||
 	    sort_published(&a, out->current, e) == -1)
@@ -378,6 +401,7 @@ out:
 	distinct_free(&a.seen);
 	free(a.published);
 	free(a.exempt);
+	scanned_free(&own);
 	return rc == -1 ? err_prefix(e, "%s", stream->stream) : 0;
 }
 

@@ -15,6 +15,7 @@
 struct objects;
 struct places;
 struct rollback;
+struct scanned;
 struct approvals;
 struct approval;
 
@@ -33,6 +34,7 @@ struct outlook {
 	size_t lists_n;
 	bool whole;		/* all of the newest list is received, or there is none */
 	struct rollback *rollback;	/* as the store says, in force or not; NULL: there is none */
+	bool held;		/* the scan hook holds something that the lists name */
 	bool rollback_ended;	/* a list later than it is complete: it is to go */
 	uint64_t missing_bytes;	/* sizes of the missing objects */
 	struct outlook_name names[OUTLOOK_MAX_NAMES];
@@ -47,6 +49,7 @@ struct outlook_ask {
 	struct places *places;	/* answered from the missing objects' names */
 	bool planned;		/* judge as if `plan` were in force (NULL: none), whatever the store says */
 	const struct rollback *plan;
+	const struct scanned *scanned;	/* what the scan hook said; NULL: as the store says */
 };
 /* 0 or -1; outlook_free in any case. */
 int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err *e);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "import/inspect.h"
 #include "import/lists.h"
 #include "import/objects.h"
 #include "import/publish.h"
@@ -113,6 +114,7 @@ static int recover(struct run *r, struct err *e)
 
 	r->interrupted = faccessat(r->store.dir.fd, MARKER, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	if (sweep_all(&r->store, e) == -1 || lists_sweep(&r->store, e) == -1 || roots_sweep(&r->store, e) == -1 ||
+	    inspect_sweep(&r->store, e) == -1 ||
 	    objects_recover(r->objects, &dropped, e) == -1)
 		return -1;
 	for (size_t i = 0; i < r->store.config.streams_n; i++) {

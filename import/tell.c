@@ -325,6 +325,11 @@ void tell_stream(const struct update *u)
 	say_effect(u);
 	if (l->malformed.reason != ERR_NONE)
 		say_error(&l->malformed);
+	if (l->whole && l->held) {
+		say_line("%s  the scan hook holds something: %zu item%s not published as approved", l->want.stream, l->want.waiting_n,
+			 plural(l->want.waiting_n));
+		tell_waiting(&l->want, &l->want);
+	}
 	if (l->whole)
 		return;
 	if (l->want.has_complete)

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "import/hooks.h"
+#include "import/inspect.h"
 #include "import/lists.h"
 #include "import/objects.h"
 #include "import/run.h"
@@ -75,6 +77,64 @@ int update_end_rollback(struct run *r, const struct rollback *was, const char *w
 	return rc;
 }
 
+static void put_numbers(const struct update *u, struct hooks_env *env)
+{
+	const struct state *want = &u->outlook.want;
+
+	hooks_put(env, "STREAM", "%s", want->stream);
+	if (want->has_complete)
+		hooks_put(env, "LIST", "%llu", (unsigned long long)want->complete.revision);
+	if (want->has_newest)
+		hooks_put(env, "NEWEST", "%llu", (unsigned long long)want->newest.revision);
+	hooks_put(env, "ROLLBACK", "%s", want->has_rollback ? "1" : "");
+	hooks_put(env, "ITEMS", "%zu", want->items_n);
+	hooks_put(env, "ADDED", "%llu", (unsigned long long)u->result.items_added);
+	hooks_put(env, "CHANGED", "%llu", (unsigned long long)u->result.items_changed);
+	hooks_put(env, "REMOVED", "%llu", (unsigned long long)u->result.items_removed);
+	hooks_put(env, "WAITING", "%zu", want->waiting_n);
+	hooks_put(env, "MISSING", "%llu", (unsigned long long)want->missing_total);
+}
+
+/* Tells whom the administrator wants to be told: that something else is published; that something waits. */
+static int notify(struct run *r, const struct update *u, struct err *e)
+{
+	const enum hooks_event events[] = {HOOKS_PUBLISHED, HOOKS_WAITING};
+	const bool occurred[] = {u->result.switched, u->outlook.want.waiting_n > 0};
+
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+		struct hooks_env env = {0};
+
+		if (!occurred[i])
+			continue;
+		put_numbers(u, &env);
+		if (hooks_notify(r, events[i], &env, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* What shall be published, after the scan hook has seen what is new of it. Each round shows it something that it has not
+ * seen, so there is an end. */
+static int open_outlook(struct run *r, const struct outlook_ask *how, struct update *out, struct err *e)
+{
+	struct outlook_ask ask = *how;
+	struct scanned known;
+	int rc = inspect_load(r, how->stream->stream, &known, e);
+
+	ask.scanned = &known;
+	while (rc == 0) {
+		rc = outlook_open(&ask, &out->outlook, e);
+		if (rc == 0)
+			rc = inspect_stream(r, how->stream, &out->outlook, &known, &out->refused, e);
+		if (rc != 1)
+			break;
+		outlook_free(&out->outlook);
+		rc = 0;
+	}
+	scanned_free(&known);
+	return rc;
+}
+
 int update_stream(struct run *r, const struct store_stream *s, struct places *places, struct update *out, struct err *e)
 {
 	struct outlook_ask ask = {.store = &r->store, .objects = r->objects, .stream = s, .now = r->now, .places = places};
@@ -83,7 +143,7 @@ int update_stream(struct run *r, const struct store_stream *s, struct places *pl
 
 	*out = (struct update){0};
 	if (lists_judge_again(r, s->stream, &dropped, e) == -1 ||
-	    outlook_open(&ask, &out->outlook, e) == -1)
+	    open_outlook(r, &ask, out, e) == -1)
 		return -1;
 	same = outlook_same(&out->outlook, e);
 	if (same == -1)
@@ -98,6 +158,8 @@ int update_stream(struct run *r, const struct store_stream *s, struct places *pl
 	}
 	if (out->outlook.rollback_ended &&
 	    update_end_rollback(r, out->outlook.rollback, "a later list is complete", e) == -1)
+		return -1;
+	if (out->changed && notify(r, out, e) == -1)
 		return -1;
 	if (!out->outlook.want.has_complete)
 		return 0;

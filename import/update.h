@@ -18,6 +18,7 @@ struct update {
 	struct outlook outlook;
 	struct publish_result result;
 	bool changed;		/* what is published, or what its state says, is new */
+	size_t refused;		/* items that the scan hook did not pass in this run */
 };
 /* places: answered as far as it can be. 0 or -1; update_free in any case. */
 int update_stream(struct run *r, const struct store_stream *s, struct places *places, struct update *out, struct err *e);

@@ -17,6 +17,7 @@
 #define MAX_RECEIPT_SIZE (28u << 20)	/* all its lists full: 14 MiB of missing objects, 9 MiB of waiting items, room */
 #define MAX_CONFIG_SIZE (1u << 20)	/* station.yaml, store.yaml: written by people */
 #define MAX_ROLLBACK_SIZE (9u << 20)	/* MAX_WITH_REVOKED paths of the greatest length, escaped */
+#define MAX_SCANNED_SIZE (64u << 20)	/* MAX_ITEMS records of 300 bytes */
 #define MAX_DRAFT_SIZE (192u << 20)	/* the station's own file */
 
 /* Counts. */
@@ -34,6 +35,7 @@
 #define PART_CUT_BITS 9			/* a part ends where a path's digest ends in so many zero bits: 443 records on average */
 #define MAX_PARTS 65536			/* parts of a contents list */
 #define MAX_WITH_REVOKED 1000		/* items a rollback brings back although they are revoked: named one by one */
+#define MAX_HOOK_WORDS 64		/* a program and its arguments in store.yaml or station.yaml */
 #define MAX_STREAMS 64			/* streams a store follows */
 #define MAX_READS 64			/* format versions a receipt names */
 #define MAX_HELD (1ull << 30)		/* objects of a store: 65 GiB of digests */

@@ -28,6 +28,7 @@
 	R(R_LIST_FORK, "list-fork", 1, "another list with the same epoch and revision is known") \
 	R(R_LIST_UNKNOWN, "list-unknown", 2, "no such list is kept") \
 	R(R_OBJECTS_GONE, "objects-gone", 3, "objects that going back needs are not there any more") \
+	R(R_SCAN_REFUSED, "scan-refused", 1, "the scan hook refused an item, or could not judge it") \
 	R(R_REQUIRES, "requires", 1, "an item requires one that is not approved for the same ring") \
 	R(R_REVOKED, "revoked", 1, "the contents were revoked") \
 	R(R_NOT_APPROVED, "not-approved", 1, "asks for what is not approved") \

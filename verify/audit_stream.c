@@ -20,6 +20,7 @@
 #include "verify/audit_tree.h"
 #include "verify/report.h"
 #include "verify/rollback.h"
+#include "verify/scanned.h"
 #include "verify/state.h"
 
 #include "lib/banned.h"
@@ -87,6 +88,23 @@ static int load_rollback(struct look *l, struct err *e)
 	else if (l->rollback != NULL)
 		report_note(l->report, l->place, "a rollback to list %llu is not, or no longer, in force; the next satchel-import apply settles it",
 			    (unsigned long long)l->rollback->list.revision);
+	return 0;
+}
+
+/* What the scan hook holds must not be published. */
+static int judge_scanned(struct look *l, struct err *e)
+{
+	const struct state *s = l->current == 0 ? NULL : l->states[l->current - 'a'];
+	struct err cause = {0};
+	struct scanned said;
+
+	if (scanned_load(l->store, l->stream->stream, &said, &cause) == -1)
+		return settle(l, &cause, e);
+	for (size_t i = 0; s != NULL && i < s->items_n; i++)
+		if (scanned_holds(&said, &s->items[i].contents))
+			report_finding(l->report, R_SCAN_REFUSED, l->place, "%s, revision %llu, is published although the scan hook holds it",
+				       s->items[i].item, (unsigned long long)s->items[i].revision);
+	scanned_free(&said);
 	return 0;
 }
 
@@ -285,7 +303,7 @@ int audit_stream(const struct store *s, const struct store_stream *stream, int64
 	snprintf(l.place, sizeof l.place, "streams/%s", stream->stream);
 	judge_published(&l);
 	progress_phase("checking trees", 0, 0);
-	if (load_states(&l, e) == 0 && load_rollback(&l, e) == 0 && judge_lists(&l, e) == 0)
+	if (load_states(&l, e) == 0 && load_rollback(&l, e) == 0 && judge_scanned(&l, e) == 0 && judge_lists(&l, e) == 0)
 		rc = 0;
 	out->lists = l.lists.n;
 	for (int t = 0; rc == 0 && t < TREES; t++)

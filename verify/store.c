@@ -14,6 +14,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/num.h"
+#include "lib/path.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
@@ -21,7 +22,7 @@
 
 #include "lib/banned.h"
 
-enum { AHEAD_DAYS = 90, KEEP_LISTS = 10, STALE_DAYS = 45, MAX_DAYS = 36500, MAX_KEEP = 10000 };
+enum { AHEAD_DAYS = 90, KEEP_LISTS = 10, STALE_DAYS = 45, HOOK_SECONDS = 600, MAX_HOOK_SECONDS = 86400, MAX_DAYS = 36500, MAX_KEEP = 10000 };
 
 /* ---- store.yaml ---- */
 
@@ -53,6 +54,31 @@ static const struct field policy_fields[] = {
 };
 static const struct schema policy_schema = {.size = sizeof(struct store_policy), .fields = policy_fields};
 
+#define HOOK(member) {.name = #member, .kind = FIELD_TEXTS, .at = offsetof(struct store_hooks, member), \
+		      .count_at = offsetof(struct store_hooks, member##_n), .optional = true, .min = 1, .max = PATH_MAX_LEN, \
+		      .max_count = MAX_HOOK_WORDS}
+static const struct field hooks_fields[] = {
+	HOOK(scan), HOOK(published), HOOK(refused), HOOK(waiting),
+	{.name = "seconds", .kind = FIELD_NUMBER, .at = offsetof(struct store_hooks, seconds), .optional = true,
+	 .present_at = offsetof(struct store_hooks, has_seconds), .min = 1, .max = MAX_HOOK_SECONDS},
+	{0}
+};
+
+static int check_hooks(const void *value, struct err *e)
+{
+	const struct store_hooks *h = value;
+	const char *first[] = {h->scan_n > 0 ? h->scan[0] : "/", h->published_n > 0 ? h->published[0] : "/",
+			       h->refused_n > 0 ? h->refused[0] : "/", h->waiting_n > 0 ? h->waiting[0] : "/"};
+
+	for (size_t i = 0; i < sizeof first / sizeof *first; i++)
+		if (first[i][0] != '/')
+			return err_set(e, ERR_CONFIG, "hook %s: a program must be named by its absolute path", first[i]);
+	return 0;
+}
+static const struct schema hooks_schema = {
+	.size = sizeof(struct store_hooks), .fields = hooks_fields, .check = check_hooks
+};
+
 static int check_config(const void *value, struct err *e)
 {
 	const struct store_config *c = value;
@@ -75,6 +101,8 @@ static const struct field config_fields[] = {
 	 .count_at = offsetof(struct store_config, streams_n), .max_count = MAX_STREAMS, .sub = &stream_schema},
 	{.name = "policy", .kind = FIELD_BLOCK, .at = offsetof(struct store_config, policy), .optional = true,
 	 .present_at = offsetof(struct store_config, has_policy), .sub = &policy_schema},
+	{.name = "hooks", .kind = FIELD_BLOCK, .at = offsetof(struct store_config, hooks), .optional = true,
+	 .present_at = offsetof(struct store_config, has_hooks), .sub = &hooks_schema},
 	{0}
 };
 const struct schema store_config_schema = {
@@ -97,6 +125,8 @@ static int load_config(struct store *s, struct err *e)
 	p->ahead_days = p->has_ahead_days ? p->ahead_days : AHEAD_DAYS;
 	p->keep_lists = p->has_keep_lists ? p->keep_lists : KEEP_LISTS;
 	p->stale_days = p->has_stale_days ? p->stale_days : STALE_DAYS;
+	if (!s->config.hooks.has_seconds)
+		s->config.hooks.seconds = HOOK_SECONDS;
 	buf_free(&bytes);
 	return rc;
 }

@@ -8,6 +8,8 @@
  *     STORE/objects/9f/HEX HEX.x HEX.1 HEX.x.1 …   HEX.lost (empty): set aside as damaged, still counted as received
  *     STORE/streams/NAME/a|b/tree/  a|b/state.yaml
  *     STORE/streams/NAME/current -> a|b
+ *     STORE/streams/NAME/rollback.yaml            while a rollback is in force
+ *     STORE/streams/NAME/scanned.yaml             what the scan hook said
  *     STORE/streams/NAME/lists/EPOCH-REVISION/approvals.yaml, its signatures, `root` (version of the root that judged it)
  *     STORE/published/NAME -> ../streams/NAME/current/tree
  *     STORE/stage/ (0700)  STORE/journal.jsonl  STORE/lock
@@ -44,6 +46,13 @@ struct store_config {		/* store.yaml */
 		uint64_t stale_days;	/* unhealthy when nothing arrived for so long: 45 */
 		bool has_ahead_days, has_keep_lists, has_stale_days;
 	} policy;
+	bool has_hooks;
+	struct store_hooks {	/* each a program's absolute path and its arguments; empty: none */
+		char **scan, **published, **refused, **waiting;
+		size_t scan_n, published_n, refused_n, waiting_n;
+		uint64_t seconds;	/* how long one may run: 600 */
+		bool has_seconds;
+	} hooks;
 };
 extern const struct schema store_config_schema;	/* type "store" */
 
