@@ -17,13 +17,14 @@
 #include "manifests/limits.h"
 #include "manifests/manifest.h"
 #include "manifests/reason.h"
+#include "manifests/receipt.h"
 #include "manifests/trust.h"
 #include "manifests/volume.h"
 
 static const struct schema *find(const struct buf *b, struct err *e)
 {
 	static const struct schema *const all[] = {&trust_schema, &approvals_schema, &contents_schema, &contents_part_schema,
-						   &manifest_schema, &volume_schema};
+						   &manifest_schema, &volume_schema, &receipt_schema};
 	char type[32];
 
 	if (schema_type_of(b->data, b->len, type) == 0)

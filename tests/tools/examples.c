@@ -20,6 +20,7 @@
 #include "manifests/limits.h"
 #include "manifests/manifest.h"
 #include "manifests/names.h"
+#include "manifests/receipt.h"
 #include "manifests/trust.h"
 #include "manifests/volume.h"
 
@@ -369,15 +370,81 @@ out:
 	return rc;
 }
 
-/* ---- the manifest, and all of it ---- */
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct manifest_file *)a)->name, ((const struct manifest_file *)b)->name);
 }
 
+/* ---- a receipt: the store took the bundle in, but for one object, of which it has the beginning ---- */
+
+static int by_digest(const void *a, const void *b)
+{
+	return digest_compare(a, b);
+}
+
+static int make_objects_file(struct maker *m, const struct digest *lacking, struct receipt_objects *o, struct err *e)
+{
+	struct digest list[MAX_OBJECTS];
+	char hex[DIGEST_HEX + 1];
+	struct buf b = {0};
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; i < m->objects_n; i++) {
+		if (digest_of(m->objects[i].data, m->objects[i].len, &list[n], e) == -1)
+			return -1;
+		n += !digest_equal(&list[n], lacking);
+	}
+	qsort(list, n, sizeof *list, by_digest);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&b, "%s\n", digest_hex(&list[i], hex));
+	*o = (struct receipt_objects){.count = n, .size = b.len};
+	rc = digest_of(b.data, b.len, &o->sha256, e);
+	if (rc == 0)
+		rc = put_file(m, "perimeter-a-00000012.objects", b.data, b.len, false, e);
+	buf_free(&b);
+	return rc;
+}
+
+static int make_receipt(struct maker *m, const struct manifest *bundle, const struct digest *manifest, struct err *e)
+{
+	char *reads[] = {text("approvals/1"), text("contents-part/1"), text("contents/1"), text("manifest/1"), text("trust/1"),
+			 text("volume/1")};
+	char *rings[] = {text("production")};
+	struct receipt_list list = {bundle->approvals.epoch, bundle->approvals.revision, bundle->approvals.sha256};
+	struct receipt_stream stream = {.stream = bundle->stream, .rings = rings, .rings_n = 1, .has_newest = true, .newest = list,
+					.sequence = 17, .has_arrived = true, .arrived = NOW + DAY, .waiting = 1, .missing = 1};
+	struct receipt_bundle taken = {bundle->stream, 17, *manifest, NOW + DAY};
+	struct receipt_waiting waiting = {bundle->stream, text("pool/o/openssl"), 2, 1, 12, text("objects")};
+	struct receipt_missing missing = {.has_size = true, .has_from = true, .has_length = true, .from = 5};
+	struct receipt_refusal refusal = {NOW + DAY, RECEIPT_FAILED, text("medium-read"), text("updates-00000017"), NULL};
+	struct receipt_history history[2] = {{11, 40, bundle->witness->journal}, {12, 52, {{0}}}};
+	struct receipt r = {.store = text("perimeter-a"), .counter = 12, .time = NOW + DAY + 60,
+			    .trust = {bundle->trust.version, bundle->trust.sha256}, .reads = reads, .reads_n = 6,
+			    .has_objects = true, .lacks = 1, .streams = &stream, .streams_n = 1, .bundles = &taken, .bundles_n = 1,
+			    .waiting = &waiting, .waiting_n = 1, .missing = &missing, .missing_n = 1, .refusals = &refusal,
+			    .refusals_n = 1, .history = history, .history_n = 2};
+	struct buf b = {0};
+	int rc;
+
+	missing.size = stream.bytes = strlen(library);
+	missing.length = missing.size - missing.from;
+	if (digest_of(library, strlen(library), &missing.sha256, e) == -1 ||
+	    digest_of("a later head of it", 18, &history[1].head, e) == -1 ||
+	    make_objects_file(m, &missing.sha256, &r.objects, e) == -1)
+		return -1;
+	rc = receipt_encode(&r, &b, e);
+	if (rc == 0)
+		rc = put_file(m, "perimeter-a-00000012.yaml", b.data, b.len, false, e);
+	buf_free(&b);
+	return rc;
+}
+
+/* ---- the manifest, and all of it ---- */
+
 static int make_manifest(struct maker *m, struct manifest *list, struct err *e)
 {
+	struct digest digest;
 	struct buf b = {0};
 	int rc = -1;
 
@@ -388,6 +455,8 @@ static int make_manifest(struct maker *m, struct manifest *list, struct err *e)
 		rc = put_file(m, NAMES_MANIFEST, b.data, b.len, false, e);
 	for (int key = EXPORTER_A; rc == 0 && key <= EXPORTER_C; key++)
 		rc = sign_file(m, NAMES_MANIFEST, &b, key, false, e);
+	if (rc == 0 && (rc = digest_of(b.data, b.len, &digest, e)) == 0)
+		rc = make_receipt(m, list, &digest, e);
 	buf_free(&b);
 	return rc;
 }

@@ -20,6 +20,7 @@
 #include "manifests/manifest.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
+#include "manifests/receipt.h"
 #include "manifests/trust.h"
 #include "manifests/volume.h"
 
@@ -262,17 +263,43 @@ static void volume(void **state)
 	buf_free(&file);
 }
 
+/* What a store says that took the bundle in, but for the end of one object. */
+static void receipt(void **state)
+{
+	struct buf b = read_example("perimeter-a-00000012.yaml"), held = read_example("perimeter-a-00000012.objects");
+	struct buf m = read_example("manifest.yaml");
+	struct err e = {0};
+	struct receipt *r = receipt_parse(b.data, b.len, &e);
+	struct receipt_held h = {.at = 0};
+	struct digest d;
+
+	(void)state;
+	assert_non_null(r);
+	assert_int_equal(digest_of(held.data, held.len, &d, &e), 0);
+	assert_true(r->objects.size == held.len && digest_equal(&r->objects.sha256, &d));
+	assert_int_equal(receipt_held_add(&h, held.data, held.len, &e), 0);
+	assert_int_equal(receipt_held_end(&h, &r->objects, &e), 0);
+	assert_int_equal(digest_of(m.data, m.len, &d, &e), 0);
+	assert_true(receipt_has_bundle(r, "updates", 17, &d));
+	assert_true(r->missing_n == 1 && r->missing[0].from + r->missing[0].length == r->missing[0].size);
+	expect_same(&receipt_schema, r, &b);
+	receipt_free(r);
+	buf_free(&b);
+	buf_free(&held);
+	buf_free(&m);
+}
+
 /* No example is taken for a document of another type. */
 static void types(void **state)
 {
 	static const char *const names[] = {"trust-1.yaml", "approvals.yaml", "contents.yaml", "contents-part-1.yaml",
-					    "manifest.yaml", "vol-0001.yaml"};
+					    "manifest.yaml", "vol-0001.yaml", "perimeter-a-00000012.yaml"};
 	const struct schema *const schemas[] = {&trust_schema, &approvals_schema, &contents_schema, &contents_part_schema,
-						&manifest_schema, &volume_schema};
+						&manifest_schema, &volume_schema, &receipt_schema};
 
 	(void)state;
-	for (size_t i = 0; i < 6; i++)
-		for (size_t j = 0; j < 6; j++) {
+	for (size_t i = 0; i < 7; i++)
+		for (size_t j = 0; j < 7; j++) {
 			struct buf b = read_example(names[i]);
 			void *out = test_calloc(1, schemas[j]->size);
 			struct arena a = {0};
@@ -293,7 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trust), cmocka_unit_test(approvals), cmocka_unit_test(contents), cmocka_unit_test(manifest),
-		cmocka_unit_test(volume), cmocka_unit_test(types),
+		cmocka_unit_test(volume), cmocka_unit_test(receipt), cmocka_unit_test(types),
 	};
 
 	return cmocka_run_group_tests(tests, open_examples, close_examples);
