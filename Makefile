@@ -94,7 +94,7 @@ demo: all
 
 APT_PACKAGES := gcc libc6-dev make pkg-config libarchive-dev libssl-dev libyaml-dev libzstd-dev libjansson-dev scdoc \
 	libcmocka-dev clang libclang-rt-14-dev python3 python3-yaml openssl zstd tar strace mandoc shellcheck \
-	apt-utils gnupg nginx-light fusefat fuse dosfstools universal-ctags procps
+	apt-utils gnupg nginx-light fusefat fuse dosfstools universal-ctags procps clamav-daemon clamdscan
 DNF_PACKAGES := gcc make pkgconf-pkg-config libarchive-devel openssl-devel libyaml-devel libzstd-devel jansson-devel scdoc \
 	libcmocka-devel clang compiler-rt libasan libubsan python3 python3-pyyaml openssl zstd tar strace mandoc ShellCheck \
 	gnupg2 nginx dosfstools ctags procps-ng
