@@ -141,8 +141,9 @@ static int drop_former(void *arg, const struct file *dir, const char *name, stru
 	const char *ending;
 	uint64_t counter;
 
-	if (!read_name(name, destination, &counter, &ending) || strcmp(destination, f->destination) != 0 ||
-	    counter == f->counter)
+	if (strncmp(name, OUTFILE_PREFIX, strlen(OUTFILE_PREFIX)) != 0 &&	/* what a killed run left */
+	    (!read_name(name, destination, &counter, &ending) || strcmp(destination, f->destination) != 0 ||
+	     counter == f->counter))
 		return 0;
 	return unlinkat(dir->fd, name, 0) == 0 || errno == ENOENT ? 0 : err_sys(e, "%s/%s", dir->name, name);
 }
@@ -219,7 +220,6 @@ fail:
 int receipts_put(struct station *s, const struct receipt *r, const struct digest *key, const void *signature, size_t len,
 		 struct err *e)
 {
-	struct search f = {r->store, r->counter};
 	char path[PATH_LEN], beside[PATH_LEN], name[NAMES_SIGNATURE_LEN];
 
 	path_of(r->store, r->counter, ".yaml", path);
@@ -227,6 +227,13 @@ int receipts_put(struct station *s, const struct receipt *r, const struct digest
 	if (outfile_put(&s->dir, beside, 0644, signature, len, e) == -1 ||
 	    outfile_put(&s->dir, path, 0644, r->bytes.data, r->bytes.len, e) == -1)
 		return -1;
+	return receipts_drop_former(s, r, e);
+}
+
+int receipts_drop_former(struct station *s, const struct receipt *r, struct err *e)
+{
+	struct search f = {r->store, r->counter};
+
 	return each_name(s, drop_former, &f, e);
 }
 

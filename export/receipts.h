@@ -28,6 +28,8 @@ int receipts_open_held(const struct station *s, const struct receipt *r, struct 
 /* Takes a judged receipt and its signature over, durably; its objects file is there already. Then drops former ones. */
 int receipts_put(struct station *s, const struct receipt *r, const struct digest *key, const void *signature, size_t len,
 		 struct err *e);
+/* Drops what a run that was cut off left of them. */
+int receipts_drop_former(struct station *s, const struct receipt *r, struct err *e);
 /* Drops all there is of a destination: its history begins anew. */
 int receipts_forget(struct station *s, const char *destination, struct err *e);
 

@@ -341,6 +341,8 @@ static int take(struct taking *t, struct err *why, struct err *e)
 	if (!t->known && (record(t, e) == -1 ||
 			  receipts_put(t->s, t->receipt, pubkey_id(t->key), t->signature, t->signature_len, e) == -1))
 		return -1;
+	if (t->known && receipts_drop_former(t->s, t->last, e) == -1)
+		return -1;
 	tell(t);
 	if (!t->known)
 		warn(t);
