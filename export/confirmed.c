@@ -216,20 +216,23 @@ static bool same_list(const struct receipt_list *a, const struct receipt_list *b
 	return a->epoch == b->epoch && a->revision == b->revision && digest_equal(&a->sha256, &b->sha256);
 }
 
-/* Objects are not listed: what its lists need, but for what is missing. */
+/* Objects are not listed: what its lists need, but for what is missing. A list that was gone back to says nothing: what of it
+ * was revoked since need not be there. */
 static int take_brief(struct confirmed *c, const struct station *s, struct err *e)
 {
 	const struct receipt *r = c->receipt;
 	const struct receipt_stream *stream = receipt_stream(r, s->config.stream);
 	uint64_t named = 0;
+	bool whole;
 
 	for (size_t i = 0; i < r->missing_n; i++)
 		named += i == 0 || !digest_equal(&r->missing[i - 1].sha256, &r->missing[i].sha256);
 	if (stream == NULL || named < r->lacks)
 		return 0;
-	if (stream->has_complete && take_list(c, s, &stream->complete, true, e) == -1)
+	whole = stream->has_complete && !stream->has_rollback;
+	if (whole && take_list(c, s, &stream->complete, true, e) == -1)
 		return -1;
-	if (!stream->has_newest || (stream->has_complete && same_list(&stream->newest, &stream->complete)))
+	if (!stream->has_newest || (whole && same_list(&stream->newest, &stream->complete)))
 		return 0;
 	return take_list(c, s, &stream->newest, false, e);
 }
