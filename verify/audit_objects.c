@@ -5,9 +5,11 @@
 #include "verify/audit_objects.h"
 
 #include <limits.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/stat.h>
 
 #include "lib/digest.h"
@@ -47,6 +49,7 @@ struct inspection {
 	struct file dir;
 	struct pool *pool;
 	struct batch *batch;
+	bool receiving;		/* an import is at work, or was interrupted: what nothing links to may be torn */
 };
 
 /* ---- samples ---- */
@@ -113,15 +116,24 @@ static int hash_file(struct hasher *h, const struct file *f, struct digest *d, s
 	return digest_final(h->hash, d, n == -1 ? NULL : e) == -1 || n == -1 ? -1 : 0;
 }
 
+/* The next import hashes such objects again and drops them; none is published. */
+static bool may_be_torn(const struct inspection *i, const struct stat *st)
+{
+	return i->receiving && st->st_nlink == 1;
+}
+
 static int check_file(const struct inspection *i, struct hasher *h, const struct one *o, struct err *e)
 {
 	struct file f = FILE_CLOSED;
 	struct err cause = {0};
+	struct stat st = {0};
 	char place[128];
 	struct digest d;
 	int rc = file_open_at(&i->dir, o->path, &f, &cause);
 
 	snprintf(place, sizeof place, "objects/%s", o->path);
+	if (rc == 0)
+		rc = file_stat(&f, &st, &cause);
 	if (rc == 0)
 		rc = hash_file(h, &f, &d, &cause);
 	file_close(&f);
@@ -129,6 +141,8 @@ static int check_file(const struct inspection *i, struct hasher *h, const struct
 		return err_set(e, cause.reason, "%s", cause.text);
 	if (rc == -1)
 		report_err(i->report, place, &cause);
+	else if (!digest_equal(&d, &o->sha256) && may_be_torn(i, &st))
+		report_note(i->report, place, "not whole: an import is at work, or was interrupted; the next one drops it");
 	else if (!digest_equal(&d, &o->sha256))
 		report_finding(i->report, R_OBJECT_DIGEST, place, "its bytes have another digest");
 	return 0;
@@ -258,6 +272,7 @@ int audit_objects(const struct store *s, const struct audit_sample *sample, unsi
 	int rc;
 
 	*out = (struct audit_objects){0};
+	i.receiving = faccessat(s->dir.fd, "stage/receiving", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	if (file_open_dir_at(&s->dir, "objects", &i.dir, e) == -1)
 		return -1;
 	i.pool = pool_open(&ops, &i, jobs, jobs * 4, e);
