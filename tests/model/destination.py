@@ -31,10 +31,10 @@ class Receipt:
         self.counter = counter
         self.brief = brief
         self.rings = store.rings
-        self.held = dict(store.received)
+        self.held = {d: n for d, n in store.received.items() if d not in store.lost}
         self.pieces = {d: set(e) for d, e in store.pieces.items()}
-        newest, complete = store.newest(), store.complete()
-        self.lists = [l for l in (newest, complete) if l is not None]
+        lists = [store.newest()] if store.rolled_back() else [store.newest(), store.complete()]
+        self.lists = [l for l in lists if l is not None]
         self.bundles = set(store.bundles)
 
     def confirms(self, catalogue):
@@ -43,18 +43,8 @@ class Receipt:
         out = set()
         for lst in self.lists:
             for e in lst.entries(self.rings).values():
-                out |= self.known(catalogue, e.contents)
+                out |= catalogue.known(e.contents, self.held)
         return out & self.held.keys()
-
-    def known(self, catalogue, contents):
-        """The objects that an entry needs, as far as those hold that name them: its contents list, its parts."""
-        if contents not in self.held:
-            return set()
-        documents = catalogue.documents_of(contents)
-        out = {contents, *documents}
-        for d in [contents, *(p for p in documents if p in self.held)]:
-            out |= catalogue.named_by(d)
-        return out
 
 
 class Destination:

@@ -100,6 +100,17 @@ class Catalogue:
         """The objects whose digests stand in a contents list or part."""
         return {r["sha256"] for r in load(self.documents[digest]).get("files", []) if "sha256" in r}
 
+    def known(self, contents, held):
+        """The objects that an entry is known to need where only the documents in `held` can be read."""
+        out = {contents}
+        if contents in held:
+            out |= self.named_by(contents)
+            for part in self.documents_of(contents):
+                out.add(part)
+                if part in held:
+                    out |= self.named_by(part)
+        return out
+
     def tree(self, item, digest):
         """{path in the published tree: ("f", digest, exec) | ("l", target) | ("d",)}, without the directories above."""
         above = item.rpartition("/")[0]

@@ -283,6 +283,13 @@ class History:
 
     def live(self, name):
         w, rng, store = self.world, self.rng, self.world.stores[name]
+        kind = rng.random()
+        if kind < 0.3:
+            w.prune(name, rng.choice([0, 1, 2, 5]))
+            return
+        if kind < 0.5:
+            w.rot(name, rng)
+            return
         complete = store.complete_of_itself()
         older = sorted(o for o in store.lists if complete and o <= complete.order)
         if rng.random() < 0.25:
@@ -365,7 +372,7 @@ class History:
                     self.deliver(name)
                 if rng.random() < 0.15:
                     self.come_back(name)
-                if rng.random() < 0.06:
+                if rng.random() < 0.1:
                     self.live(name)
         self.orders()
         self.converge()

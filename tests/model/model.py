@@ -39,6 +39,7 @@ class Store:
         self.lists = {}     # order -> List, every list admitted and kept
         self.received = {}  # digest -> size
         self.pieces = {}    # digest -> set of extents, of large objects that are not whole
+        self.lost = set()   # set aside as damaged: still received, but not there
         self.bundles = set()
         self.receipts = 0
         self.rollback = None  # (order of the list chosen, order of the newest list of that moment, items exempted)
@@ -130,16 +131,28 @@ class Store:
         out = {}
         for item, e in self.items().items():
             out.update(self.catalogue.tree(item, e.contents))
-        return with_parents(out)
+        out = with_parents(out)
+        return {p: v for p, v in out.items() if v[0] != "f" or v[1] not in self.lost}
 
     # ---- going back ----
 
-    def forget_lists(self):
-        """Of the lists below complete the newest ten are kept."""
+    def kept_lists(self, keep=KEEP):
+        """Lists that must be kept: complete, those above it, and the newest of those below."""
         complete = self.complete()
-        if complete is not None:
-            for order in sorted(o for o in self.lists if o < complete.order)[:-KEEP]:
-                del self.lists[order]
+        if complete is None:
+            return set(self.lists)
+        below = sorted(o for o in self.lists if o < complete.order)
+        return {o for o in self.lists if o >= complete.order} | set(below[len(below) - min(keep, len(below)):])
+
+    def prune(self, kept, published):
+        """Drops every object that no list kept, and no published contents list (of either tree), needs."""
+        self.lists = {o: l for o, l in self.lists.items() if o in kept}
+        needed = set()
+        for contents in published | {e.contents for l in self.lists.values() for e in l.entries(self.rings).values()}:
+            needed |= self.catalogue.known(contents, self.received)
+        self.received = {d: n for d, n in self.received.items() if d in needed}
+        self.pieces = {d: x for d, x in self.pieces.items() if d in needed}
+        self.lost &= needed
 
     def roll_back(self, revision=None, exempt=()):
         """Goes back to a list; the exit code: 2 where there is no such list, 3 where what it needs isn't there."""
@@ -167,7 +180,7 @@ class Store:
     # ---- taking in ----
 
     def lacks(self, digest, extent):
-        if digest in self.received:
+        if digest in self.received and digest not in self.lost:
             return False
         have = self.pieces.get(digest, set())
         return not covers(have, *extent)
@@ -191,6 +204,10 @@ class Store:
         self.bundles.add(bundle.sequence)
         return code
 
+    def receive(self, digest, size):
+        self.received[digest] = size
+        self.lost.discard(digest)
+
     def take_volume(self, v, lost):
         code = 0
         wanted = [i for i, (d, _, _, start, length) in enumerate(v.objects) if self.lacks(d, (start, start + length))]
@@ -202,12 +219,12 @@ class Store:
             extents = v.extents(i, lost)
             if size <= LARGE:
                 if covers(set(extents), 0, size):
-                    self.received[digest] = size
+                    self.receive(digest, size)
                 continue
             have = self.pieces.setdefault(digest, set())
             have.update(extents)
             if covers(have, 0, size):
-                self.received[digest] = size
+                self.receive(digest, size)
                 del self.pieces[digest]
         return code
 
@@ -231,7 +248,6 @@ class Store:
                 codes.add(1)
         if self.rollback and not self.rolled_back():
             self.rollback = None
-        self.forget_lists()
         for code in (1, 3):
             if code in codes:
                 return code

@@ -9,7 +9,7 @@ import subprocess
 from decisions import Decisions, Refused
 from destination import Destination, Receipt, objects_of, union
 from documents import Bundle, Catalogue, List, load, read, sha256, walk
-from model import Store
+from model import KEEP, Store
 
 PROGRAMS = ("satchel-export", "satchel-import", "satchel-verify")
 STREAM = "updates"
@@ -17,11 +17,6 @@ STREAM = "updates"
 
 class Wrong(Exception):
     """The programs did something else than the model."""
-
-
-def offers(program, command, word):
-    p = subprocess.run([program, *([command] if command else []), "--help"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return word in p.stdout.decode()
 
 
 class World:
@@ -39,7 +34,6 @@ class World:
         self.lists = []     # frozen and signed, oldest first
         self.destinations = {}
         self.media = self.backs = 0
-        self.can_prune = offers("satchel-import", None, "  prune ")
         self.dir("content")
         self.dir("out")
 
@@ -149,6 +143,9 @@ class World:
         self.dir("stores")
         self.run("satchel-import", "init", f"stores/{name}", "--name", name, "--trust", "station/trust/trust-1.yaml",
                  "--stream", STREAM, *(a for r in sorted(rings) for a in ("--ring", r)))
+        with open(self.path("stores", name, "store.yaml"), "a", encoding="ascii") as f:
+            f.write("policy:\n  ahead_days: 0\n")
+        self.script.append(f"printf 'policy:\\n  ahead_days: 0\\n' >>stores/{name}/store.yaml")
         self.export("destination", "add", name, *(a for r in sorted(rings) for a in ("--ring", r)),
                     "--key", f"stores/{name}/keys/receipt.pub")
         self.destinations[name] = Destination(name, rings)
@@ -312,19 +309,81 @@ class World:
         for p in paths:
             if p.startswith("in/"):
                 self.delete(p)
-        self.compare_tree(store, folder or f"stores/{name}")
+        self.compare(store, folder or f"stores/{name}")
 
     def roll_back(self, name, revision=None, exempt=()):
+        """Where objects were set aside as damaged, going back to what needs them may be refused."""
         store = self.stores[name]
+        before = store.rollback
         code = store.roll_back(revision, exempt)
-        self.run("satchel-import", "-C", f"stores/{name}", "rollback", *([str(revision)] if revision else []),
-                 *(a for i in sorted(exempt) for a in ("--with-revoked", i)), codes=(code,))
-        self.compare_tree(store, f"stores/{name}")
+        got, _, _ = self.run("satchel-import", "-C", f"stores/{name}", "rollback", *([str(revision)] if revision else []),
+                             *(a for i in sorted(exempt) for a in ("--with-revoked", i)),
+                             codes=(0, 3) if store.lost and code == 0 else (code,))
+        if got != code:
+            store.rollback = before
+        self.compare(store, f"stores/{name}")
 
     def to_newest(self, name):
         self.run("satchel-import", "-C", f"stores/{name}", "rollback", "--to-newest")
         self.stores[name].rollback = None
-        self.compare_tree(self.stores[name], f"stores/{name}")
+        self.compare(self.stores[name], f"stores/{name}")
+
+    def prune(self, name, keep):
+        store = self.stores[name]
+        self.run("satchel-import", "-C", f"stores/{name}", "prune", "--keep", str(keep))
+        trees = self.trees(f"stores/{name}")
+        published = {i["contents"] for t in trees for i in t["items"]}
+        store.prune(self.compare_lists(store, f"stores/{name}", keep), published)
+        self.compare(store, f"stores/{name}", keep)
+
+    def rot(self, name, rng):
+        """A file of the store changes on its disk; check sets the object aside."""
+        store, folder = self.stores[name], f"stores/{name}"
+        fit = []
+        for d in sorted(store.received.keys() - store.lost - self.catalogue.documents.keys()):
+            under = f"{folder}/objects/{d[:2]}"
+            if store.received[d] > 0 and not any(n.startswith(d + ".") for n in os.listdir(self.path(under))):
+                fit.append(f"{under}/{d}")
+        if not fit:
+            return
+        path = rng.choice(fit)
+        digest = os.path.basename(path)
+        self.spoil(path, rng.randrange(store.received[digest]))
+        store.lost.add(digest)
+        self.run("satchel-import", "-C", folder, "check", codes=(3,))
+        self.compare(store, folder)
+
+    # ---- comparing ----
+
+    def trees(self, folder):
+        """What each of the two trees says of itself."""
+        out = []
+        for tree in "ab":
+            path = self.path(folder, "streams", STREAM, tree, "state.yaml")
+            if os.path.exists(path):
+                out.append(load(read(path)))
+        return out
+
+    def compare(self, store, folder, keep=KEEP):
+        self.compare_tree(store, folder)
+        self.compare_lists(store, folder, keep)
+        objects = self.path(folder, "objects")
+        held = {n for sub in os.listdir(objects) for n in os.listdir(os.path.join(objects, sub)) if len(n) == 64}
+        want = store.received.keys() - store.lost
+        if held != want:
+            raise Wrong(f"{folder} holds {len(held - want)} objects too many {sorted(held - want)[:5]}, "
+                        f"{len(want - held)} too few {sorted(want - held)[:5]}")
+
+    def compare_lists(self, store, folder, keep=KEEP):
+        """The lists kept: those that must be, and at most those beside that a tree still publishes something from."""
+        kept = {tuple(map(int, n.split("-"))) for n in os.listdir(self.path(folder, "streams", STREAM, "lists"))}
+        must = store.kept_lists(keep)
+        may = {(int(x["epoch"]), int(x["revision"])) for t in self.trees(folder) for x in [t.get("complete")] if x}
+        may |= {(int(i["epoch"]), int(i["list"])) for t in self.trees(folder) for i in t["items"]}
+        if not must <= kept or not kept <= must | may:
+            raise Wrong(f"{folder} keeps the lists {sorted(kept)}, should keep {sorted(must)} and may keep {sorted(may)}")
+        store.lists = {o: l for o, l in store.lists.items() if o in kept}
+        return kept
 
     def compare_tree(self, store, folder):
         want, seen = store.tree(), walk(self.path(folder, "published", STREAM))
@@ -343,7 +402,8 @@ class World:
         self.run("satchel-import", "-C", f"stores/{name}", "status", codes=(code,))
 
     def verify(self, name):
-        self.run("satchel-verify", "store", f"stores/{name}", "--trust", "station/trust/trust-1.yaml")
+        code = 1 if self.stores[name].lost else 0
+        self.run("satchel-verify", "store", f"stores/{name}", "--trust", "station/trust/trust-1.yaml", codes=(code,))
 
 
 def describe(have, want):
