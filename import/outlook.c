@@ -22,10 +22,12 @@
 
 struct asking {
 	struct objects *objects;
+	const struct store_stream *stream;
 	struct outlook *outlook;
 	struct places *places;
 	const struct state_item **published;	/* sorted by contents */
 	size_t published_n;
+	const struct approvals *complete;	/* the list that the published state says is complete, or NULL */
 	struct distinct seen;	/* missing objects of the newest list */
 	const struct rollback *rollback;	/* to be judged by, or NULL */
 	const struct scanned *scanned;
@@ -95,6 +97,19 @@ static int add_up(void *arg, const struct missing_object *m, struct err *e)
 	return 0;
 }
 
+/*
+ * What the list in effect needs was received, and nothing of that was pruned. What was set aside as damaged since is still
+ * received (DESIGN 5), also where it is not what is published now.
+ */
+static bool is_in_effect(const struct asking *a, const struct approval *entry)
+{
+	const struct approval *p = NULL;
+
+	if (a->complete != NULL)
+		p = approvals_entry(a->complete, entry->item, a->stream->rings, a->stream->rings_n);
+	return p != NULL && digest_equal(&p->contents.sha256, &entry->contents.sha256);
+}
+
 /* effect_input.ready */
 static int ready(void *arg, const struct approval *entry, struct effect_ready *out, struct err *e)
 {
@@ -103,7 +118,7 @@ static int ready(void *arg, const struct approval *entry, struct effect_ready *o
 	int rc;
 
 	*out = (struct effect_ready){0};
-	if (is_published(a, &entry->contents.sha256)) {
+	if (is_published(a, &entry->contents.sha256) || is_in_effect(a, entry)) {
 		out->received = true;
 		return 0;
 	}
@@ -184,6 +199,18 @@ out:
 static struct list_ref ref_of(const struct approvals *a)
 {
 	return (struct list_ref){.epoch = a->epoch, .revision = a->revision, .sha256 = a->digest};
+}
+
+static void find_complete(struct asking *a)
+{
+	const struct state *now = a->outlook->current;
+
+	for (size_t i = 0; now != NULL && now->has_complete && i < a->outlook->lists_n; i++) {
+		struct list_ref ref = ref_of(a->outlook->lists[i]);
+
+		if (state_compare(&ref, &now->complete) == 0 && digest_equal(&ref.sha256, &now->complete.sha256))
+			a->complete = a->outlook->lists[i];
+	}
 }
 
 /* ---- a rollback ---- */
@@ -377,7 +404,7 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 {
 	const struct store_stream *stream = ask->stream;
 	struct scanned own = {0};
-	struct asking a = {.objects = ask->objects, .outlook = out, .places = ask->places,
+	struct asking a = {.objects = ask->objects, .stream = stream, .outlook = out, .places = ask->places,
 			   .scanned = ask->scanned == NULL ? &own : ask->scanned};
 	struct effect_input in = {.rings = stream->rings, .rings_n = stream->rings_n, .ready = ready, .held = held, .arg = &a,
 				  .rollback = SIZE_MAX, .rollback_newest = SIZE_MAX};
@@ -394,6 +421,7 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 		goto out;
 	in.lists = (const struct approvals *const *)out->lists;
 	in.lists_n = out->lists_n;
+	find_complete(&a);
 	if (put_rollback(&a, &in, e) == 0 && effect_compute(&in, &f, e) == 0)
 		rc = fill(&a, &f, e);
 out:
