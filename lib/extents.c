@@ -45,7 +45,8 @@ static int open_gap(struct extents *x, size_t i, struct err *e)
 
 static void close_gap(struct extents *x, size_t i, size_t end)
 {
-	memmove(x->list + i, x->list + end, (x->n - end) * sizeof *x->list);
+	if (end > i)
+		memmove(x->list + i, x->list + end, (x->n - end) * sizeof *x->list);
 	x->n -= end - i;
 }
 
