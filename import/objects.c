@@ -206,6 +206,23 @@ int objects_add_healed(struct objects *o, const struct digest *d, struct err *e)
 	return rc;
 }
 
+int objects_void_healed(struct objects *o, const struct digest *d, struct err *e)
+{
+	char path[sizeof OBJECTS_HEALED + OBJECTS_NAME], hex[OBJECTS_NAME];
+	size_t kept = 0;
+
+	pthread_mutex_lock(&o->lock);
+	for (size_t i = 0; i < o->healed_n; i++)
+		if (!digest_equal(&o->healed[i], d))
+			o->healed[kept++] = o->healed[i];
+	o->healed_n = kept;
+	pthread_mutex_unlock(&o->lock);
+	snprintf(path, sizeof path, OBJECTS_HEALED "/%s", objects_name(d, false, 0, hex));
+	if (unlinkat(o->store.fd, path, 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/%s", o->store.name, path);
+	return 0;
+}
+
 int objects_note_healed(struct objects *o, const struct file *fan, const struct digest *d, struct err *e)
 {
 	int rc = objects_is_lost(fan, d, e);

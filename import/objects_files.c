@@ -145,7 +145,7 @@ static int leave_word(struct objects *o, const struct file *fan, const struct ob
 	int needed;
 
 	if (f->kind == OBJECTS_PLAIN)
-		return mark(fan, &f->digest, e);
+		return mark(fan, &f->digest, e) == -1 ? -1 : objects_void_healed(o, &f->digest, e);
 	needed = objects_needed(o, &f->digest, e);
 	return needed == 0 ? objects_heal(o, &f->digest, e) : needed == -1 ? -1 : 0;
 }

@@ -60,5 +60,7 @@ int objects_is_lost(const struct file *fan, const struct digest *d, struct err *
 int objects_note_healed(struct objects *o, const struct file *fan, const struct digest *d, struct err *e);
 /* Adds to the list in memory alone. */
 int objects_add_healed(struct objects *o, const struct digest *d, struct err *e);
+/* It is set aside again: not healed after all, and its lost mark must outlive this run. */
+int objects_void_healed(struct objects *o, const struct digest *d, struct err *e);
 
 #endif
