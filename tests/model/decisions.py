@@ -119,8 +119,8 @@ class Decisions:
         named = self.choose(items, rings, every, requires, urgent, source)
         chosen = set(named) | self.close_over(strict)
         self.cut(before, chosen, recut)
-        for item, has in self.has.items():
-            for n in set(has.values()) - before.get(item, set()):
+        for item, has in sorted(self.has.items()):
+            for n in sorted(set(has.values()) - before.get(item, set())):
                 self.keep(item, n)
 
     def keep(self, item, n):

@@ -39,7 +39,9 @@ class Store:
         self.lists = {}     # order -> List, every list admitted and kept
         self.received = {}  # digest -> size
         self.pieces = {}    # digest -> set of extents, of large objects that are not whole
-        self.lost = set()   # set aside as damaged: still received, but not there
+        self.lost = set()   # files set aside as damaged: not there, but still received by what is in effect
+        self.effect = None  # the list that was complete when the store was last compared with this model,
+        self.shown = {}     # and the entries that were published
         self.bundles = set()
         self.receipts = 0
         self.rollback = None  # (order of the list chosen, order of the newest list of that moment, items exempted)
@@ -48,11 +50,29 @@ class Store:
     # ---- the function of DESIGN 5 ----
 
     def has(self, entry):
-        if entry.contents not in self.received:
+        if entry.contents not in self.received or entry.contents not in self.catalogue.documents:
             return False
-        if entry.contents not in self.catalogue.documents:
+        objects = self.catalogue.contents(entry.contents)[1].keys()
+        if not objects <= self.received.keys():
             return False
-        return all(o in self.received for o in self.catalogue.contents(entry.contents)[1])
+        return not self.lost & objects or self.in_effect(entry)
+
+    def in_effect(self, entry):
+        """Whether what was set aside as damaged does not hold up an entry: it is in effect already, or needs it nowhere but
+        where the published revision does."""
+        if entry.contents in {e.contents for e in self.shown.values()}:
+            return True
+        mine = self.effect.entries(self.rings).get(entry.item) if self.effect else None
+        if mine is not None and mine.contents == entry.contents:
+            return True
+        tree = self.catalogue.tree(entry.item, entry.contents)
+        former = self.shown.get(entry.item)
+        shown = self.catalogue.tree(entry.item, former.contents) if former else {}
+        return not any(v[0] == "f" and v[1] in self.lost and shown.get(p, ())[:2] != v[:2] for p, v in tree.items())
+
+    def settle(self):
+        """What is published is known to be that of the model."""
+        self.effect, self.shown = self.complete(), self.items()
 
     def whole(self, lst):
         return all(self.has(e) for e in lst.entries(self.rings).values())
