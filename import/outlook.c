@@ -201,11 +201,12 @@ static struct list_ref ref_of(const struct approvals *a)
 	return (struct list_ref){.epoch = a->epoch, .revision = a->revision, .sha256 = a->digest};
 }
 
+/* Not so a list that was gone back to: what of it was revoked need never have come. */
 static void find_complete(struct asking *a)
 {
 	const struct state *now = a->outlook->current;
 
-	for (size_t i = 0; now != NULL && now->has_complete && i < a->outlook->lists_n; i++) {
+	for (size_t i = 0; now != NULL && now->has_complete && !now->has_rollback && i < a->outlook->lists_n; i++) {
 		struct list_ref ref = ref_of(a->outlook->lists[i]);
 
 		if (state_compare(&ref, &now->complete) == 0 && digest_equal(&ref.sha256, &now->complete.sha256))

@@ -33,3 +33,28 @@ for what in "$(sha256sum <<<old | cut -d' ' -f1)" "$(sed -n 's/.*item: "fix".*co
   expect 0 satchel-import check
   rm -rf "$T/store"; mv "$T/whole" "$T/store"
 done
+
+# A list that was gone back to is another matter: what of it was revoked need never have come. Here it is un-revoked in a list
+# that still waits for it.
+mkdir -p "$c/never" "$T/m4" "$T/m5" "$T/m6"
+echo never >"$c/never/f"
+quick_store back
+export SATCHEL_STORE=$T/back
+expect 0 satchel-import apply "$T/m3"
+expect 0 satchel-export scan
+expect 0 satchel-export approve never --ring production
+expect 0 satchel-export sign
+expect 0 satchel-export pack "$T/m4" --approvals-only
+expect 4 satchel-import apply "$T/m4"
+expect 0 satchel-export revoke never
+expect 0 satchel-export sign
+expect 0 satchel-export pack "$T/m5" --approvals-only
+expect 0 satchel-import apply "$T/m5"
+expect 0 satchel-import rollback
+expect 0 satchel-export approve never --ring production
+expect 0 satchel-export sign
+expect 0 satchel-export pack "$T/m6" --approvals-only
+expect_word 4 'never  revision 1 waits' satchel-import apply "$T/m6"
+expect 0 satchel-export pack "$T/m6"
+expect 0 satchel-import apply "$T/m6"
+same_tree "$c" "$T/back/published/updates"

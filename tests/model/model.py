@@ -40,7 +40,7 @@ class Store:
         self.received = {}  # digest -> size
         self.pieces = {}    # digest -> set of extents, of large objects that are not whole
         self.lost = set()   # files set aside as damaged: not there, but still received by what is in effect
-        self.effect = None  # the list that was complete when the store was last compared with this model,
+        self.effect = None  # the list that was complete (not: gone back to) when the store was last compared with this model,
         self.shown = {}     # and the entries that were published
         self.bundles = set()
         self.receipts = 0
@@ -72,7 +72,8 @@ class Store:
 
     def settle(self):
         """What is published is known to be that of the model."""
-        self.effect, self.shown = self.complete(), self.items()
+        self.effect = None if self.rolled_back() else self.complete()
+        self.shown = self.items()
 
     def whole(self, lst):
         return all(self.has(e) for e in lst.entries(self.rings).values())
