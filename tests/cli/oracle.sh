@@ -56,6 +56,7 @@ expect 1 satchel-verify bundle "$T/third" --trust "$trust" --at 2099-01-01T00:00
 
 for f in ../../manifests/examples/*.yaml; do
   type=$(sed -n '1s,^satchel: \(.*\)/1$,\1,p' "$f")
+  [ "$type" != receipt ] || continue    # the oracle judges what goes in; yaml_readers.sh and the unit tests judge receipts
   expect 0 oracle document "$type" "$f"
   sed '$s/ *$/ /' "$f" >"$T/document"
   expect_word 1 document-form oracle document "$type" "$T/document"

@@ -3,18 +3,18 @@
 
 It shares no code and no tables with Satchel's C sources, and whoever changes it does not look into them: where this program and
 `satchel-verify` differ, one of them is wrong or FORMAT.md is unclear, and tests/cli/oracle.sh shows it. It uses Python's standard
-library, PyYAML (its BaseLoader, FORMAT 2.3), and the commands openssl and zstd. Speed and memory are no concern here.
+library, PyYAML (its BaseLoader, FORMAT 2.3), and the commands openssl and zstd. Numbers in comments are clauses of FORMAT.md.
 
     verify.py bundle BUNDLE_DIR --trust FILE [--at TIME]   a bundle, by the pinned trust root FILE
     verify.py document TYPE FILE                           the form of one document, without signatures
     verify.py journal FILE                                 form and chain of a journal
 
 Prints one line, `ok` or `REASON: text` with a word of FORMAT 13. Exit 0: good; 1: refused; 2: usage; 3: unreadable or damaged.
-Numbers in comments are clauses of FORMAT.md.
 """
 import argparse
 import base64
 import calendar
+import collections
 import copy
 import datetime
 import errno
@@ -29,8 +29,6 @@ import sys
 import tempfile
 import time
 import types
-from collections import namedtuple
-
 import yaml
 
 with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), '../../manifests/FORMAT.md'), encoding='utf-8') as contract:
@@ -257,7 +255,7 @@ def read_document(doctype, data):
     return value
 
 # ---- 3: keys and signatures
-Curve = namedtuple('Curve', 'prefix bytes p b order digest')
+Curve = collections.namedtuple('Curve', 'prefix bytes p b order digest')
 CURVES = {
     'ecdsa-p256': Curve(
         '3059301306072a8648ce3d020106082a8648ce3d03010703420004', 32, 2**256 - 2**224 + 2**192 + 2**96 - 1,
@@ -773,7 +771,6 @@ def judge_journal(data):
         return
     raise Refused('journal', f'line {len(lines) + 1}: something stands in place of its line end')
 
-# ----
 def read_whole(path):
     with open(path, 'rb') as file:
         return file.read()
