@@ -94,6 +94,7 @@ class History:
         self.big = self.rng.random() < 0.15     # some histories have files of several frames
         self.many = self.rng.random() < 0.1     # or an item of more than 1,024 records
         self.recut = self.rng.random() < 0.2    # in some, items are cut anew
+        self.siege = self.rng.random() < 0.25   # in some, mostly urgent items get through
         self.serial = 0
         self.under_way = []     # receipts that were written and not taken in yet
 
@@ -145,7 +146,7 @@ class History:
 
     def change(self):
         w, rng = self.world, self.rng
-        for item in self.some(ITEMS, 3):
+        for item in self.some(ITEMS[:3] if self.siege and w.lists else ITEMS, 3):
             if item in w.content and rng.random() < 0.08 and len(w.content) > 2:
                 w.remove(item)
                 del w.content[item]
@@ -169,7 +170,7 @@ class History:
         elif kind < 0.65:
             items = self.some(d.items, 3 if not self.recut else 5)
             requires = self.some(d.items, 2) if rng.random() < 0.35 else []
-            urgent, strict = rng.random() < 0.4, rng.random() < 0.1
+            urgent, strict = rng.random() < (0.8 if self.siege else 0.4), rng.random() < 0.1
             argv = [a for r in requires for a in ("--requires", r)] + ["--urgent"] * urgent + ["--no-requires"] * strict
             w.decide(("approve", *items, *rargs, *argv, *cut),
                      lambda m: m.approve(items, rings, requires=requires, urgent=urgent, strict=strict, recut=recut))
@@ -225,16 +226,17 @@ class History:
             assume = rng.random() < 0.2
             argv += [a for n in names for a in ("--for", n)] + ["--assume-sent"] * assume
         part = rng.random()
-        if part < 0.2:
+        hurry = {e.item for e in lst.items if e.urgent} if lst and self.siege and rng.random() < 0.8 else set()
+        if part < 0.2 and not hurry:
             w.pack([*argv, "--approvals-only"], {} if lst else None, (0,) if lst else (1,))
             return
         only = None
-        if part < 0.45 and lst and lst.items:
-            only = set(self.some({e.item for e in lst.items}, 2))
+        if hurry or (part < 0.45 and lst and lst.items):
+            only = set(self.some(hurry or {e.item for e in lst.items}, 2))
             argv += [a for i in sorted(only) for a in ("--only", i)]
         ahead = self.some(w.decisions.items, 2) if rng.random() < 0.25 else []
         argv += [a for i in ahead for a in ("--ahead", i)]
-        bare = rng.random() < 0.2
+        bare = not hurry and rng.random() < 0.2
         argv += ["--content-only"] * bare
         if rng.random() < 0.3:
             argv += ["--volume-size", "8M"]
