@@ -4,6 +4,7 @@
 #   make demo          carry a real tree across, command by command, in ./demo (DEMO_CONTENT=DIR, DEMO=DIR)
 #   make check         all tests; ends with `N passed, N failed, N skipped`
 #   make check-long    the long sweeps
+#   make bench         speed, against what people would use instead (tests/bench/bench.py says how; takes an hour)
 #   make install       PREFIX (/usr/local), DESTDIR
 #   make clean
 # For developers: V=1 (show commands), BUILD=DIR, SANITIZE=address|thread, WERROR=1, CC=clang, CFLAGS, TESTS='pattern ...' for check.
@@ -89,14 +90,17 @@ check:
 check-long: all units tools
 	tests/run --bin $(BUILD) --long $(TESTS)
 
+bench: all
+	SATCHEL_BIN=$(abspath $(BUILD)) tests/bench/bench.py
+
 demo: all
 	tests/demo.sh $(BUILD) $(or $(DEMO),demo) $(DEMO_CONTENT)
 
 APT_PACKAGES := gcc libc6-dev make pkg-config libarchive-dev libssl-dev libyaml-dev libzstd-dev libjansson-dev scdoc \
-	libcmocka-dev clang libclang-rt-14-dev python3 python3-yaml openssl zstd tar strace mandoc shellcheck \
+	libcmocka-dev clang libclang-rt-14-dev python3 python3-yaml e2fsprogs openssl zstd tar strace mandoc shellcheck \
 	apt-utils gnupg nginx-light fusefat fuse dosfstools universal-ctags procps clamav-daemon clamdscan
 DNF_PACKAGES := gcc make pkgconf-pkg-config libarchive-devel openssl-devel libyaml-devel libzstd-devel jansson-devel scdoc \
-	libcmocka-devel clang compiler-rt libasan libubsan python3 python3-pyyaml openssl zstd tar strace mandoc ShellCheck \
+	libcmocka-devel clang compiler-rt libasan libubsan python3 python3-pyyaml e2fsprogs openssl zstd tar strace mandoc ShellCheck \
 	gnupg2 nginx dosfstools ctags procps-ng
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 deps:
@@ -121,6 +125,6 @@ install: all manuals
 clean:
 	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan demo
 
-.PHONY: all units tools check check-long demo deps manuals install clean
+.PHONY: all units tools check check-long bench demo deps manuals install clean
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
