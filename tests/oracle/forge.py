@@ -35,12 +35,12 @@ def read(path):
 class Keys:
     """Secret keys in a folder, in the form that satchel-export takes."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, names=KEYS):
         self.folder = folder
         os.makedirs(folder, exist_ok=True)
-        self.algorithm = dict(KEYS)
+        self.algorithm = dict(names)
         self.der, self.id, self.signed = {}, {}, {}
-        for name, algorithm in KEYS:
+        for name, algorithm in names:
             if not os.path.exists(self.path(name)):
                 pem = subprocess.run(['openssl', 'genpkey', *ALGORITHMS[algorithm]], capture_output=True, check=True).stdout
                 write(self.path(name), b'satchel-role: %s\n' % name.split('-')[0].encode() + pem)
@@ -63,14 +63,16 @@ class Keys:
                             f'{document}.{self.id[name][:32]}.sig', *digest], check=True)
             self.signed[name, read(document)] = read(f'{document}.{self.id[name][:32]}.sig')
 
-    def trust(self, version, epoch=1):
-        lines = ['satchel: trust/1', 'site: "example"', f'version: {version}', f'epoch: {epoch}', 'issued: 2026-11-01T10:00:00Z',
-                 'expires: 2096-11-22T10:00:00Z', 'keys:']
-        lines += [f'  - {{id: {self.id[name]}, name: "{name}", algorithm: {algorithm}, '
-                  f'public: "{base64.b64encode(self.der[name]).decode()}"}}' for name, algorithm in KEYS]
+    def trust(self, version, epoch=1, site='example', issued='2026-11-01T10:00:00Z', expires='2096-11-22T10:00:00Z', thresholds=(2, 2, 1),
+              without=()):
+        """A root with all keys but those named `without`, and those of no role."""
+        names = [name for name in self.id if name not in without and name.split('-')[0] in ('root', 'approver', 'exporter')]
+        lines = ['satchel: trust/1', f'site: "{site}"', f'version: {version}', f'epoch: {epoch}', f'issued: {issued}', f'expires: {expires}', 'keys:']
+        lines += [f'  - {{id: {self.id[name]}, name: "{name}", algorithm: {self.algorithm[name]}, '
+                  f'public: "{base64.b64encode(self.der[name]).decode()}"}}' for name in names]
         lines += ['roles:']
-        for role, threshold in (('root', 2), ('approver', 2), ('exporter', 1)):
-            ids = ', '.join(self.id[name] for name, _ in KEYS if name.startswith(role))
+        for role, threshold in zip(('root', 'approver', 'exporter'), thresholds):
+            ids = ', '.join(self.id[name] for name in names if name.startswith(role))
             lines += [f'  {role}: {{threshold: {threshold}, keys: [{ids}]}}']
         return '\n'.join(lines) + '\n'
 
@@ -94,12 +96,17 @@ def path_of(record):
 
 class Plan:
     """A small bundle with everything in it: a chain of two roots, a list of three entries, parts, a piece, two volumes."""
+    stream, sequence, revision, epoch, destinations, witness = 'updates', 7, 3, 1, [], '[]'
+    created, issued, expires = '2026-11-22T10:00:00Z', '2026-11-22T10:00:00Z', '2096-02-20T10:00:00Z'
+    entries = (('doc', []), ('pool/a', ['    title: "First"', '    requires: ["doc"]', '    urgent: true']), ('pool/b', []))
+    rings, revisions, revoked = '["pilot", "production"]', {}, [f'  - {{item: "pool/x", revision: 1, contents: {"1" * 64}, since: 2, note: "why"}}']
+    cut = 7000
 
     def __init__(self, keys):
         self.keys, self.edit = keys, {}
+        self.roots = {version: keys.trust(version) for version in (1, 2)}
         self.signers = {'trust-1.yaml': ['root-a', 'root-b'], 'trust-2.yaml': ['root-b', 'root-c'], 'approvals.yaml': ['approver-a', 'approver-b'],
                         'manifest.yaml': ['exporter-a']}
-        self.name = 'updates-00000007'
         self.data = [b'one\n', b'two two\n', b'', b'x' * 700]
         self.big = b'large ' * 3000
         one, two, empty, long = self.data
@@ -110,6 +117,10 @@ class Plan:
             'doc': [file_record(f'doc/p-{n:04d}', one if n % 2 else two) for n in range(1100)],
         }
         self.changed = {}  # digest -> what stands in the volume in its place
+
+    @property
+    def name(self):
+        return f'{self.stream}-{self.sequence:08d}'
 
     def text(self, what, content):
         return self.edit[what](content) if what in self.edit else content
@@ -131,19 +142,19 @@ class Plan:
         return self.text(f'contents {item}', '\n'.join(['satchel: contents/1', f'item: "{item}"', 'parts:', *lines]) + '\n'), parts
 
     def approvals(self, lists):
-        lines = ['satchel: approvals/1', 'stream: "updates"', 'epoch: 1', 'revision: 3', 'issued: 2026-11-22T10:00:00Z',
-                 'expires: 2096-02-20T10:00:00Z', 'items:']
-        for item, more in (('doc', []), ('pool/a', ['    title: "First"', '    requires: ["doc"]', '    urgent: true']), ('pool/b', [])):
+        lines = ['satchel: approvals/1', f'stream: "{self.stream}"', f'epoch: {self.epoch}', f'revision: {self.revision}', f'issued: {self.issued}',
+                 f'expires: {self.expires}', 'items:']
+        for item, more in self.entries:
             sizes = [int(size) for record in self.records[item] for size in re.findall(r' size: (\d+)', record)]
-            lines += [f'  - item: "{item}"', '    revision: 2', '    rings: ["pilot", "production"]',
+            lines += [f'  - item: "{item}"', f'    revision: {self.revisions.get(item, 2)}', f'    rings: {self.rings}',
                       f'    contents: {{sha256: {sha256(lists[item])}, size: {len(lists[item])}, files: {len(sizes)}, bytes: {sum(sizes)}}}', *more]
-        lines += ['revoked:', f'  - {{item: "pool/x", revision: 1, contents: {"1" * 64}, since: 2, note: "why"}}']
+        lines += ['revoked:', *self.revoked] if self.revoked else ['revoked: []']
         return self.text('approvals', '\n'.join(lines) + '\n')
 
     def volumes(self, objects):
         """Lists of (digest, size, from, length, data): the large object comes in two pieces, one in each volume."""
         whole = [(sha256(data), len(data), None, len(data), data) for data in objects]
-        name, cut = sha256(self.big), 7000
+        name, cut = sha256(self.big), self.cut
         pieces = [(name, len(self.big), at, len(data), data) for at, data in ((0, self.big[:cut]), (cut, self.big[cut:]))]
         return self.text('volumes', [whole + pieces[:1], pieces[1:]])
 
@@ -162,15 +173,15 @@ class Plan:
         for frame, piece in zip(frames, pieces):
             frame_lines += [f'  - {{at: {at}, size: {len(frame)}, holds: {len(piece)}, sha256: {sha256(frame)}}}']
             at += len(frame)
-        text = '\n'.join(['satchel: volume/1', 'stream: "updates"', 'sequence: 7', f'volume: {number}', 'frames:', *frame_lines,
+        text = '\n'.join(['satchel: volume/1', f'stream: "{self.stream}"', f'sequence: {self.sequence}', f'volume: {number}', 'frames:', *frame_lines,
                           'objects:', *lines]) + '\n'
         write(f'{folder}/vol-{number:04d}.yaml', self.text(f'index {number}', text).encode())
         write(f'{folder}/vol-{number:04d}.tar.zst', b''.join(frames))
 
     def build(self, folder):
         os.makedirs(folder)
-        for version in (1, 2):
-            self.document(folder, f'trust-{version}.yaml', self.text(f'trust {version}', self.keys.trust(version)))
+        for version, root in self.roots.items():
+            self.document(folder, f'trust-{version}.yaml', self.text(f'trust {version}', root))
         lists, objects = {}, []
         for item in self.records:
             text, parts = self.contents(item)
@@ -190,11 +201,12 @@ class Plan:
 
     def manifest(self, folder, volumes):
         carried = [entry for entries in volumes for entry in entries]
-        lines = ['satchel: manifest/1', 'stream: "updates"', 'sequence: 7', 'created: 2026-11-22T10:00:00Z', 'destinations: []',
-                 'part: {first: 7, number: 1, last: true}',
+        last, names = max(self.roots), ', '.join(f'"{name}"' for name in self.destinations)
+        lines = ['satchel: manifest/1', f'stream: "{self.stream}"', f'sequence: {self.sequence}', f'created: {self.created}', f'destinations: [{names}]',
+                 f'part: {{first: {self.sequence}, number: 1, last: true}}',
                  f'objects: {{count: {len({entry[0] for entry in carried})}, bytes: {sum(entry[3] for entry in carried)}}}',
-                 f'approvals: {{epoch: 1, revision: 3, sha256: {sha256(read(folder + "/approvals.yaml"))}}}',
-                 f'trust: {{version: 2, sha256: {sha256(read(folder + "/trust-2.yaml"))}}}', 'witness: []', 'files:']
+                 f'approvals: {{epoch: {self.epoch}, revision: {self.revision}, sha256: {sha256(read(folder + "/approvals.yaml"))}}}',
+                 f'trust: {{version: {last}, sha256: {sha256(read(f"{folder}/trust-{last}.yaml"))}}}', f'witness: {self.witness}', 'files:']
         for name in sorted(os.listdir(folder), key=str.encode):
             data = read(f'{folder}/{name}')
             lines += [f'  - {{name: "{name}", size: {len(data)}, sha256: {sha256(data)}}}']
