@@ -12,14 +12,14 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 VERSION := 0.1.0
-PKGS := libarchive libcrypto yaml-0.1 libzstd jansson
+PKGS := libarchive libcrypto yaml-0.1 libzstd jansson libseccomp
 
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSATCHEL_VERSION='"$(VERSION)"' -I. \
 	-Wall -Wextra -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
 	-pthread -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections $(if $(WERROR),-Werror) \
 	$(shell pkg-config --cflags $(PKGS)) $(CFLAGS) $(SANITIZE_CFLAGS)
-ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now,--gc-sections $(LDFLAGS) $(SANITIZE_FLAGS)
+ALL_LDFLAGS = -pthread -pie -Wl,--as-needed,-z,relro,-z,now,--gc-sections $(LDFLAGS) $(SANITIZE_FLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS))
 comma := ,
 Q := $(if $(V),,@)
@@ -96,10 +96,10 @@ bench: all
 demo: all
 	tests/demo.sh $(BUILD) $(or $(DEMO),demo) $(DEMO_CONTENT)
 
-APT_PACKAGES := gcc libc6-dev make pkg-config libarchive-dev libssl-dev libyaml-dev libzstd-dev libjansson-dev scdoc \
+APT_PACKAGES := gcc libc6-dev make pkg-config libarchive-dev libssl-dev libyaml-dev libzstd-dev libjansson-dev libseccomp-dev scdoc \
 	libcmocka-dev clang libclang-rt-14-dev python3 python3-yaml e2fsprogs openssl zstd tar strace mandoc shellcheck \
 	apt-utils gnupg nginx-light fusefat fuse dosfstools universal-ctags procps clamav-daemon clamdscan
-DNF_PACKAGES := gcc make pkgconf-pkg-config libarchive-devel openssl-devel libyaml-devel libzstd-devel jansson-devel scdoc \
+DNF_PACKAGES := gcc make pkgconf-pkg-config libarchive-devel openssl-devel libyaml-devel libzstd-devel jansson-devel libseccomp-devel scdoc \
 	libcmocka-devel clang compiler-rt libasan libubsan python3 python3-pyyaml e2fsprogs openssl zstd tar strace mandoc ShellCheck \
 	gnupg2 nginx dosfstools ctags procps-ng
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)

@@ -37,6 +37,8 @@ struct damaged {		/* told when it is known where its objects belong */
 struct apply {
 	struct run run;
 	unsigned jobs;
+	unsigned seconds;	/* a medium that sends nothing for so long is given up */
+	bool require_sandbox;
 	bool exits[5];		/* what occurred */
 	bool *touched;		/* for each stream of the store */
 	struct damaged *damaged, **damaged_end;
@@ -173,7 +175,8 @@ static int take_medium(struct apply *p, const char *path, struct err *e)
 {
 	struct err why = {0};
 	struct found found = {0};
-	struct reader *r = reader_open(path, p->jobs, &why);
+	struct reader_ask ask = {.medium = path, .jobs = p->jobs, .seconds = p->seconds, .require_sandbox = p->require_sandbox};
+	struct reader *r = reader_open(&ask, &why);
 	int rc = 0;
 
 	if (r != NULL && unseal_find(r, NULL, &found, &why) == 0)

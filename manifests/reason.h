@@ -63,7 +63,8 @@
 	R(R_RECEIPT_FOREIGN, "receipt-foreign", 1, "a receipt of a store that is no destination here, or whose key is not known") \
 	R(R_RECEIPT_REPLAYED, "receipt-replayed", 1, "an older receipt than the newest one known") \
 	R(R_NO_RECEIPT, "no-receipt", 1, "no receipt and no signature there") \
-	R(R_READER, "reader", 3, "the reader process failed or broke its protocol")
+	R(R_READER, "reader", 3, "the reader process failed or broke its protocol") \
+	R(R_SANDBOX, "sandbox", 3, "the reader process can't be caged as demanded")
 
 #define R(name, word, code, meaning) name,
 enum reason {

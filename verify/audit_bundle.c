@@ -41,6 +41,7 @@ struct run {
 	bool volume_digests;
 	struct trust_chain chain;	/* grows by what the bundles bring, as import's does */
 	struct report report;
+	struct reader_ask ask;
 	struct reader **readers;
 	size_t readers_n;
 	int spool;
@@ -313,7 +314,8 @@ static int open_readers(struct run *run, const struct args *a, struct err *e)
 	if (run->readers == NULL)
 		return err_mem(e);
 	for (size_t i = 0; i < args_len(a); i++) {
-		run->readers[i] = reader_open(args_at(a, i), run->terms.jobs, e);
+		run->ask.medium = args_at(a, i);
+		run->readers[i] = reader_open(&run->ask, e);
 		if (run->readers[i] == NULL)
 			return -1;
 		run->readers_n++;

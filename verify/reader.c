@@ -6,11 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
@@ -18,13 +19,15 @@
 #include "manifests/names.h"
 #include "manifests/reason.h"
 #include "manifests/volume.h"
-#include "verify/watch.h"
+#include "verify/cage.h"
 #include "verify/serve.h"
+#include "verify/watch.h"
 #include "verify/wire.h"
 
 #include "lib/banned.h"
 
-#define WAIT_SECONDS 300	/* a drive may try a bad sector again for minutes before it gives up */
+#define GRACE_MS 5000	/* for one that was told to end */
+#define KILL_MS 2000
 #define PIPE_SIZE (1 << 20)	/* the most an ordinary user gets */
 #define STOP_LIMIT (256ull << 20)	/* what may still come after a stop: frames in flight */
 
@@ -33,7 +36,8 @@ struct reader {
 	pid_t pid;	/* -1: none of ours */
 	char *medium;
 	bool broken;	/* what comes next can't be made sense of */
-	bool hangs;
+	bool caged;
+	char sandbox[CAGE_TEXT];
 };
 
 /* ---- starting and ending ---- */
@@ -68,9 +72,9 @@ static void close_pair(int fd[2])
 }
 
 /* requests[1] and answers[0] are main's ends, taken over. */
-static struct reader *start(const char *medium, unsigned jobs, int requests[2], int answers[2], struct err *e)
+static struct reader *start(const struct reader_ask *ask, int requests[2], int answers[2], struct err *e)
 {
-	struct reader *r = reader_over(answers[0], requests[1], medium, e);
+	struct reader *r = reader_over(answers[0], requests[1], ask->medium, e);
 	pid_t parent = getpid();
 
 	answers[0] = requests[1] = -1;
@@ -78,24 +82,43 @@ static struct reader *start(const char *medium, unsigned jobs, int requests[2], 
 		return NULL;
 	r->pid = fork();
 	if (r->pid == 0)
-		serve_run(requests[0], answers[1], parent, medium, jobs == 0 ? 1 : jobs);
+		serve_run(requests[0], answers[1], parent, ask);
 	if (r->pid == -1) {
 		err_sys(e, "can't start the reader process");
 		reader_close(r);
 		return NULL;
 	}
+	wire_limit(&r->wire, ask->seconds == 0 ? READER_SECONDS : ask->seconds);
 	return r;
 }
 
 static int answer(struct reader *r, struct wire_head *h, const uint8_t **data, struct err *e);
+static int check_text(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e);
 static int end(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e);
 
-struct reader *reader_open(const char *medium, unsigned jobs, struct err *e)
+/* What the reader says before it reads a byte of the medium: its cage, then whether there is a medium. */
+static int greet(struct reader *r, struct err *e)
+{
+	struct wire_head h;
+	const uint8_t *data;
+
+	if (answer(r, &h, &data, e) == -1)
+		return -1;
+	if (h.type == WIRE_CAGE && h.len < sizeof r->sandbox && check_text(r, &h, data, e) == 0) {
+		memcpy(r->sandbox, data, h.len);
+		r->caged = h.a == 1;
+		if (answer(r, &h, &data, e) == -1)
+			return -1;
+	}
+	if (end(r, &h, data, e) == 0)
+		return 0;
+	return err_set(e, R_READER, "%s: the reader did not begin as it must", r->medium);
+}
+
+struct reader *reader_open(const struct reader_ask *ask, struct err *e)
 {
 	int requests[2] = {-1, -1}, answers[2] = {-1, -1};
 	struct reader *r = NULL;
-	struct wire_head h;
-	const uint8_t *data;
 
 	if (pipe2(requests, O_CLOEXEC) == -1 || pipe2(answers, O_CLOEXEC) == -1) {
 		err_sys(e, "can't make a pipe");
@@ -103,13 +126,12 @@ struct reader *reader_open(const char *medium, unsigned jobs, struct err *e)
 	}
 	fcntl(answers[0], F_SETPIPE_SZ, PIPE_SIZE);	/* only faster: refused is fine */
 	fcntl(requests[0], F_SETPIPE_SZ, PIPE_SIZE);
-	r = start(medium, jobs, requests, answers, e);
+	r = start(ask, requests, answers, e);
 	if (r == NULL)
 		goto out;
 	close_pair((int[2]){requests[0], answers[1]});
 	requests[0] = answers[1] = -1;
-	if (answer(r, &h, &data, e) == -1 || end(r, &h, data, e) != 0) {
-		err_set(e, R_READER, "%s: the reader did not begin as it must", medium);
+	if (greet(r, e) == -1) {
 		reader_close(r);
 		r = NULL;
 	}
@@ -119,19 +141,31 @@ out:
 	return r;
 }
 
-/* A process that hangs in the kernel can't be killed before the device answers: nobody waits for that. */
-static void reap(pid_t pid, bool hangs)
+/* Waits so long for the process to end. Then *status is how, and it is gone. */
+static bool ended(struct reader *r, int milliseconds, int *status)
 {
-	struct timespec tenth = {0, 100000000};
+	struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, r->pid, 0), .events = POLLIN};
+	bool gone;
 
-	for (int i = 0; hangs && i < 10; i++) {
-		if (waitpid(pid, NULL, WNOHANG) != 0)
-			return;
-		nanosleep(&tenth, NULL);
-	}
-	if (!hangs)
-		while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
-			;
+	while (poll(&p, 1, milliseconds) == -1 && errno == EINTR)
+		;
+	if (p.fd != -1)
+		close(p.fd);
+	gone = waitpid(r->pid, status, WNOHANG) != 0;
+	if (gone)
+		r->pid = -1;
+	return gone;
+}
+
+/* One that hangs in the kernel can't even be killed before the device answers: nobody waits for that. */
+static void reap(struct reader *r)
+{
+	int status;
+
+	if (!r->broken && ended(r, GRACE_MS, &status))
+		return;
+	kill(r->pid, SIGKILL);
+	ended(r, KILL_MS, &status);
 }
 
 void reader_close(struct reader *r)
@@ -139,13 +173,20 @@ void reader_close(struct reader *r)
 	if (r == NULL)
 		return;
 	wire_close(&r->wire);
-	if (r->pid > 0) {
-		if (r->broken)
-			kill(r->pid, SIGKILL);
-		reap(r->pid, r->hangs);
-	}
+	if (r->pid > 0)
+		reap(r);
 	free(r->medium);
 	free(r);
+}
+
+const char *reader_sandbox(const struct reader *r)
+{
+	return r->sandbox;
+}
+
+bool reader_caged(const struct reader *r)
+{
+	return r->caged;
 }
 
 const char *reader_medium(const struct reader *r)
@@ -172,17 +213,27 @@ static int ask(struct reader *r, const struct wire_head *h, const struct buf *da
 	return 0;
 }
 
+/* It closed its pipe in the middle of the work. */
+static int tell_end(struct reader *r, struct err *e)
+{
+	int status = 0;
+
+	if (r->pid > 0 && ended(r, KILL_MS, &status) && WIFSIGNALED(status))
+		return err_set(e, R_READER, "the reader process was ended by signal %d (%s)", WTERMSIG(status),
+			       WTERMSIG(status) == SIGSYS ? "a system call that its cage does not allow" : strsignal(WTERMSIG(status)));
+	return err_set(e, R_READER, "the reader process ended");
+}
+
 static int answer(struct reader *r, struct wire_head *h, const uint8_t **data, struct err *e)
 {
 	struct err cause = {0};
-	int rc = wire_next(&r->wire, WIRE_CHUNK, WAIT_SECONDS, h, data, &cause);
+	int rc = wire_next(&r->wire, WIRE_CHUNK, h, data, &cause);
 
 	if (rc == 0)
 		return 0;
 	r->broken = true;
-	r->hangs = cause.reason == R_MEDIUM_TIMEOUT;
 	if (rc == 1)
-		return err_set(e, R_READER, "the reader process ended");
+		return tell_end(r, e);
 	return err_set(e, cause.reason, "%s", cause.text);
 }
 
@@ -191,7 +242,7 @@ static bool may_say(uint64_t reason)
 {
 	static const int good[] = {
 		R_FILE_TYPE, R_FILE_SIZE, R_MEDIUM_READ, R_MEDIUM_MISSING, R_FRAME_FORM, R_FRAME_SIZE, R_ENTRY_HEADER,
-		R_READER, ERR_TOO_LARGE, ERR_MEMORY, ERR_INTERNAL, ERR_NAME,
+		R_READER, R_SANDBOX, ERR_TOO_LARGE, ERR_MEMORY, ERR_INTERNAL, ERR_NAME,
 	};
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)

@@ -23,13 +23,25 @@ struct err;
 struct volume;
 struct reader;
 
+struct reader_ask {
+	const char *medium;
+	unsigned jobs;		/* frames worked on at once */
+	unsigned seconds;	/* a medium that sends nothing for so long is given up; 0: READER_SECONDS */
+	bool require_sandbox;	/* nothing is read unless the cage is whole */
+};
+/* The kernel tries a bad sector five times for 30 seconds before it reports it. */
+#define READER_SECONDS 180
+#define READER_MAX_SECONDS 86400
 /*
- * Starts a reader on a medium. Call it before any thread is made. jobs: frames worked on at once.
- * R_MEDIUM_MISSING when the path is no directory. A medium without a `satchel` directory has no bundles.
+ * Starts a reader on a medium. Call it before any thread is made.
+ * R_MEDIUM_MISSING when the path is no directory; R_SANDBOX. A medium without a `satchel` directory has no bundles.
  */
-struct reader *reader_open(const char *medium, unsigned jobs, struct err *e);
-/* Ends it and waits for it (not for one that hangs in the medium). NULL is a no-op. */
+struct reader *reader_open(const struct reader_ask *ask, struct err *e);
+/* Ends it and waits for it, but only seconds for one that hangs in the medium. NULL is a no-op. */
 void reader_close(struct reader *r);
+/* What it is caged by, as it stands in journals and receipts (verify/cage.h), and whether that is all there is. */
+const char *reader_sandbox(const struct reader *r);
+bool reader_caged(const struct reader *r);
 /* For tests: a reader whose answers come from `in` and whose requests go to `out`; takes both over. */
 struct reader *reader_over(int in, int out, const char *medium, struct err *e);
 const char *reader_medium(const struct reader *r);	/* the path as given */

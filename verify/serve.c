@@ -24,6 +24,7 @@
 #include "manifests/names.h"
 #include "manifests/reason.h"
 #include "manifests/volume.h"
+#include "verify/cage.h"
 #include "verify/frames.h"
 #include "verify/reader.h"
 #include "verify/wire.h"
@@ -349,16 +350,33 @@ static int answer(struct serve *s, const struct wire_head *h, const uint8_t *dat
 	}
 }
 
-static int loop(struct serve *s, const char *medium)
+/* Opens the medium and goes into the cage, before a byte of the medium is read and before there is any thread. */
+static int begin(struct serve *s, pid_t parent, const struct reader_ask *ask, struct err *e)
+{
+	struct cage_ask want = {.medium = &s->medium, .parent = parent, .jobs = s->jobs};
+	struct wire_head h = {.type = WIRE_CAGE};
+	struct cage cage;
+
+	if (open_medium(s, ask->medium, e) == -1)
+		return -1;
+	cage_enter(&want, &cage);
+	if (ask->require_sandbox && !cage.whole)
+		return err_set(e, R_SANDBOX, "the process that reads media can't be caged here (%s)", cage.text);
+	h.a = cage.whole;
+	h.len = (uint32_t)strlen(cage.text);
+	return wire_put(&s->wire, &h, cage.text, e);
+}
+
+static int loop(struct serve *s, pid_t parent, const struct reader_ask *ask)
 {
 	struct err cause = {0}, e = {0};
 	struct wire_head h;
 	const uint8_t *data;
-	int rc = open_medium(s, medium, &cause);
+	int rc = begin(s, parent, ask, &cause);
 
 	if (send_end(s, rc, &cause, &e) == -1 || rc == -1)
 		return -1;
-	while (wire_next(&s->wire, WIRE_REQUEST, 0, &h, &data, &e) == 0) {
+	while (wire_next(&s->wire, WIRE_REQUEST, &h, &data, &e) == 0) {
 		if (h.type == WIRE_STOP)
 			continue;	/* what it was to stop has ended already */
 		err_clear(&cause);
@@ -370,13 +388,13 @@ static int loop(struct serve *s, const char *medium)
 	return e.reason == ERR_NONE ? 0 : -1;
 }
 
-void serve_run(int requests, int answers, pid_t parent, const char *medium, unsigned jobs)
+void serve_run(int requests, int answers, pid_t parent, const struct reader_ask *ask)
 {
 	struct serve *s = calloc(1, sizeof *s);
 	struct err e = {0};
 
 	if (s == NULL || isolate(requests, answers, parent) == -1 || wire_open(&s->wire, REQUESTS, ANSWERS, &e) == -1)
 		_exit(1);
-	s->jobs = jobs;
-	_exit(loop(s, medium) == 0 ? 0 : 1);
+	s->jobs = ask->jobs == 0 ? 1 : ask->jobs;
+	_exit(loop(s, parent, ask) == 0 ? 0 : 1);
 }

@@ -5,6 +5,7 @@
 #include "verify/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -46,17 +47,59 @@ void wire_close(struct wire *w)
 	*w = (struct wire){.in = -1, .out = -1};
 }
 
+void wire_limit(struct wire *w, unsigned seconds)
+{
+	w->patience = seconds;
+	fcntl(w->out, F_SETFL, O_WRONLY | O_NONBLOCK);
+}
+
+static int64_t milliseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Waits until something can be read, or written; no longer than the message under way may take. */
+static int await(struct wire *w, int fd, short events, struct err *e)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	int64_t left = -1;
+	int n;
+
+	do {
+		if (w->patience > 0) {
+			int64_t now = milliseconds();
+
+			if (w->until == 0)
+				w->until = now + (int64_t)w->patience * 1000;
+			left = w->until > now ? w->until - now : 0;
+		}
+		n = poll(&p, 1, (int)left);
+	} while (n == -1 && errno == EINTR);
+	if (n == 0)
+		return err_set(e, R_MEDIUM_TIMEOUT, "the medium did not answer for %u seconds", w->patience);
+	return n == -1 ? err_set(e, R_READER, "can't wait for the other process: %s", strerror(errno)) : 0;
+}
+
 /* Writes all of two pieces. */
-static int write_all(int fd, struct iovec iov[2], struct err *e)
+static int write_all(struct wire *w, struct iovec iov[2], struct err *e)
 {
 	struct iovec *v = iov;
 	int n = 2;
 
+	w->until = 0;
 	while (n > 0) {
-		ssize_t done = writev(fd, v, n);
+		ssize_t done = writev(w->out, v, n);
 
 		if (done == -1 && errno == EINTR)
 			continue;
+		if (done == -1 && errno == EAGAIN) {
+			if (await(w, w->out, POLLOUT, e) == -1)
+				return -1;
+			continue;
+		}
 		if (done == -1)
 			return err_set(e, R_READER, "can't write to the other process: %s", strerror(errno));
 		for (; n > 0 && (size_t)done >= v->iov_len; v++, n--)
@@ -70,7 +113,7 @@ static int write_all(int fd, struct iovec iov[2], struct err *e)
 }
 
 /* A reader that died must be an error, not a signal: SIGPIPE is held back and taken away again if it was ours. */
-static int write_unsignalled(int fd, struct iovec iov[2], struct err *e)
+static int write_unsignalled(struct wire *w, struct iovec iov[2], struct err *e)
 {
 	struct timespec now = {0, 0};
 	sigset_t pipe_set, old, pending;
@@ -80,7 +123,7 @@ static int write_unsignalled(int fd, struct iovec iov[2], struct err *e)
 	sigaddset(&pipe_set, SIGPIPE);
 	sigpending(&pending);
 	pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
-	rc = write_all(fd, iov, e);
+	rc = write_all(w, iov, e);
 	if (rc == -1 && !sigismember(&pending, SIGPIPE))
 		sigtimedwait(&pipe_set, NULL, &now);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -92,7 +135,7 @@ int wire_flush(struct wire *w, struct err *e)
 	struct iovec iov[2] = {{w->put, w->put_len}, {NULL, 0}};
 
 	w->put_len = 0;
-	return iov[0].iov_len == 0 ? 0 : write_unsignalled(w->out, iov, e);
+	return iov[0].iov_len == 0 ? 0 : write_unsignalled(w, iov, e);
 }
 
 int wire_put(struct wire *w, const struct wire_head *h, const void *data, struct err *e)
@@ -112,26 +155,11 @@ int wire_put(struct wire *w, const struct wire_head *h, const void *data, struct
 	iov[0] = (struct iovec){w->put, w->put_len};
 	iov[1] = (struct iovec){(void *)(uintptr_t)data, h->len};
 	w->put_len = 0;
-	return write_unsignalled(w->out, iov, e);
-}
-
-static int await(const struct wire *w, unsigned wait_seconds, struct err *e)
-{
-	struct pollfd p = {.fd = w->in, .events = POLLIN};
-	int n;
-
-	if (wait_seconds == 0)
-		return 0;
-	do
-		n = poll(&p, 1, (int)wait_seconds * 1000);
-	while (n == -1 && errno == EINTR);
-	if (n == 0)
-		return err_set(e, R_MEDIUM_TIMEOUT, "the medium did not answer for %u seconds", wait_seconds);
-	return n == -1 ? err_set(e, R_READER, "can't wait for the reader: %s", strerror(errno)) : 0;
+	return write_unsignalled(w, iov, e);
 }
 
 /* Makes sure that `need` bytes stand at got[start..]. 0; 1 at the end of the stream with nothing left; -1. */
-static int fill(struct wire *w, size_t need, unsigned wait_seconds, struct err *e)
+static int fill(struct wire *w, size_t need, struct err *e)
 {
 	if (w->start == w->end)
 		w->start = w->end = 0;
@@ -151,7 +179,7 @@ static int fill(struct wire *w, size_t need, unsigned wait_seconds, struct err *
 	while (w->end - w->start < need) {
 		ssize_t n;
 
-		if (await(w, wait_seconds, e) == -1)
+		if (w->patience > 0 && await(w, w->in, POLLIN, e) == -1)
 			return -1;
 		n = read(w->in, w->got + w->end, w->room - w->end);
 		if (n == -1 && errno == EINTR)
@@ -167,16 +195,18 @@ static int fill(struct wire *w, size_t need, unsigned wait_seconds, struct err *
 	return 0;
 }
 
-int wire_next(struct wire *w, size_t max, unsigned wait_seconds, struct wire_head *h, const uint8_t **data, struct err *e)
+int wire_next(struct wire *w, size_t max, struct wire_head *h, const uint8_t **data, struct err *e)
 {
-	int rc = fill(w, sizeof *h, wait_seconds, e);
+	int rc;
 
+	w->until = 0;
+	rc = fill(w, sizeof *h, e);
 	if (rc != 0)
 		return rc;
 	memcpy(h, w->got + w->start, sizeof *h);
 	if (h->len > max)
 		return err_set(e, R_READER, "a message of %lu bytes where %zu are the most", (unsigned long)h->len, max);
-	if (fill(w, sizeof *h + h->len, wait_seconds, e) != 0)
+	if (fill(w, sizeof *h + h->len, e) != 0)
 		return -1;
 	*data = w->got + w->start + sizeof *h;
 	w->start += sizeof *h + h->len;

@@ -11,8 +11,9 @@
  *               volume_object[], bool[], "BUNDLE\0NAME\0"  DAMAGE a: frame, b: reason; text
  *     STOP      ends what is under way early; no answer of its own
  *
- * DONE a: 0, or 1 where it isn't there. ERROR a: reason, b: errno; text. A reader begins with DONE or ERROR for its
- * medium. Everything that breaks this is R_READER.
+ * DONE a: 0, or 1 where it isn't there. ERROR a: reason, b: errno; text. A reader begins with CAGE (a: 1 where it is
+ * whole; text: verify/cage.h) and then DONE or ERROR for its medium, or with ERROR alone. Everything that breaks this
+ * is R_READER.
  */
 #ifndef VERIFY_WIRE_H
 #define VERIFY_WIRE_H
@@ -25,7 +26,7 @@ struct err;
 
 enum wire_type {
 	WIRE_NAMES = 1, WIRE_FILE, WIRE_VOLUME, WIRE_STOP,
-	WIRE_NAME, WIRE_BYTES, WIRE_DAMAGE, WIRE_DONE, WIRE_ERROR
+	WIRE_NAME, WIRE_BYTES, WIRE_DAMAGE, WIRE_DONE, WIRE_ERROR, WIRE_CAGE
 };
 struct wire_head {
 	uint32_t type, len;
@@ -42,21 +43,28 @@ struct wire {
 	size_t start, end, room;
 	uint8_t *put;		/* small messages gathered for one write */
 	size_t put_len;
+	unsigned patience;	/* seconds; 0: waits for ever */
+	int64_t until;		/* when the message under way must be through, in milliseconds; 0: not waited yet */
 };
 
 /* Takes over both descriptors, also on error. */
 int wire_open(struct wire *w, int in, int out, struct err *e);
 void wire_close(struct wire *w);
+/* From now on no message, in or out, is waited for longer than that. */
+void wire_limit(struct wire *w, unsigned seconds);
 
-/* Queues a message; h->len bytes of data. Large ones are written at once, small ones at wire_flush or when enough. */
+/*
+ * Queues a message; h->len bytes of data. Large ones are written at once, small ones at wire_flush or when enough.
+ * R_READER, R_MEDIUM_TIMEOUT (the other end does not take them).
+ */
 int wire_put(struct wire *w, const struct wire_head *h, const void *data, struct err *e);
 int wire_flush(struct wire *w, struct err *e);
 
 /*
  * The next message, its data valid until the next call. 0; 1 where the other end closed between messages; -1:
- * R_READER (cut off, longer than max), R_MEDIUM_TIMEOUT (nothing came for wait_seconds; 0: waits for ever).
+ * R_READER (cut off, longer than max), R_MEDIUM_TIMEOUT (it did not come within the limit).
  */
-int wire_next(struct wire *w, size_t max, unsigned wait_seconds, struct wire_head *h, const uint8_t **data, struct err *e);
+int wire_next(struct wire *w, size_t max, struct wire_head *h, const uint8_t **data, struct err *e);
 /* Whether something is there to be taken, or the other end is gone. */
 bool wire_ready(const struct wire *w);
 

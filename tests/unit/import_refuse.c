@@ -469,7 +469,7 @@ static void clock_behind(void **state)
 	struct bundle *b = NULL;
 	struct admit admit;
 	struct err e = {0};
-	struct reader *r = reader_open(p->f->dir, 1, &e);
+	struct reader *r = reader_open(&(struct reader_ask){.medium = p->f->dir, .jobs = 1}, &e);
 	struct unseal u = {.reader = r, .now = time(NULL), .spool = open(p->top, O_TMPFILE | O_RDWR, 0600)};
 	struct admit_ask ask = {.store = &store, .now = time(NULL), .trusted = time(NULL) + MAX_CLOCK_AHEAD + 5};
 

@@ -87,7 +87,7 @@ static int close_medium(void **state)
 static struct reader *start(const struct medium *m)
 {
 	struct err e = {0};
-	struct reader *r = reader_open(m->f->dir, 2, &e);
+	struct reader *r = reader_open(&(struct reader_ask){.medium = m->f->dir, .jobs = 2}, &e);
 
 	if (r == NULL)
 		fail_msg("%s", e.text);
@@ -268,11 +268,11 @@ static void no_medium(void **state)
 	char path[256];
 
 	snprintf(path, sizeof path, "%s/nowhere", m->f->dir);
-	assert_null(reader_open(path, 1, &e));
+	assert_null(reader_open(&(struct reader_ask){.medium = path, .jobs = 1}, &e));
 	assert_int_equal(e.reason, R_MEDIUM_MISSING);
 	err_clear(&e);
 	snprintf(path, sizeof path, "%s/%s", m->dir, NAMES_MANIFEST);
-	assert_null(reader_open(path, 1, &e));
+	assert_null(reader_open(&(struct reader_ask){.medium = path, .jobs = 1}, &e));
 	assert_int_equal(e.reason, R_MEDIUM_MISSING);
 }
 
@@ -389,7 +389,7 @@ static void unreadable(void **state)
 	assert_int_equal(frames_answer(&reader, &mem, m->index, want, 2, &e), 0);
 	assert_int_equal(wire_flush(&reader, &e), 0);
 	for (size_t i = 0; i < m->index->frames_n; i++) {
-		assert_int_equal(wire_next(&us, WIRE_CHUNK, 5, &h, &data, &e), 0);
+		assert_int_equal(wire_next(&us, WIRE_CHUNK, &h, &data, &e), 0);
 		assert_int_equal(h.type, WIRE_DAMAGE);
 		assert_int_equal(h.a, i);
 		assert_int_equal(h.b, R_MEDIUM_READ);

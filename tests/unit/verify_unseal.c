@@ -56,7 +56,7 @@ static int judge(struct fixture *f, uint64_t pin, struct judged *j)
 	struct unseal u;
 
 	assert_int_equal(trust_chain_pin(&j->chain, fixture_trust(f, pin), &j->err), 0);
-	j->reader = reader_open(f->dir, 1, &j->err);
+	j->reader = reader_open(&(struct reader_ask){.medium = f->dir, .jobs = 1}, &j->err);
 	assert_non_null(j->reader);
 	j->spool = memfd_create("spool", MFD_CLOEXEC);
 	if (j->now == 0)
@@ -165,7 +165,7 @@ static void found(void **state)
 	mkdir(path, 0755);
 	snprintf(path, sizeof path, "%s/satchel", f->dir);
 	fixture_write(path, "updates-00000004", "", 0);
-	r = reader_open(f->dir, 1, &e);
+	r = reader_open(&(struct reader_ask){.medium = f->dir, .jobs = 1}, &e);
 	assert_int_equal(unseal_find(r, NULL, &found, &e), 0);
 	assert_int_equal(found.n, 3);
 	assert_string_equal(found.names[0], "apples-00000099");
