@@ -10,6 +10,7 @@
 #include "export/list.h"
 #include "export/log.h"
 #include "export/pack.h"
+#include "export/prune.h"
 #include "export/receive.h"
 #include "export/recover.h"
 #include "export/roots.h"
@@ -104,6 +105,12 @@ static const struct command commands[] = {
 	 "Shows what waits for a decision or a signature, and what expires. Exits 0 when all is\n"
 	 "well, 4 when something waits, 1 when something is expired or soon will be.",
 	 NULL, status_run},
+	{"prune", "[--keep N] [--dry-run]", "satchel-export -C /srv/station prune --dry-run",
+	 "Drops kept bytes that nothing needs: those of revisions that are approved nowhere any\n"
+	 "more, that no signed list in force or on its way names, and that no destination is\n"
+	 "known to publish. What goes is shown first. Lists, bundles and contents lists stay, so\n"
+	 "history does; to approve such a revision again its bytes must be brought back.",
+	 prune_options, prune_run},
 	{"log", "[--since TIME]", "satchel-export -C /srv/station log --since 2026-12-01T00:00:00Z",
 	 "Shows the ledger: every decision, signature and bundle, by whom and when.", log_options, log_run},
 	{0},

@@ -1,11 +1,12 @@
 /*
- * Storing of the station: stage, sync once, rename. Used by SCAN for contents lists and by KEEP for objects. Refuses to
- * put anything on the shelf before it is synced.
+ * Storing of the station: stage, sync once, rename. Used by SCAN for contents lists and by KEEP for objects, and looked
+ * through by PRUNE. Refuses to put anything on the shelf before it is synced.
  */
 #include "export/shelf.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,4 +172,72 @@ int shelf_commit(struct shelf *s, struct err *e)
 		return -1;
 	s->staged = 0;
 	return 0;
+}
+
+/* ---- what stands there ---- */
+
+static char *path_of(const char *name, const struct digest *d, char out[128])
+{
+	char object[80];
+
+	snprintf(out, 128, "%s/%s", name, names_object(d, object));
+	return out;
+}
+
+bool shelf_stands(const struct file *station, const char *name, const struct digest *d)
+{
+	char path[128];
+
+	return faccessat(station->fd, path_of(name, d, path), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int shelf_remove(const struct file *station, const char *name, const struct digest *d, struct err *e)
+{
+	char path[128];
+
+	path_of(name, d, path);
+	return unlinkat(station->fd, path, 0) == 0 || errno == ENOENT ? 0 : err_sys(e, "%s/%s", station->name, path);
+}
+
+/* One of the 256 folders; one that was never needed isn't there. */
+static int each_in(const struct file *station, const char *folder,
+		   int (*each)(void *arg, const struct digest *d, uint64_t size, struct err *e), void *arg, struct err *e)
+{
+	int fd = openat(station->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	struct digest digest;
+	struct stat st;
+
+	if (d == NULL) {
+		rc = fd == -1 && errno == ENOENT ? 0 : err_sys(e, "%s/%s", station->name, folder);
+		if (fd != -1)
+			close(fd);
+		return rc;
+	}
+	while (errno = 0, rc == 0 && (entry = readdir(d)) != NULL) {
+		if (!is_digest(entry->d_name, &digest))
+			continue;
+		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+			rc = err_sys(e, "%s/%s/%s", station->name, folder, entry->d_name);
+		else
+			rc = each(arg, &digest, (uint64_t)st.st_size, e);
+	}
+	if (rc == 0 && errno != 0)
+		rc = err_sys(e, "%s/%s", station->name, folder);
+	closedir(d);
+	return rc;
+}
+
+int shelf_each(const struct file *station, const char *name,
+	       int (*each)(void *arg, const struct digest *d, uint64_t size, struct err *e), void *arg, struct err *e)
+{
+	char folder[64];
+	int rc = 0;
+
+	for (unsigned i = 0; i < 256 && rc == 0; i++) {
+		snprintf(folder, sizeof folder, "%s/%02x", name, i);
+		rc = each_in(station, folder, each, arg, e);
+	}
+	return rc;
 }

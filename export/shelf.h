@@ -34,4 +34,12 @@ void shelf_discard(struct shelf *s, const struct digest *d);
 /* All that is staged is on the shelf, durably. */
 int shelf_commit(struct shelf *s, struct err *e);
 
+/* ---- what stands there, without opening the shelf for adding ---- */
+
+bool shelf_stands(const struct file *station, const char *name, const struct digest *d);
+/* Calls each for everything that stands there, in no order; files of other names are passed over. `each` may remove it. */
+int shelf_each(const struct file *station, const char *name,
+	       int (*each)(void *arg, const struct digest *d, uint64_t size, struct err *e), void *arg, struct err *e);
+int shelf_remove(const struct file *station, const char *name, const struct digest *d, struct err *e);
+
 #endif

@@ -60,6 +60,11 @@ int station_signature(void *dir, const char *name, struct buf *out, struct err *
 /* "42.yaml", in epoch E > 1 "E-42.yaml". */
 #define STATION_LIST_NAME 48
 char *station_list_name(uint64_t epoch, uint64_t revision, char out[STATION_LIST_NAME]);
+/* All frozen lists, newest first; free *list. */
+struct station_list_id {
+	uint64_t epoch, revision;
+};
+int station_list_ids(const struct station *s, struct station_list_id **list, size_t *n, struct err *e);
 /* Frozen lists. Newest frozen: 0; 1 where there is none. signatures (or NULL): what lies beside it. */
 int station_list_newest(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e);
 /* Newest frozen list whose signatures reach the approver threshold of the newest root; 1 where there is none. */

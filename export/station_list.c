@@ -19,10 +19,6 @@
 
 #include "lib/banned.h"
 
-struct id {
-	uint64_t epoch, revision;
-};
-
 char *station_list_name(uint64_t epoch, uint64_t revision, char out[STATION_LIST_NAME])
 {
 	if (epoch == 1)
@@ -33,7 +29,7 @@ char *station_list_name(uint64_t epoch, uint64_t revision, char out[STATION_LIST
 }
 
 /* Only what station_list_name makes. */
-static bool read_name(const char *name, struct id *out)
+static bool read_name(const char *name, struct station_list_id *out)
 {
 	const char *dot = strchr(name, '.'), *dash = strchr(name, '-'), *number = name;
 	char again[STATION_LIST_NAME];
@@ -53,18 +49,18 @@ static bool read_name(const char *name, struct id *out)
 /* Newest first. */
 static int by_age(const void *a, const void *b)
 {
-	const struct id *x = a, *y = b;
+	const struct station_list_id *x = a, *y = b;
 
 	if (x->epoch != y->epoch)
 		return x->epoch < y->epoch ? 1 : -1;
 	return x->revision < y->revision ? 1 : x->revision > y->revision ? -1 : 0;
 }
 
-static int add(struct id **list, size_t *n, size_t *room, struct id id, struct err *e)
+static int add(struct station_list_id **list, size_t *n, size_t *room, struct station_list_id id, struct err *e)
 {
 	if (*n == *room) {
 		size_t more = *room == 0 ? 64 : *room * 2;
-		struct id *grown = reallocarray(*list, more, sizeof *grown);
+		struct station_list_id *grown = reallocarray(*list, more, sizeof *grown);
 
 		if (grown == NULL)
 			return err_mem(e);
@@ -75,13 +71,13 @@ static int add(struct id **list, size_t *n, size_t *room, struct id id, struct e
 	return 0;
 }
 
-static int read_dir(const struct file *dir, struct id **list, size_t *n, struct err *e)
+static int read_dir(const struct file *dir, struct station_list_id **list, size_t *n, struct err *e)
 {
 	int fd = dup(dir->fd);
 	DIR *d = fd == -1 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	size_t room = 0;
-	struct id id;
+	struct station_list_id id;
 	int rc = -1;
 
 	if (d == NULL) {
@@ -100,8 +96,7 @@ out:
 	return rc;
 }
 
-/* All frozen lists, newest first; free *list. */
-static int find(const struct station *s, struct id **list, size_t *n, struct err *e)
+int station_list_ids(const struct station *s, struct station_list_id **list, size_t *n, struct err *e)
 {
 	struct file dir = FILE_CLOSED;
 	int rc = -1;
@@ -116,7 +111,7 @@ static int find(const struct station *s, struct id **list, size_t *n, struct err
 	return rc;
 }
 
-static int load(const struct station *s, const struct file *dir, struct id id, struct approvals **out,
+static int load(const struct station *s, const struct file *dir, struct station_list_id id, struct approvals **out,
 		struct signatures *sigs, struct err *e)
 {
 	struct buf b = {0};
@@ -156,16 +151,16 @@ int station_list_load(const struct station *s, uint64_t epoch, uint64_t revision
 	int rc = file_open_dir_at(&s->dir, "lists", &dir, e);
 
 	if (rc == 0)
-		rc = load(s, &dir, (struct id){epoch, revision}, out, sigs, e);
+		rc = load(s, &dir, (struct station_list_id){epoch, revision}, out, sigs, e);
 	file_close(&dir);
 	return rc;
 }
 
 int station_list_newest(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e)
 {
-	struct id *list;
+	struct station_list_id *list;
 	size_t n;
-	int rc = find(s, &list, &n, e);
+	int rc = station_list_ids(s, &list, &n, e);
 
 	*out = NULL;
 	if (rc == 0)
@@ -175,7 +170,7 @@ int station_list_newest(const struct station *s, struct approvals **out, struct 
 }
 
 /* Whether the list reaches the threshold: 1, 0, or -1. It is freed where it doesn't. */
-static int try(const struct station *s, struct id id, struct approvals **out, struct signatures *sigs, struct err *e)
+static int try(const struct station *s, struct station_list_id id, struct approvals **out, struct signatures *sigs, struct err *e)
 {
 	const struct trust *root = trust_chain_newest(&s->chain);
 	struct approvals *a = NULL;
@@ -195,9 +190,9 @@ static int try(const struct station *s, struct id id, struct approvals **out, st
 int station_list_effective(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e)
 {
 	struct signatures own = {0}, *use = sigs != NULL ? sigs : &own;
-	struct id *list;
+	struct station_list_id *list;
 	size_t n;
-	int rc = find(s, &list, &n, e), found = 0;
+	int rc = station_list_ids(s, &list, &n, e), found = 0;
 
 	*out = NULL;
 	for (size_t i = 0; i < n && rc == 0 && found == 0; i++) {

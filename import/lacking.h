@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "import/distinct.h"
+#include "lib/distinct.h"
 #include "manifests/receipt.h"
 
 struct err;

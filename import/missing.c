@@ -5,7 +5,7 @@
 #include "import/missing.h"
 
 #include "import/objects.h"
-#include "import/distinct.h"
+#include "lib/distinct.h"
 #include "lib/err.h"
 #include "manifests/contents.h"
 #include "manifests/reason.h"

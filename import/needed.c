@@ -4,9 +4,6 @@
  */
 #include "import/needed.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "import/missing.h"
 #include "import/objects.h"
 #include "lib/err.h"
@@ -15,42 +12,22 @@
 
 #include "lib/banned.h"
 
-#define BITS ((size_t)1 << 29)
-#define HASHES 8		/* 32 bits of the digest each */
-
 int needed_open(struct needed *n, struct err *e)
 {
-	*n = (struct needed){.bits = calloc(BITS / 8, 1)};
-	return n->bits == NULL ? err_mem(e) : 0;
+	*n = (struct needed){0};
+	return bloom_open(&n->met, e);
 }
 
 void needed_free(struct needed *n)
 {
-	free(n->bits);
+	bloom_free(&n->met);
 	distinct_free(&n->walked);
 	*n = (struct needed){0};
 }
 
-static size_t bit(const struct digest *d, unsigned i)
-{
-	uint32_t word;
-
-	memcpy(&word, d->bytes + (size_t)4 * i, sizeof word);
-	return word % BITS;
-}
-
-static void add(struct needed *n, const struct digest *d)
-{
-	for (unsigned i = 0; i < HASHES; i++)
-		n->bits[bit(d, i) / 8] |= (uint8_t)(1u << bit(d, i) % 8);
-}
-
 bool needed_has(const struct needed *n, const struct digest *d)
 {
-	for (unsigned i = 0; i < HASHES; i++)
-		if (n->bits == NULL || (n->bits[bit(d, i) / 8] >> bit(d, i) % 8 & 1) == 0)
-			return false;
-	return true;
+	return bloom_has(&n->met, d);
 }
 
 /* A document that can't be read: fine where it was never received. */
@@ -77,7 +54,7 @@ static int walk_records(struct needed *n, struct objects *o, struct contents_rea
 			if (judge_gap(o, &contents_reader_part(r)->sha256, item, published, e) == -1)
 				return -1;
 		} else if (record->has_file)
-			add(n, &record->sha256);
+			bloom_add(&n->met, &record->sha256);
 	return got;
 }
 
@@ -92,14 +69,14 @@ static int walk(struct needed *n, struct objects *o, const struct contents_ref *
 
 	if (rc != 1)
 		return rc;
-	add(n, &ref->sha256);
+	bloom_add(&n->met, &ref->sha256);
 	rc = contents_reader_open(ref, item, objects_fetch, o, &r, &why);
 	if (rc == 1)
 		return judge_gap(o, &ref->sha256, item, published, e);
 	if (rc == 0) {
 		parts = contents_reader_parts(r, &parts_n);
 		for (size_t i = 0; i < parts_n; i++)
-			add(n, &parts[i].sha256);
+			bloom_add(&n->met, &parts[i].sha256);
 		rc = walk_records(n, o, r, item, published, &why);
 	}
 	contents_reader_close(r);

@@ -1,15 +1,14 @@
 /*
- * NEEDED: which objects lists and trees need, remembered in a fixed amount of memory whatever the size of a store. It never
- * forgets one, and of those that nobody needs it takes a few in ten million for needed (a Bloom filter: B. H. Bloom, 1970;
- * 8 bits of 2^29 for each, taken from the digest itself).
+ * NEEDED: which objects lists and trees need, remembered in a fixed amount of memory whatever the size of a store
+ * (lib/bloom: a few in ten million that nobody needs count as needed).
  */
 #ifndef IMPORT_NEEDED_H
 #define IMPORT_NEEDED_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "import/distinct.h"
+#include "lib/bloom.h"
+#include "lib/distinct.h"
 #include "manifests/approvals.h"
 #include "verify/state.h"
 
@@ -17,7 +16,7 @@ struct err;
 struct objects;
 
 struct needed {
-	uint8_t *bits;		/* NULL: not opened; knows nothing */
+	struct bloom met;
 	struct distinct walked;	/* contents lists that need not be read again */
 };
 int needed_open(struct needed *n, struct err *e);

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "import/distinct.h"
 #include "import/effect.h"
 #include "import/lists.h"
 #include "import/missing.h"
 #include "import/objects.h"
 #include "import/places.h"
+#include "lib/distinct.h"
 #include "manifests/reason.h"
 #include "verify/rollback.h"
 #include "verify/scanned.h"

@@ -4,6 +4,7 @@
  */
 #include "lib/num.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,6 +97,18 @@ char *num_format_size(uint64_t bytes, char out[24])
 			break;
 	}
 	snprintf(out, 24, "%u.%u %s", (unsigned)(tenths / 10), (unsigned)(tenths % 10), units[u]);
+	return out;
+}
+
+char *num_count(uint64_t n, const char *noun, char out[NUM_COUNT])
+{
+	size_t len = strlen(noun);
+	bool y = len > 1 && noun[len - 1] == 'y' && strchr("aeiou", noun[len - 2]) == NULL;
+
+	if (n == 1)
+		snprintf(out, NUM_COUNT, "1 %s", noun);
+	else
+		snprintf(out, NUM_COUNT, "%" PRIu64 " %.*s%s", n, (int)(y ? len - 1 : len), noun, y ? "ies" : "s");
 	return out;
 }
 

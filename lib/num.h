@@ -18,6 +18,12 @@ int num_parse_size(const char *s, uint64_t *bytes);
 /* "1.4 GiB" into out (at least 24 bytes); returns out. */
 char *num_format_size(uint64_t bytes, char out[24]);
 
+/* "1 object", "2 objects", "2 entries": how many of what, into out, cut where it is too long; returns out. And the same in
+ * an argument: the text lives as long as the block around it. */
+#define NUM_COUNT 64
+char *num_count(uint64_t n, const char *noun, char out[NUM_COUNT]);
+#define num_of(n, noun) num_count((n), (noun), (char[NUM_COUNT]){0})
+
 /*
  * Time in exactly the form 2026-11-22T10:00:00Z (20 bytes), years 1970..9999, calendar and ranges checked, no leap
  * second. 0 or -1.

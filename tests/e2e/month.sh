@@ -242,6 +242,8 @@ for s in $stores; do grep -q "$s" "$T/out" || fail "status does not name $s"; do
 medium lab; medium pilot2; medium seattle; medium cambridge2
 tour 0 'satchel-export pack /media/seattle --for seattle'
 [ "$(carried seattle)" = "manual 1 office 1 " ] || fail "for Seattle: '$(carried seattle)'"
+tour 0 'satchel-export prune'
+grep -q '^nginx revision 2' "$T/out" || fail "what was revoked is kept: $(cat "$T/out")"
 expect 0 satchel-export pack "$T/media/lab" --for lab
 [ "$(carried lab)" = "manual 1 " ] || fail "for the lab: '$(carried lab)'"
 expect 0 satchel-export pack "$T/media/pilot2" --for pilot

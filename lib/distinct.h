@@ -2,8 +2,8 @@
  * DISTINCT: a set of digests, for counting each once. Beyond DISTINCT_MAX it takes no more in and answers "new" for all that
  * it doesn't hold: memory stays bounded and counts become upper bounds.
  */
-#ifndef IMPORT_DISTINCT_H
-#define IMPORT_DISTINCT_H
+#ifndef LIB_DISTINCT_H
+#define LIB_DISTINCT_H
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /*
- * A set of digests by open addressing. Part of counting what is missing. Digests of content are chosen by others, so
- * that they may collide in a few bits; that costs time in one run of probing, bounded by the load of one half.
+ * A set of digests by open addressing. Digests of content are chosen by others, so that they may collide in a
+ * few bits; that costs time in one run of probing, bounded by the load of one half.
  */
-#include "import/distinct.h"
+#include "lib/distinct.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,69 @@
+/* lib/bloom and lib/distinct: nothing met is ever forgotten, hardly anything else is taken for met. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "lib/bloom.h"
+#include "lib/distinct.h"
+#include "lib/err.h"
+
+static struct digest number(unsigned n)
+{
+	struct err e = {0};
+	struct digest d;
+
+	assert_int_equal(digest_of(&n, sizeof n, &d, &e), 0);
+	return d;
+}
+
+static void met_is_met(void **state)
+{
+	struct bloom b = {0};
+	struct err e = {0};
+	struct digest d = number(1);
+	unsigned wrong = 0;
+
+	(void)state;
+	assert_false(bloom_has(&b, &d));	/* not opened */
+	assert_int_equal(bloom_open(&b, &e), 0);
+	for (unsigned i = 0; i < 20000; i++) {
+		d = number(i);
+		bloom_add(&b, &d);
+	}
+	for (unsigned i = 0; i < 20000; i++) {
+		d = number(i);
+		assert_true(bloom_has(&b, &d));
+		d = number(i + 1000000);
+		wrong += bloom_has(&b, &d);
+	}
+	assert_int_equal(wrong, 0);
+	bloom_free(&b);
+	assert_false(bloom_has(&b, &d));
+}
+
+static void counted_once(void **state)
+{
+	struct distinct s = {0};
+	struct err e = {0};
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i < 5000; i++) {
+			struct digest d = number(i);
+
+			assert_int_equal(distinct_add(&s, &d, &e), round == 0);
+		}
+	assert_int_equal(s.n, 5000);
+	distinct_free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(met_is_met), cmocka_unit_test(counted_once)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
