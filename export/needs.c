@@ -180,13 +180,17 @@ static bool is_wished(const struct gathering *g, const struct approvals *l)
 
 /* ---- lists and the draft ---- */
 
+/* current: the effective one or newer; whole: a former one whose objects count as well. */
 static int add_list(struct gathering *g, const struct approvals *l, bool current, bool whole, struct err *e)
 {
 	for (size_t i = 0; i < l->items_n; i++) {
 		const struct approval *p = &l->items[i];
 
-		if (add_documents(g, p->item, &p->contents, e) == -1 ||
-		    (whole && add_objects(g, p->item, &p->contents, current, e) == -1))
+		if (add_documents(g, p->item, &p->contents, e) == -1)
+			return -1;
+		if (!current && (!whole || distinct_has(&g->needs->revoked, &p->contents.sha256)))
+			continue;
+		if (add_objects(g, p->item, &p->contents, current, e) == -1)
 			return -1;
 	}
 	return 0;
@@ -204,11 +208,9 @@ static int add_lists(struct gathering *g, uint64_t former, struct err *e)
 		rc = -1;
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		struct approvals *l = NULL;
-		bool kept = !below || former > 0;
-
 		rc = station_list_load(g->s, ids[i].epoch, ids[i].revision, &l, NULL, e);
 		if (rc == 0)
-			rc = add_list(g, l, !below, kept || is_wished(g, l), e);
+			rc = add_list(g, l, !below, former > 0 || is_wished(g, l), e);
 		if (below && former > 0)
 			former--;
 		if (l != NULL && effective != NULL && digest_equal(&l->digest, &effective->digest))
@@ -250,6 +252,9 @@ int needs_gather(struct needs *n, const struct board *b, uint64_t former, struct
 	struct gathering g = {.needs = n, .s = b->station};
 	int rc = bloom_open(&n->met, e);
 
+	for (size_t i = 0; i < b->draft->revoked_n && rc != -1; i++)
+		rc = distinct_add(&n->revoked, &b->draft->revoked[i].contents, e);
+	rc = rc == -1 ? -1 : 0;
 	for (size_t i = 0; i < g.s->config.destinations_n && rc == 0; i++)
 		rc = ask_destination(&g, g.s->config.destinations[i].name, e);
 	if (rc == 0)
@@ -265,4 +270,5 @@ void needs_free(struct needs *n)
 	bloom_free(&n->met);
 	distinct_free(&n->listed);
 	distinct_free(&n->walked);
+	distinct_free(&n->revoked);
 }

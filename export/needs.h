@@ -5,7 +5,7 @@
  *                             (confirmed, diff and reports read them)
  *     objects                 of what the draft approves or lets wait; of the effective list, of every newer one, of as many
  *                             former ones as asked for; of the lists that destinations say they have, that were acknowledged
- *                             last, or that are under way to them and have not expired
+ *                             last, or that are under way to them and have not expired, but for what was revoked since
  */
 #ifndef EXPORT_NEEDS_H
 #define EXPORT_NEEDS_H
@@ -21,6 +21,7 @@ struct err;
 struct needs {			/* zero-initialise */
 	struct bloom met;	/* documents and objects alike */
 	struct distinct listed, walked;	/* contents lists whose parts, or whose objects, were added */
+	struct distinct revoked;	/* contents lists */
 };
 /*
  * Gathers it all; former: how many lists below the effective one count like it. R_STATION_DAMAGED where what is approved, or

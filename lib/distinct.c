@@ -65,6 +65,11 @@ int distinct_add(struct distinct *s, const struct digest *d, struct err *e)
 	return 1;
 }
 
+bool distinct_has(const struct distinct *s, const struct digest *d)
+{
+	return s->room > 0 && s->used[place(s, d)];
+}
+
 void distinct_free(struct distinct *s)
 {
 	free(s->slots);

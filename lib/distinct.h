@@ -5,6 +5,7 @@
 #ifndef LIB_DISTINCT_H
 #define LIB_DISTINCT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/digest.h"
@@ -20,6 +21,7 @@ struct distinct {
 };
 /* 1: it is new and now in; 0: it was there; -1: out of memory. */
 int distinct_add(struct distinct *s, const struct digest *d, struct err *e);
+bool distinct_has(const struct distinct *s, const struct digest *d);
 void distinct_free(struct distinct *s);	/* empty and usable again */
 
 #endif

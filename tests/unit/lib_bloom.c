@@ -50,14 +50,19 @@ static void counted_once(void **state)
 	struct distinct s = {0};
 	struct err e = {0};
 
+	struct digest other = number(5000);
+
 	(void)state;
+	assert_false(distinct_has(&s, &other));
 	for (unsigned round = 0; round < 2; round++)
 		for (unsigned i = 0; i < 5000; i++) {
 			struct digest d = number(i);
 
 			assert_int_equal(distinct_add(&s, &d, &e), round == 0);
+			assert_true(distinct_has(&s, &d));
 		}
 	assert_int_equal(s.n, 5000);
+	assert_false(distinct_has(&s, &other));
 	distinct_free(&s);
 }
 
