@@ -216,7 +216,8 @@ static void drop_task(void *arg, void *task)
 	free(t);
 }
 
-static const struct pool_ops ops = {make_frame, write_frame, drop_task, new_spare, free_spare};
+static const struct pool_ops ops = {.work = make_frame, .finish = write_frame, .drop = drop_task, .state_new = new_spare,
+				    .state_free = free_spare};
 
 /* ---- the reading side ---- */
 

@@ -16,6 +16,7 @@ const struct option_def args_builtin[] = {
 	{"quiet", 'q', NULL, "say nothing but warnings and errors", false},
 	{"json", 0, NULL, "print results as JSON, one object in a line", false},
 	{"progress", 0, "WHEN", "auto (on a terminal), always or never", false},
+	{"timings", 0, NULL, "say at the end where the time went", false},
 	{"help", 'h', NULL, "show this help", false},
 	{"version", 0, NULL, "show the version", false},
 	{0},

@@ -15,6 +15,7 @@
 #include "lib/err.h"
 #include "lib/progress.h"
 #include "lib/say.h"
+#include "lib/timings.h"
 
 #include "lib/banned.h"
 
@@ -203,6 +204,8 @@ static int run(const struct args *a, int argc, struct err *e)
 		return err_set(e, ERR_USAGE, "no command was given; see '%s --help'", a->program->name);
 	if (start_progress(a, e) == -1)
 		return -1;
+	if (args_has(a, "timings"))
+		timings_start();
 	return a->command->run(a, e);
 }
 
@@ -223,6 +226,7 @@ int options_run(const struct program *p, int argc, char **argv)
 	if (rc == 0)
 		rc = run(&a, argc, &e);
 	progress_end();
+	timings_tell();
 	if (rc == -1) {
 		if (e.reason == ERR_NONE)
 			err_set(&e, ERR_INTERNAL, "failed without saying why");

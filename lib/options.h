@@ -38,8 +38,8 @@ struct program {
 };
 
 /*
- * Parses, starts say and progress (-q, --json, --progress are added to `common` by this function, as are --help and
- * --version), runs the command, reports its error, and returns main's exit code. Wrong use: exit code of ERR_USAGE.
+ * Parses, starts say and progress (-q, --json, --progress, --timings are added to `common` by this function, as
+ * are --help and --version), runs the command, reports its error, and returns main's exit code. Wrong use: exit code of ERR_USAGE.
  */
 int options_run(const struct program *p, int argc, char **argv);
 

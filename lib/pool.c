@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/err.h"
+#include "lib/timings.h"
 
 #include "lib/banned.h"
 
@@ -41,6 +42,7 @@ struct pool {
 	pthread_cond_t may_put, may_work, may_finish;
 	uint64_t put, taken, finished;
 	bool closing, failed, finisher_running;
+	uint64_t putting_since;	/* for timings; the caller's alone */
 	struct err err;
 	struct slot *slots;
 	struct worker *workers;
@@ -70,6 +72,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct pool *p = w->pool;
+	uint64_t since = timings_now();
 
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
@@ -86,7 +89,9 @@ static void *work(void *arg)
 			int rc;
 
 			pthread_mutex_unlock(&p->lock);
+			since = timings_waited(p->ops->working, since);
 			rc = p->ops->work(p->arg, slot->task, w->state, &e);
+			since = timings_busy(p->ops->working, since);
 			pthread_mutex_lock(&p->lock);
 			if (rc == -1)
 				fail(p, &e);
@@ -102,6 +107,7 @@ static void *work(void *arg)
 static void *finish(void *arg)
 {
 	struct pool *p = arg;
+	uint64_t since = timings_now();
 
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
@@ -116,10 +122,12 @@ static void *finish(void *arg)
 			break;
 		good = !p->failed;
 		pthread_mutex_unlock(&p->lock);
+		since = timings_waited(p->ops->finishing, since);
 		if (good && p->ops->finish != NULL)
 			rc = p->ops->finish(p->arg, slot->task, &e);
 		if (p->ops->drop != NULL)
 			p->ops->drop(p->arg, slot->task);
+		since = timings_busy(p->ops->finishing, since);
 		pthread_mutex_lock(&p->lock);
 		if (rc == -1)
 			fail(p, &e);
@@ -141,6 +149,7 @@ static struct pool *make(const struct pool_ops *ops, void *arg, unsigned jobs, u
 	p->arg = arg;
 	p->jobs = jobs == 0 ? 1 : jobs;
 	p->depth = depth == 0 ? 1 : depth;
+	p->putting_since = timings_now();
 	p->slots = calloc(p->depth, sizeof *p->slots);
 	p->workers = calloc(p->jobs, sizeof *p->workers);
 	if (p->slots == NULL || p->workers == NULL) {
@@ -206,6 +215,9 @@ struct pool *pool_open(const struct pool_ops *ops, void *arg, unsigned jobs, uns
 		pool_close(p, NULL);
 		return NULL;
 	}
+	timings_name(ops->putting, 1);
+	timings_name(ops->working, p->jobs);
+	timings_name(ops->finishing, 1);
 	return p;
 }
 
@@ -213,6 +225,7 @@ int pool_put(struct pool *p, void *task, struct err *e)
 {
 	bool failed;
 
+	p->putting_since = timings_busy(p->ops->putting, p->putting_since);
 	pthread_mutex_lock(&p->lock);
 	while (p->put - p->finished == p->depth && !p->failed)
 		pthread_cond_wait(&p->may_put, &p->lock);
@@ -223,6 +236,7 @@ int pool_put(struct pool *p, void *task, struct err *e)
 		pthread_cond_signal(&p->may_work);
 	}
 	pthread_mutex_unlock(&p->lock);
+	p->putting_since = timings_waited(p->ops->putting, p->putting_since);
 	if (!failed)
 		return 0;
 	if (p->ops->drop != NULL)
@@ -250,7 +264,9 @@ int pool_close(struct pool *p, struct err *e)
 
 	if (p == NULL)
 		return 0;
+	p->putting_since = timings_busy(p->ops->putting, p->putting_since);
 	end_threads(p);
+	timings_waited(p->ops->putting, p->putting_since);
 	rc = p->failed ? report(p, e) : 0;
 	for (unsigned i = 0; i < p->jobs; i++)
 		if (p->workers[i].has_state && p->ops->state_free != NULL)

@@ -22,6 +22,7 @@ struct pool_ops {
 	void (*drop)(void *arg, void *task);	/* frees a task; called exactly once for each task put, at the very end of its way */
 	void *(*state_new)(void *arg, struct err *e);	/* per-worker state (a zstd context, say); may be NULL */
 	void (*state_free)(void *arg, void *state);
+	const char *putting, *working, *finishing;	/* stages for lib/timings: the caller's from open to close, the workers', finish's; may be NULL */
 };
 
 /* jobs: number of workers, at least 1. NULL on error. */

@@ -204,7 +204,8 @@ static int check_length(const struct flight *f, struct err *e)
 int frames_answer(struct wire *w, const struct file *file, const struct volume *index, const bool *want, unsigned jobs,
 		  struct err *e)
 {
-	static const struct pool_ops ops = {work, finish, drop, state_new, state_free};
+	static const struct pool_ops ops = {.work = work, .finish = finish, .drop = drop, .state_new = state_new,
+					    .state_free = state_free};
 	struct flight f = {.wire = w, .file = file, .index = index, .want = want, .lock = PTHREAD_MUTEX_INITIALIZER};
 	bool *frames = calloc(index->frames_n + 1, sizeof *frames);
 	struct pool *p = NULL;

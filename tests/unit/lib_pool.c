@@ -109,7 +109,7 @@ static void state_free(void *arg, void *state)
 	free(state);
 }
 
-static const struct pool_ops all = {work, finish, drop, state_new, state_free};
+static const struct pool_ops all = {.work = work, .finish = finish, .drop = drop, .state_new = state_new, .state_free = state_free};
 
 static void begin(struct seen *s)
 {
@@ -171,8 +171,8 @@ static void shapes(void **state)
 
 static void without_work_or_finish(void **state)
 {
-	struct pool_ops only_work = {work, NULL, drop, NULL, NULL}, only_drop = {NULL, NULL, drop, NULL, NULL};
-	struct pool_ops bare = {work, NULL, NULL, NULL, NULL};
+	struct pool_ops only_work = {.work = work, .drop = drop}, only_drop = {.drop = drop};
+	struct pool_ops bare = {.work = work};
 	struct seen s;
 	unsigned put;
 
@@ -254,7 +254,7 @@ static int silent_failure(void *arg, void *task, struct err *e)
 
 static void failing_without_a_word(void **state)
 {
-	struct pool_ops ops = {NULL, silent_failure, drop, NULL, NULL};
+	struct pool_ops ops = {.finish = silent_failure, .drop = drop};
 	struct err e = {0};
 	struct seen s;
 	unsigned put;
@@ -291,7 +291,7 @@ static int slow_finish(void *arg, void *task, struct err *e)
 /* Waiting costs no processor time. */
 static void waits_idly(void **state)
 {
-	struct pool_ops ops = {NULL, slow_finish, drop, NULL, NULL};
+	struct pool_ops ops = {.finish = slow_finish, .drop = drop};
 	struct rusage before, after;
 	struct seen s;
 	unsigned put;
@@ -321,7 +321,7 @@ static void *no_state(void *arg, struct err *e)
 
 static void states_that_fail(void **state)
 {
-	struct pool_ops ops = {work, finish, drop, no_state, state_free};
+	struct pool_ops ops = {.work = work, .finish = finish, .drop = drop, .state_new = no_state, .state_free = state_free};
 	struct err e = {0};
 	struct seen s;
 
