@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/keys.h"
 #include "export/ledger.h"
 #include "export/receipts.h"
 #include "export/station.h"
@@ -18,7 +19,6 @@
 
 #include "lib/banned.h"
 
-#define MAX_PEM 4096
 
 const struct option_def destination_options[] = {
 	{"ring", 0, "RING", "a ring this store follows", true},
@@ -75,18 +75,12 @@ static int set_key(struct station *s, const struct args *a, struct station_desti
 {
 	const char *path = args_get(a, "key");
 	struct trust_key row = {.name = NULL};
-	struct file f = FILE_CLOSED;
-	struct pubkey *key = NULL;
-	struct buf pem = {0};
+	struct pubkey *key;
 	int rc = -1;
 
 	if (path == NULL)
 		return 0;
-	if (file_open(path, &f, e) == 0 && file_read_all(&f, MAX_PEM, &pem, e) == 0) {
-		key = pubkey_load_pem((const char *)pem.data, pem.len, e);
-		if (key == NULL)
-			err_prefix(e, "%s", path);
-	}
+	key = keys_load_public(path, e);
 	if (key != NULL && trust_find(trust_chain_newest(&s->chain), pubkey_id(key)) != NULL)
 		err_set(e, ERR_KEY, "%s: is a key of the trust root, and no store's receipt key", path);
 	else if (key != NULL && trust_key_set(&row, key, d->name, &s->arena, e) == 0) {
@@ -94,8 +88,6 @@ static int set_key(struct station *s, const struct args *a, struct station_desti
 		rc = 0;
 	}
 	pubkey_free(key);
-	buf_free(&pem);
-	file_close(&f);
 	return rc;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Making key pairs. Refuses to overwrite one, and roles that don't exist.
+ * Making key pairs, in a station or on a person's own machine. Refuses to overwrite one, and roles that don't exist.
  */
 #include "export/keys.h"
 
@@ -25,13 +25,13 @@
 const struct option_def keys_options[] = {
 	{"role", 0, "ROLE", "what the key is for: root, approver or exporter", false},
 	{"algorithm", 0, "NAME", "ed25519 (default), ecdsa-p256 or ecdsa-p384", false},
+	{"to", 0, "DIR", "make it in this directory, without a station", false},
 	{"passphrase", 0, NULL, "ask for a passphrase on the terminal and encrypt the key with it", false},
 	{"passphrase-file", 0, "FILE", "encrypt the key with the passphrase in the first line of FILE", false},
 	{0},
 };
 
-/* NAME.suffix is free. */
-static int check_free(const struct file *dir, const char *name, struct err *e)
+int keys_check_free(const struct file *dir, const char *name, struct err *e)
 {
 	struct stat st;
 
@@ -49,7 +49,7 @@ static int write_pair(const struct file *dir, const struct keys_new *k, const st
 	snprintf(secret_name, sizeof secret_name, "%s.key", k->name);
 	snprintf(public_name, sizeof public_name, "%s.pub", k->name);
 	snprintf(label, sizeof label, "satchel-role: %s", trust_role_name(k->role));
-	if (check_free(dir, secret_name, e) == -1 || check_free(dir, public_name, e) == -1 ||
+	if (keys_check_free(dir, secret_name, e) == -1 || keys_check_free(dir, public_name, e) == -1 ||
 	    sign_pem(key, label, k->passphrase, &secret, e) == -1 || pubkey_pem(sign_public(key), pem, e) == -1)
 		goto out;
 	/* the public half last: it is what a role is found by */
@@ -68,6 +68,20 @@ struct seckey *keys_make(const struct file *dir, const struct keys_new *k, struc
 		return key;
 	sign_free(key);
 	return NULL;
+}
+
+struct pubkey *keys_load_public(const char *path, struct err *e)
+{
+	struct file f = FILE_CLOSED;
+	struct pubkey *key = NULL;
+	struct buf pem = {0};
+
+	if (file_open(path, &f, e) == 0 && file_read_all(&f, KEYS_MAX_PEM, &pem, e) == 0 &&
+	    (key = pubkey_load_pem((const char *)pem.data, pem.len, e)) == NULL)
+		err_prefix(e, "%s", path);
+	buf_free(&pem);
+	file_close(&f);
+	return key;
 }
 
 /* The command line's part of it. */
@@ -111,7 +125,7 @@ static int read_passphrase(const struct args *a, const struct keys_new *k, char 
 	return rc;
 }
 
-static void report(const struct station *s, const struct keys_new *k, const struct seckey *key)
+static void report(const struct file *dir, const struct keys_new *k, const struct seckey *key)
 {
 	char hex[DIGEST_HEX + 1];
 	json_t *o = json_object();
@@ -122,53 +136,75 @@ static void report(const struct station *s, const struct keys_new *k, const stru
 	json_put_text(o, "algorithm", pubkey_algorithm_name(k->algorithm));
 	json_put_text(o, "id", hex);
 	say_object(o);
-	say_line("%s/keys/%s.key", s->dir.name, k->name);
-	say_line("%s/keys/%s.pub", s->dir.name, k->name);
+	say_line("%s/%s.key", dir->name, k->name);
+	say_line("%s/%s.pub", dir->name, k->name);
 	say_line("key id %s, %s, for role %s", hex, pubkey_algorithm_name(k->algorithm), trust_role_name(k->role));
 	say_note("it signs nothing before a trust root names it in its role");
 }
 
-static int make(struct station *s, struct keys_new *k, struct err *e)
+static int record(struct station *s, const struct keys_new *k, const struct seckey *key, struct err *e)
 {
-	struct file dir = FILE_CLOSED;
-	struct seckey *key = NULL;
-	json_t *o;
-	int rc = file_open_dir_at(&s->dir, "keys", &dir, e);
+	json_t *o = json_object();
 
-	if (rc == 0) {
-		key = keys_make(&dir, k, e);
-		rc = key == NULL ? -1 : 0;
-	}
-	if (rc == 0) {
-		o = json_object();
-		json_put_text(o, "name", k->name);
-		json_put_text(o, "role", trust_role_name(k->role));
-		ledger_put_key(o, pubkey_id(sign_public(key)));
-		rc = ledger_append(s, "key-new", o, e);
-	}
+	json_put_text(o, "name", k->name);
+	json_put_text(o, "role", trust_role_name(k->role));
+	ledger_put_key(o, pubkey_id(sign_public(key)));
+	return ledger_append(s, "key-new", o, e);
+}
+
+/* s: the station whose ledger tells of it, or NULL. */
+static int make(struct station *s, const struct file *dir, const struct keys_new *k, struct err *e)
+{
+	struct seckey *key = keys_make(dir, k, e);
+	int rc = key == NULL ? -1 : 0;
+
+	if (rc == 0 && s != NULL)
+		rc = record(s, k, key, e);
 	if (rc == 0)
-		report(s, k, key);
+		report(dir, k, key);
 	sign_free(key);
+	return rc;
+}
+
+/* Into --to DIR, else into the station's keys/. */
+static int place(const struct args *a, const struct keys_new *k, struct err *e)
+{
+	const char *to = args_get(a, "to");
+	struct station s = {.dir = FILE_CLOSED, .lock = FILE_CLOSED};
+	struct file dir = FILE_CLOSED;
+	int rc;
+
+	if (to != NULL) {
+		rc = file_open_dir(to, &dir, e);
+		if (rc == 0)
+			rc = make(NULL, &dir, k, e);
+	} else if (station_path(a) == NULL) {
+		err_set(e, ERR_USAGE, "no station was named");
+		rc = err_hint(e, "use -C STATION, or --to DIR on a machine of one's own");
+	} else if ((rc = station_open(a, STATION_WRITE, &s, e)) == 0) {
+		rc = file_open_dir_at(&s.dir, "keys", &dir, e);
+		if (rc == 0)
+			rc = make(&s, &dir, k, e);
+		station_close(&s);
+	}
 	file_close(&dir);
 	return rc;
 }
 
 int keys_run(const struct args *a, struct err *e)
 {
-	struct station s;
 	struct keys_new k = {0};
 	char passphrase[MAX_PASSPHRASE] = "";
 	bool encrypt = args_has(a, "passphrase") || args_has(a, "passphrase-file");
 	int rc;
 
-	if (read_args(a, &k, e) == -1 || station_open(a, STATION_WRITE, &s, e) == -1)
+	if (read_args(a, &k, e) == -1)
 		return -1;
 	rc = encrypt ? read_passphrase(a, &k, passphrase, e) : 0;
 	if (rc == 0) {
 		k.passphrase = encrypt ? passphrase : NULL;
-		rc = make(&s, &k, e);
+		rc = place(a, &k, e);
 	}
 	explicit_bzero(passphrase, sizeof passphrase);
-	station_close(&s);
 	return rc;
 }

@@ -71,12 +71,41 @@ static const struct command commands[] = {
 	{"renew", "[--key FILE]...", "satchel-export -C /srv/station renew",
 	 "Freezes and signs the decisions of the newest list again, with a new expiry.",
 	 freeze_options, freeze_renew},
-	{"key new", "NAME --role ROLE [--algorithm NAME] [--passphrase]",
-	 "satchel-export -C /srv/station key new alice --role approver --passphrase",
-	 "Makes a key pair in the station's keys/.",
+	{"key new", "NAME --role ROLE [--to DIR] [--algorithm NAME] [--passphrase]",
+	 "satchel-export key new alice --role approver --to . --passphrase",
+	 "Makes a key pair in the station's keys/, or with --to in a directory of one's own, for\n"
+	 "which no station is needed: NAME.key stays secret, NAME.pub goes into a trust root.",
 	 keys_options, keys_run},
 	{"trust show", "", "satchel-export -C /srv/station trust show",
-	 "Shows the chain of trust roots: their keys, roles and thresholds.", NULL, roots_show},
+	 "Shows the chain of trust roots: their keys, roles and thresholds. Where the next one is\n"
+	 "drafted: what it changes, who has signed it and whose signature is missing.", NULL, roots_show},
+	{"trust new", "FILE --site NAME --root PUB... --approver PUB... --exporter PUB... [--threshold ROLE=N]...",
+	 "satchel-export trust new trust-1.yaml --site example --root chief.pub --approver alice.pub --approver bob.pub "
+	 "--threshold approver=2 --exporter packer.pub",
+	 "Writes the first trust root from the public keys of several people; no station is\n"
+	 "needed. The holders of its root keys sign it by 'sign FILE', 'init --trust FILE' takes it.",
+	 roots_new_options, roots_new},
+	{"trust add", "FILE --role ROLE [--name NAME]", "satchel-export -C /srv/station trust add alice.pub --role approver",
+	 "Drafts the next trust root, or goes on with the draft: a public key more. Nothing is\n"
+	 "in force before the holders of root keys have signed the draft ('trust sign').", roots_add_options, roots_add},
+	{"trust remove", "NAME|ID", "satchel-export -C /srv/station trust remove alice",
+	 "Drafts the next trust root without this key. Once a store has that root, it takes in\n"
+	 "nothing new that the key signed.", NULL, roots_remove},
+	{"trust threshold", "ROLE N", "satchel-export -C /srv/station trust threshold approver 2",
+	 "Drafts the next trust root: so many keys of the role must sign.", NULL, roots_threshold},
+	{"trust epoch", "", "satchel-export -C /srv/station trust epoch",
+	 "Drafts the next trust root with the next epoch: lists begin again with revision 1, and\n"
+	 "whatever was signed in the former epoch is older. For a history of lists that is jammed,\n"
+	 "or in which somebody else signed.", NULL, roots_epoch},
+	{"trust renew", "[--days N]", "satchel-export -C /srv/station trust renew --days 365",
+	 "Drafts the next trust root with a new expiry.", roots_life_options, roots_renew},
+	{"trust sign", "[--key FILE]...", "satchel-export -C /srv/station trust sign --key chief.key",
+	 "Shows the draft of the next trust root and signs it with a root key of the root in force\n"
+	 "or of the draft. With the last signature that both roots ask for it is in force. Other\n"
+	 "people sign a copy of the folder trust/draft by 'sign FILE'; 'receive' takes that in.",
+	 signfile_trust_options, signfile_trust},
+	{"trust discard", "", "satchel-export -C /srv/station trust discard",
+	 "Throws the draft of the next trust root away, with its signatures.", NULL, roots_discard},
 	{"destination add", "NAME --ring RING... [--key FILE]",
 	 "satchel-export -C /srv/station destination add perimeter-a --ring production",
 	 "Adds a store to station.yaml, or changes what is given of one.", destination_options, destination_add},

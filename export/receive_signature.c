@@ -1,6 +1,7 @@
 /*
  * A signature that was made elsewhere: tried on every document of the station that its key may sign, by the bytes alone, and
- * put beside the one it is of. Refuses keys the newest root doesn't name, and what is no signature of anything here.
+ * put beside the one it is of. Refuses keys that neither the newest root nor the draft of the next one names, and what is no
+ * signature of anything here. The last signature that the draft lacked puts it in force.
  */
 #include "export/receive.h"
 
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "export/ledger.h"
+#include "export/nextroot.h"
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -31,6 +33,7 @@ struct found {
 	struct station *s;
 	const struct trust_key *key;
 	enum role role;
+	struct nextroot draft;	/* of the next root; its own root keys may sign it, too */
 	struct buf signature;
 	char folder[PATH_LEN], name[256];	/* of the document; empty name: none yet */
 	struct buf document;
@@ -46,9 +49,9 @@ static const struct place {
 	[ROLE_EXPORTER] = {"bundles", NAMES_MANIFEST, MAX_MANIFEST_SIZE},
 };
 
-static int find_key(struct found *f, const char *name, struct err *e)
+/* The key of this root whose name the file bears, with its role. */
+static bool find_key(struct found *f, const struct trust *root, const char *name)
 {
-	const struct trust *root = trust_chain_newest(&f->s->chain);
 	const char *prefix = name + strlen(name) - TAIL + 1;
 
 	for (size_t i = 0; i < root->keys_n; i++) {
@@ -60,9 +63,9 @@ static int find_key(struct found *f, const char *name, struct err *e)
 		for (enum role r = 0; r < ROLES; r++)
 			if (trust_has_role(root, r, &f->key->id))
 				f->role = r;
-		return 0;
+		return true;
 	}
-	return err_set(e, R_KEY_ROLE, "%s: by a key that trust root %llu does not name", name, (unsigned long long)root->version);
+	return false;
 }
 
 /* Whether it is the signature of this document: 1, with its bytes kept; 0; -1. */
@@ -102,8 +105,18 @@ static int try_entry(struct found *f, const char *entry, struct err *e)
 	return try(f, folder, p->below, e);
 }
 
+/* The draft of the next root: 1: it is its signature; 0; -1. */
+static int try_draft(struct found *f, struct err *e)
+{
+	char name[32];
+
+	if (f->role != ROLE_ROOT || f->draft.root == NULL)
+		return 0;
+	return try(f, NEXTROOT_DIR, names_trust(f->draft.root->version, name), e);
+}
+
 /* 1: found; 0; -1. */
-static int find_document(struct found *f, struct err *e)
+static int search(struct found *f, struct err *e)
 {
 	int fd = openat(f->s->dir.fd, places[f->role].folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
 	DIR *d = fd == -1 ? NULL : fdopendir(fd);
@@ -121,6 +134,14 @@ static int find_document(struct found *f, struct err *e)
 		rc = err_sys(e, "%s/%s", f->s->dir.name, places[f->role].folder);
 	closedir(d);
 	return rc;
+}
+
+/* What a key of this root may have signed: 1: found; 0; -1. */
+static int find_document(struct found *f, struct err *e)
+{
+	int rc = try_draft(f, e);
+
+	return rc == 0 ? search(f, e) : rc;
 }
 
 static int record(struct found *f, struct err *e)
@@ -167,6 +188,23 @@ static int tell(const struct found *f, const struct file *dir, bool known, struc
 	return 0;
 }
 
+/* The draft has one signature more: perhaps the last. */
+static int settle(struct found *f, struct err *e)
+{
+	struct nextroot now;
+	int rc = nextroot_commit(f->s, e);
+
+	if (rc == 1)
+		nextroot_tell_commit(f->s);
+	if (rc != 0)
+		return rc == -1 ? -1 : 0;
+	rc = nextroot_load(f->s, &now, e);
+	if (rc == 0)
+		rc = nextroot_tell(f->s, &now, e);
+	nextroot_free(&now);
+	return rc;
+}
+
 /* The document is found: its signature goes beside it. */
 static int keep(struct found *f, enum receive_outcome *out, struct err *e)
 {
@@ -183,7 +221,7 @@ static int keep(struct found *f, enum receive_outcome *out, struct err *e)
 	if (!known && (record(f, e) == -1 || outfile_put(&dir, name, 0644, f->signature.data, f->signature.len, e) == -1))
 		goto out;
 	*out = known ? RECEIVE_KNOWN : RECEIVE_TAKEN;
-	rc = tell(f, &dir, known, e);
+	rc = strcmp(f->folder, NEXTROOT_DIR) == 0 ? settle(f, e) : tell(f, &dir, known, e);
 out:
 	file_close(&dir);
 	buf_free(&there);
@@ -193,6 +231,8 @@ out:
 /* 1: it is no good, e says why; -1 in other cases. */
 static int look(struct found *f, const struct file *dir, const char *name, struct err *e)
 {
+	const struct trust *root;
+	bool known;
 	int rc = station_signature((void *)(uintptr_t)dir, name, &f->signature, e);
 
 	if (rc == -1)
@@ -201,9 +241,18 @@ static int look(struct found *f, const struct file *dir, const char *name, struc
 		err_set(e, R_SIGNATURE_MISSING, "%s/%s: no file of the size of a signature", dir->name, name);
 		return 1;
 	}
-	if (find_key(f, name, e) == -1)
+	root = trust_chain_newest(&f->s->chain);
+	known = find_key(f, root, name);
+	if (known)
+		rc = find_document(f, e);
+	if (rc == 0 && f->draft.root != NULL && find_key(f, f->draft.root, name)) {
+		known = true;
+		rc = try_draft(f, e);
+	}
+	if (!known) {
+		err_set(e, R_KEY_ROLE, "%s: by a key that trust root %llu does not name", name, (unsigned long long)root->version);
 		return 1;
-	rc = find_document(f, e);
+	}
 	if (rc == 0) {
 		err_set(e, R_SIGNATURE_THRESHOLD, "%s/%s: key \"%s\", and no document here has this signature", dir->name, name,
 			f->key->name);
@@ -216,8 +265,10 @@ int receive_signature(struct station *s, const struct file *dir, const char *nam
 {
 	struct found f = {.s = s};
 	struct err why = {0};
-	int rc = look(&f, dir, name, &why);
+	int rc = nextroot_load(s, &f.draft, &why);
 
+	if (rc == 0)
+		rc = look(&f, dir, name, &why);
 	if (rc == 1) {
 		*out = RECEIVE_REFUSED;
 		say_error(&why);
@@ -227,6 +278,7 @@ int receive_signature(struct station *s, const struct file *dir, const char *nam
 	} else {
 		rc = keep(&f, out, e);
 	}
+	nextroot_free(&f.draft);
 	buf_free(&f.signature);
 	buf_free(&f.document);
 	return rc;

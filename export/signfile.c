@@ -1,6 +1,7 @@
 /*
  * Signing a document by hand: an approval list, a trust root or a manifest, with or without a station. What is signed is
- * shown first, read by the strict loader. Refuses documents that no reader would take, and keys of another role.
+ * shown first, read by the strict loader. Refuses documents that no reader would take, and keys of another role. Where
+ * it is the station's draft of a trust root and the last signature that was missing, the root is in force afterwards.
  *
  * The signature is written straight to its name and synced: the file may lie on a medium whose driver can't rename. One
  * that was cut off counts as none, and signing again replaces it.
@@ -15,7 +16,9 @@
 
 #include "export/freeze.h"
 #include "export/ledger.h"
+#include "export/nextroot.h"
 #include "export/show.h"
+#include "export/signers.h"
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -35,6 +38,12 @@ const struct option_def signfile_options[] = {
 	{"new", 0, NULL, "without FILE: abandon a list that waits for signatures", false},
 	{"against", 0, "OLD", "with FILE: show only what differs from the list OLD", false},
 	{"trust", 0, "ROOT", "with FILE: the trust root that says which keys have which role", false},
+	{0},
+};
+
+const struct option_def signfile_trust_options[] = {
+	{"key", 0, "FILE", "sign with this key (default: the station's own)", true},
+	{"passphrase-file", 0, "FILE", "the first line of FILE opens the key (default: ask)", false},
 	{0},
 };
 
@@ -256,33 +265,101 @@ static int sign_one(struct signfile *f, const struct seckey *k, struct err *e)
 	return rc;
 }
 
-/* "1 of 2 signatures", where a root is known. */
+/* "1 of 2 signatures by trust root 3 (alice); still to sign: bob". o: for the numbers, or NULL. */
+static int count(const struct signfile *f, const struct trust *t, json_t *o, struct err *e)
+{
+	struct signatures sigs = {0};
+	struct signers w = {.good = 0};
+	int rc = signatures_collect(&sigs, t, f->role, f->name, station_signature, (void *)(uintptr_t)&f->dir, e);
+
+	if (rc == 0)
+		rc = signers_count(t, f->role, &f->bytes, &sigs, &w, e);
+	if (rc == 0) {
+		const char *missing = signers_enough(&w) ? "" : (const char *)w.missing.data;
+
+		say_line("%zu of %llu signatures by trust root %llu%s%s%s%s%s", w.good, (unsigned long long)w.threshold,
+			 (unsigned long long)t->version, w.good > 0 ? " (" : "", (const char *)w.signed_by.data,
+			 w.good > 0 ? ")" : "", *missing != '\0' ? "; still to sign: " : "", missing);
+	}
+	if (rc == 0 && o != NULL) {
+		json_put_number(o, "signatures", w.good);
+		json_put_number(o, "threshold", w.threshold);
+	}
+	signers_free(&w);
+	signatures_free(&sigs);
+	return rc;
+}
+
+/* Where a root is known. A trust root needs the keys of the one before it and its own. */
 static int report(const struct signfile *f, struct err *e)
 {
 	const struct trust *t = f->root != NULL ? f->root : f->trust;
-	struct signatures sigs = {0};
-	size_t n;
 	json_t *o = json_object();
+	int rc = t == NULL ? 0 : count(f, t, o, e);
 
-	if (t != NULL) {
-		if (signatures_collect(&sigs, t, f->role, f->name, station_signature, (void *)(uintptr_t)&f->dir, e) == -1) {
-			json_decref(o);
-			return -1;
-		}
-		n = trust_count(t, f->role, f->bytes.data, f->bytes.len, &sigs, NULL);
-		json_put_number(o, "signatures", n);
-		json_put_number(o, "threshold", t->roles.role[f->role].threshold);
-		say_line("%zu of %llu signatures by trust root %llu", n, (unsigned long long)t->roles.role[f->role].threshold,
-			 (unsigned long long)t->version);
+	if (rc == 0 && f->trust != NULL && f->root != NULL && f->root->version != f->trust->version)
+		rc = count(f, f->trust, NULL, e);
+	if (rc == -1) {
+		json_decref(o);
+		return -1;
 	}
 	json_put_text(o, "signed", f->path);
 	say_object(o);
-	signatures_free(&sigs);
 	return 0;
+}
+
+/* ---- the station's next root ---- */
+
+/* Signatures written beside a copy of the draft belong to the draft, too. */
+static int hand_over(struct signfile *f, const struct nextroot *n, struct err *e)
+{
+	struct buf sig = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < f->keys_n && rc == 0; i++) {
+		const struct digest *id = pubkey_id(sign_public(f->keys[i]));
+		char name[NAMES_SIGNATURE_LEN];
+
+		buf_clear(&sig);
+		rc = file_read_all_at(&f->dir, names_signature(f->name, id, name), PUBKEY_MAX_SIGNATURE, &sig, e);
+		if (rc == 0)
+			rc = nextroot_put(&f->s, n, id, &sig, e);
+	}
+	buf_free(&sig);
+	return rc;
+}
+
+/* 1: it is the draft, and what is to be said is said; 0: it is not; -1. */
+static int settle(struct signfile *f, struct err *e)
+{
+	struct nextroot n = {.root = NULL};
+	int rc = -1, committed;
+
+	if (!f->has_station || f->trust == NULL)
+		return 0;
+	if (nextroot_load(&f->s, &n, e) == -1)
+		return -1;
+	if (!nextroot_is(&n, &f->bytes)) {
+		rc = 0;
+		goto out;
+	}
+	if (hand_over(f, &n, e) == -1 || (committed = nextroot_commit(&f->s, e)) == -1)
+		goto out;
+	nextroot_free(&n);
+	rc = 1;
+	if (committed == 1)
+		nextroot_tell_commit(&f->s);
+	else if (nextroot_load(&f->s, &n, e) == -1 || nextroot_tell(&f->s, &n, e) == -1)
+		rc = -1;
+out:
+	nextroot_free(&n);
+	return rc;
 }
 
 static int show_and_sign(struct signfile *f, struct err *e)
 {
+	int rc;
+
 	if (read_named(f->path, &f->bytes, e) == -1 || station_open_parent(f->path, &f->dir, &f->name, e) == -1 || parse(f, e) == -1 ||
 	    load_old(f, e) == -1)
 		return -1;
@@ -293,12 +370,33 @@ static int show_and_sign(struct signfile *f, struct err *e)
 		show_trust(f->trust);
 	else
 		show_manifest(f->manifest);
-	if (find_root(f, e) == -1 || load_keys(f, e) == -1)
+	if (find_root(f, e) == -1)
+		return -1;
+	if (f->trust != NULL && f->root != NULL && f->root->version + 1 == f->trust->version) {
+		say_line("against trust root %llu:", (unsigned long long)f->root->version);
+		nextroot_tell_changes(f->root, f->trust);
+	}
+	if (load_keys(f, e) == -1)
 		return -1;
 	for (size_t i = 0; i < f->keys_n; i++)
 		if (sign_one(f, f->keys[i], e) == -1)
 			return -1;
-	return report(f, e);
+	rc = settle(f, e);
+	return rc == 0 ? report(f, e) : rc == -1 ? -1 : 0;
+}
+
+static void close_all(struct signfile *f)
+{
+	if (f->has_station)
+		station_close(&f->s);
+	station_keys_free(f->keys, f->keys_n);
+	trust_free(f->given);
+	trust_free(f->trust);
+	manifest_free(f->manifest);
+	approvals_free(f->old);
+	approvals_free(f->list);
+	buf_free(&f->bytes);
+	file_close(&f->dir);
 }
 
 static int sign_file(const struct args *a, struct err *e)
@@ -311,19 +409,50 @@ static int sign_file(const struct args *a, struct err *e)
 	if (args_has(a, "new"))
 		return err_set(e, ERR_USAGE, "--new goes with signing the station's list, without FILE");
 	f.has_station = station_path(a) != NULL;
-	if (!f.has_station || station_open(a, STATION_WRITE, &f.s, e) == 0) {
-		rc = show_and_sign(&f, e);
-		if (f.has_station)
-			station_close(&f.s);
+	if (f.has_station && station_open(a, STATION_WRITE, &f.s, e) == -1)
+		return -1;
+	rc = show_and_sign(&f, e);
+	close_all(&f);
+	return rc;
+}
+
+/* The draft's path, as this user would write it. NULL with e set where there is none. */
+static char *draft_path(const struct station *s, struct err *e)
+{
+	struct nextroot n;
+	char name[32], *path = NULL;
+
+	if (nextroot_load(s, &n, e) == -1)
+		return NULL;
+	if (n.root == NULL) {
+		err_set(e, ERR_MISSING, "no trust root is drafted");
+		err_hint(e, "'trust add', 'remove', 'threshold', 'epoch' and 'renew' draft one");
+	} else if (asprintf(&path, "%s/" NEXTROOT_DIR "/%s", s->dir.name, names_trust(n.root->version, name)) == -1) {
+		path = NULL;
+		err_mem(e);
 	}
-	station_keys_free(f.keys, f.keys_n);
-	trust_free(f.given);
-	trust_free(f.trust);
-	manifest_free(f.manifest);
-	approvals_free(f.old);
-	approvals_free(f.list);
-	buf_free(&f.bytes);
-	file_close(&f.dir);
+	nextroot_free(&n);
+	return path;
+}
+
+int signfile_trust(const struct args *a, struct err *e)
+{
+	struct signfile f = {.a = a, .dir = FILE_CLOSED, .has_station = true};
+	char *path = NULL;
+	int rc;
+
+	if (args_expect(a, 0, 0, e) == -1 || station_open(a, STATION_WRITE, &f.s, e) == -1)
+		return -1;
+	rc = nextroot_commit(&f.s, e);	/* one that was cut off on the way */
+	if (rc == 1) {
+		nextroot_tell_commit(&f.s);
+		rc = 0;
+	} else if (rc == 0) {
+		f.path = path = draft_path(&f.s, e);
+		rc = path == NULL ? -1 : show_and_sign(&f, e);
+	}
+	close_all(&f);
+	free(path);
 	return rc;
 }
 

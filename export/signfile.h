@@ -11,4 +11,7 @@ struct err;
 extern const struct option_def signfile_options[];
 int signfile_run(const struct args *a, struct err *e);	/* sign [FILE] */
 
+extern const struct option_def signfile_trust_options[];
+int signfile_trust(const struct args *a, struct err *e);	/* trust sign: the draft of the next trust root */
+
 #endif

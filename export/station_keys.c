@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "export/keys.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/options.h"
@@ -19,8 +20,6 @@
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
-
-#define MAX_PEM 4096
 
 void station_keys_free(struct seckey **keys, size_t n)
 {
@@ -72,7 +71,7 @@ static bool is_ours(const struct station *s, const struct file *dir, const char 
 	struct pubkey *key = NULL;
 	bool ours = false;
 
-	if (file_read_all_at(dir, name, MAX_PEM, &pem, &e) == 0)
+	if (file_read_all_at(dir, name, KEYS_MAX_PEM, &pem, &e) == 0)
 		key = pubkey_load_pem((const char *)pem.data, pem.len, &e);
 	if (key != NULL)
 		ours = trust_has_role(trust_chain_newest(&s->chain), r, pubkey_id(key));

@@ -11,8 +11,9 @@
 #include "export/board.h"
 #include "export/freeze.h"
 #include "export/ledger.h"
+#include "export/nextroot.h"
+#include "export/signers.h"
 #include "export/standing.h"
-#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/num.h"
 #include "lib/say.h"
@@ -61,31 +62,12 @@ static void judge_expiry(struct status *t, const char *what, uint64_t number, in
 		     (long long)((expires - t->s.now) / DAY));
 }
 
-/* Names of approver keys that have not signed. */
-static void missing_signers(const struct status *t, struct buf *out)
+static int judge_lists(struct status *t, struct err *e)
 {
 	const struct trust *root = trust_chain_newest(&t->s.chain);
-	const struct trust_role *role = &root->roles.role[ROLE_APPROVER];
-	struct digest who[MAX_KEYS];
-	size_t n = trust_count(root, ROLE_APPROVER, t->newest->bytes.data, t->newest->bytes.len, &t->sigs, who), named = 0;
-
-	for (size_t i = 0; i < role->keys_n; i++) {
-		bool signed_it = false;
-
-		for (size_t k = 0; k < n; k++)
-			signed_it = signed_it || digest_equal(&who[k], &role->keys[i]);
-		if (!signed_it)
-			buf_printf(out, "%s%s", named++ > 0 ? ", " : "", trust_find(root, &role->keys[i])->name);
-	}
-	buf_puts(out, "");
-}
-
-static void judge_lists(struct status *t)
-{
-	const struct trust *root = trust_chain_newest(&t->s.chain);
-	const struct trust_role *role = &root->roles.role[ROLE_APPROVER];
-	struct buf names = {0};
+	struct signers w;
 	char time[32];
+	int rc = 0;
 
 	if (t->effective != NULL) {
 		json_put_number(t->o, "list", t->effective->revision);
@@ -98,17 +80,20 @@ static void judge_lists(struct status *t)
 		say_line("no list is signed yet");
 	}
 	if (t->newest != NULL && (t->effective == NULL || approvals_compare(t->newest, t->effective) > 0)) {
-		size_t n = trust_count(root, ROLE_APPROVER, t->newest->bytes.data, t->newest->bytes.len, &t->sigs, NULL);
-
-		missing_signers(t, &names);
+		rc = signers_count(root, ROLE_APPROVER, &t->newest->bytes, &t->sigs, &w, e);
 		json_put_number(t->o, "unsigned_list", t->newest->revision);
-		tell(t, &t->waiting, "list %llu has %zu of %llu signatures; %llu more of: %s",
-		     (unsigned long long)t->newest->revision, n, (unsigned long long)role->threshold,
-		     (unsigned long long)role->threshold - n, names.data != NULL ? (const char *)names.data : "");
+		if (rc == 0)
+			tell(t, &t->waiting, "list %llu has %zu of %llu signatures; %llu more of: %s",
+			     (unsigned long long)t->newest->revision, w.good, (unsigned long long)w.threshold,
+			     (unsigned long long)w.threshold - w.good, (const char *)w.missing.data);
+		signers_free(&w);
 	}
-	if (freeze_changed(t->draft, t->newest))
+	if (t->newest != NULL && t->newest->epoch != root->epoch)
+		tell(t, &t->waiting, "list %llu is of epoch %llu, and the trust root of epoch %llu: 'sign' freezes the decisions anew",
+		     (unsigned long long)t->newest->revision, (unsigned long long)t->newest->epoch, (unsigned long long)root->epoch);
+	else if (freeze_changed(t->draft, t->newest))
 		tell(t, &t->waiting, "decisions are not in a list yet; 'sign' freezes them");
-	buf_free(&names);
+	return rc;
 }
 
 /* Approved, but gone from the content root, or superseded by what is approved: a person may want to withdraw it. */
@@ -161,6 +146,36 @@ static void judge_root(struct status *t)
 	json_put_text(t->o, "trust_expires", num_format_time(root->expires, time));
 	say_line("trust root %llu expires %s", (unsigned long long)root->version, time);
 	judge_expiry(t, "trust root", root->version, root->expires, ROOT_WARNING);
+}
+
+/* The next root waits for the keys of the one in force, or for its own. */
+static int judge_draft(struct status *t, struct err *e)
+{
+	const struct trust *root = trust_chain_newest(&t->s.chain);
+	struct signers old = {.good = 0}, own = {.good = 0};
+	struct nextroot n;
+	int rc;
+
+	if (nextroot_load(&t->s, &n, e) == -1)
+		return -1;
+	if (n.root == NULL)
+		return 0;
+	rc = signers_count(root, ROLE_ROOT, &n.root->bytes, &n.sigs, &old, e);
+	if (rc == 0)
+		rc = signers_count(n.root, ROLE_ROOT, &n.root->bytes, &n.sigs, &own, e);
+	json_put_number(t->o, "draft_root", n.root->version);
+	if (rc == 0 && signers_enough(&old) && signers_enough(&own))
+		tell(t, &t->waiting, "trust root %llu has all its signatures; 'trust sign' puts it in force",
+		     (unsigned long long)n.root->version);
+	else if (rc == 0)
+		tell(t, &t->waiting, "trust root %llu is drafted and has %zu of %llu signatures of root %llu, %zu of %llu of its own; "
+		     "still to sign: %s", (unsigned long long)n.root->version, old.good, (unsigned long long)old.threshold,
+		     (unsigned long long)root->version, own.good, (unsigned long long)own.threshold,
+		     (const char *)(signers_enough(&old) ? own.missing.data : old.missing.data));
+	signers_free(&own);
+	signers_free(&old);
+	nextroot_free(&n);
+	return rc;
 }
 
 static int find_bundle(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
@@ -219,9 +234,10 @@ static int run(struct status *t, struct err *e)
 	json_put_text(t->o, "stream", t->s.config.stream);
 	judge_items(t);
 	propose(t);
-	judge_lists(t);
+	if (judge_lists(t, e) == -1)
+		return -1;
 	judge_root(t);
-	if (tell_destinations(t, e) == -1)
+	if (judge_draft(t, e) == -1 || tell_destinations(t, e) == -1)
 		return -1;
 	tell_bundle(t);
 	json_put_text(t->o, "status", t->unhealthy ? "unhealthy" : t->waiting ? "waiting" : "healthy");

@@ -18,7 +18,8 @@ for p in satchel-export satchel-import satchel-verify; do
   wrong "$p" nonsense
   wrong "$p" --nonsense
 done
-for command in init scan list approve decline revoke renew sign 'key new' 'trust show' 'destination add' pack status log; do
+for command in init scan list approve decline revoke renew sign 'key new' 'trust show' 'trust new' 'trust add' 'trust remove' \
+  'trust threshold' 'trust epoch' 'trust renew' 'trust sign' 'trust discard' 'destination add' pack status log; do
   # shellcheck disable=SC2086
   expect 0 satchel-export $command --help
   head -n 3 "$T/out" | grep -q "satchel-export.*${command%% *}" || fail "no example first in the help of $command"
@@ -28,7 +29,7 @@ for command in bundle store journal diff show tree who; do expect 0 satchel-veri
 
 # no station, no store, no default of the current directory
 cd "$T"
-for command in scan list 'approve x' 'decline x' 'revoke x' renew sign 'trust show' 'destination list' "pack $T/medium" status log; do
+for command in scan list 'approve x' 'decline x' 'revoke x' renew sign 'trust show' 'trust add x' 'trust sign' 'trust discard' 'destination list' "pack $T/medium" status log; do
   # shellcheck disable=SC2086
   wrong satchel-export $command
 done
