@@ -5,6 +5,7 @@
 #   make check         all tests; ends with `N passed, N failed, N skipped`
 #   make check-long    the long sweeps
 #   make bench         speed, against what people would use instead (tests/bench/bench.py says how; takes an hour)
+#   make fuzz          every fuzz target for FUZZ_SECONDS (60), or one: FUZZ=NAME; needs clang
 #   make install       PREFIX (/usr/local), DESTDIR
 #   make clean
 # For developers: V=1 (show commands), BUILD=DIR, SANITIZE=address|thread, WERROR=1, CC=clang, CFLAGS, TESTS='pattern ...' for check.
@@ -24,7 +25,7 @@ LIBS = $(shell pkg-config --libs $(PKGS))
 comma := ,
 Q := $(if $(V),,@)
 ifdef SANITIZE
-SANITIZE_FLAGS := -fsanitize=$(SANITIZE)$(if $(filter address,$(SANITIZE)),$(comma)undefined)
+SANITIZE_FLAGS := -fsanitize=$(SANITIZE)$(if $(findstring address,$(SANITIZE)),$(comma)undefined)
 SANITIZE_CFLAGS := $(SANITIZE_FLAGS) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
 else
 SANITIZE_CFLAGS := -D_FORTIFY_SOURCE=2
@@ -81,11 +82,22 @@ $(TOOLS): $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(UNIT_HELPERS) $(pat
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 tools: $(TOOLS)
 
+# Fuzz targets: tests/fuzz/NAME.c. `replays` links them with a main that runs files through them; with FUZZING=1 (what
+# tests/fuzz/kit/fuzz.sh builds) libFuzzer is that main.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ_KIT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(if $(FUZZING),%/replay.c),$(wildcard tests/fuzz/kit/*.c)))
+$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_KIT) $(patsubst %,$(BUILD)/%.a,$(archives_import))
+	$(Q)[ -n '$(V)' ] || echo '  LD $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(FUZZING),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
+replays: $(FUZZERS)
+fuzz:
+	tests/fuzz/kit/fuzz.sh $(BUILD)-fuzz $(or $(FUZZ_SECONDS),60) $(FUZZ)
+
 # The tests run on three builds: as released, by clang, and under the address and undefined-behaviour sanitizers.
 check:
-	$(MAKE) --no-print-directory WERROR=1 all units tools
-	$(MAKE) --no-print-directory WERROR=1 CC=clang BUILD=$(BUILD)-clang all units tools
-	$(MAKE) --no-print-directory WERROR=1 SANITIZE=address BUILD=$(BUILD)-asan all units tools
+	$(MAKE) --no-print-directory WERROR=1 all units tools replays
+	$(MAKE) --no-print-directory WERROR=1 CC=clang BUILD=$(BUILD)-clang all units tools replays
+	$(MAKE) --no-print-directory WERROR=1 SANITIZE=address BUILD=$(BUILD)-asan all units tools replays
 	tests/run --bin $(BUILD) --clang $(BUILD)-clang --asan $(BUILD)-asan $(TESTS)
 check-long: all units tools
 	tests/run --bin $(BUILD) --long $(TESTS)
@@ -123,8 +135,8 @@ install: all manuals
 	install -m 0644 README.md LICENSE CHANGELOG.md manifests/FORMAT.md $(DESTDIR)$(PREFIX)/share/doc/satchel
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan demo
+	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-cov demo
 
-.PHONY: all units tools check check-long bench demo deps manuals install clean
+.PHONY: all units tools replays fuzz check check-long bench demo deps manuals install clean
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')

@@ -1,0 +1,124 @@
+/*
+ * A reader that says anything: its messages as bytes, the first byte choosing what it was asked for. Main takes no byte that
+ * was not asked for, and every one that was, unless its frame is called damaged.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "manifests/limits.h"
+#include "manifests/volume.h"
+#include "tests/fuzz/kit/fuzz.h"
+#include "verify/reader.h"
+
+#define OBJECTS 5
+#define FILE_MAX 1000
+
+static struct volume_object objects[OBJECTS] = {
+	{.size = 100}, {.size = 0}, {.size = FRAME_SIZE + 7}, {.size = 30}, {.size = 600},
+};
+static struct volume_frame frames[3];
+static struct volume in_question = {.stream = (char[]){"updates"}, .sequence = 17, .volume = 1, .frames = frames, .frames_n = 0,
+			      .objects = objects, .objects_n = OBJECTS};
+
+static void make_index(void)
+{
+	uint64_t at = 0, left;
+
+	for (size_t i = 0; i < OBJECTS; i++) {
+		objects[i].at = at + VOLUME_BLOCK;
+		at += volume_entry_span(objects[i].size);
+	}
+	left = volume_tar_size(&in_question);
+	for (in_question.frames_n = 0; left > 0; in_question.frames_n++) {
+		frames[in_question.frames_n].at = 100 * in_question.frames_n;
+		frames[in_question.frames_n].size = 100;
+		frames[in_question.frames_n].holds = left < FRAME_SIZE ? left : FRAME_SIZE;
+		left -= frames[in_question.frames_n].holds;
+	}
+}
+
+struct taken {
+	const bool *want;
+	uint64_t next[OBJECTS], calls, fail_at;
+	size_t last;
+	bool damage;
+};
+
+static int take_bytes(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
+{
+	struct taken *t = arg;
+
+	MUST(object < OBJECTS && t->want[object] && object >= t->last && from >= t->next[object]);
+	MUST(from + len <= objects[object].size && (data != NULL || len == 0));
+	t->next[object] = from + len;
+	t->last = object;
+	return ++t->calls == t->fail_at ? err_set(e, ERR_NO_SPACE, "full") : 0;
+}
+
+static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
+{
+	struct taken *t = arg;
+
+	(void)e;
+	MUST(d->frame < in_question.frames_n && strlen(d->text) <= 1024);
+	t->damage = true;
+	return 0;
+}
+
+static int ask_volume(struct reader *r, uint8_t how, struct err *e)
+{
+	bool want[OBJECTS];
+	struct taken t = {.want = want, .fail_at = how & 0x40 ? 2 : 0};
+	struct reader_sink sink = {&t, take_bytes, take_damage};
+	int rc;
+
+	for (int i = 0; i < OBJECTS; i++)
+		want[i] = how >> i & 1;
+	rc = reader_volume(r, "updates-00000017", &in_question, want, &sink, e);
+	for (int i = 0; rc != -1 && !t.damage && i < OBJECTS; i++)
+		MUST(!want[i] || t.next[i] == objects[i].size);
+	return rc;
+}
+
+static int take_name(void *arg, const char *name, bool is_dir, struct err *e)
+{
+	char *last = arg;
+
+	(void)is_dir;
+	(void)e;
+	MUST(strlen(name) > 0 && strlen(name) < 256 && strchr(name, '/') == NULL && strcmp(last, name) < 0);
+	memcpy(last, name, strlen(name) + 1);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct buf file = {0};
+	struct err e = {0};
+	struct reader *r;
+	char last[256] = "";
+	int fd, rc;
+
+	if (len == 0)
+		return 0;
+	fd = memfd_create("answers", MFD_CLOEXEC);
+	MUST(fd != -1 && write(fd, data + 1, len - 1) == (ssize_t)(len - 1) && lseek(fd, 0, SEEK_SET) == 0);
+	r = reader_over(fd, open("/dev/null", O_WRONLY | O_CLOEXEC), "medium", &e);
+	MUST(r != NULL);
+	make_index();
+	if (data[0] % 4 == 0)
+		rc = reader_names(r, data[0] & 0x80 ? NULL : "updates-00000017", take_name, last, &e);
+	else if (data[0] % 4 == 1)
+		rc = reader_file(r, "updates-00000017", "manifest.yaml", FILE_MAX, &file, &e);
+	else
+		rc = ask_volume(r, data[0] >> 1, &e);
+	MUST(file.len <= FILE_MAX);
+	if (rc == -1 && e.reason != ERR_INTERNAL && e.reason != ERR_MEMORY)	/* these two a reader may say */
+		fuzz_refused(&e);
+	reader_close(r);
+	buf_free(&file);
+	return 0;
+}
