@@ -99,7 +99,7 @@ static void *serve(void *arg)
 	struct wire_head h;
 	const uint8_t *data;
 
-	while (wire_next(&m->wire, WIRE_REQUEST, 0, &h, &data, &e) == 0) {
+	while (wire_next(&m->wire, WIRE_REQUEST, &h, &data, &e) == 0) {
 		int rc = h.type == WIRE_STOP ? 0 : answer(m, &h, data, &cause);
 		struct wire_head end = {.type = WIRE_DONE, .a = (uint64_t)rc};
 
