@@ -251,10 +251,10 @@ static bool may_say(uint64_t reason)
 	return false;
 }
 
-/* A text from the reader, kept from ending early. */
+/* A text from the reader: something, and kept from ending early. */
 static int check_text(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e)
 {
-	if (h->len > WIRE_TEXT || memchr(data, '\0', h->len) != NULL)
+	if (h->len == 0 || h->len > WIRE_TEXT || memchr(data, '\0', h->len) != NULL)
 		return broke(r, e, "a text that is none");
 	return 0;
 }

@@ -640,6 +640,9 @@ static void lying_forms(void **state)
 	put(&l, WIRE_ERROR, UINT64_MAX, 0, "x", 1);
 	caught(&l, m, 0x1f, "does not belong here");
 	lie(&l);
+	put(&l, WIRE_ERROR, (uint64_t)R_MEDIUM_READ, 0, "", 0);
+	caught(&l, m, 0x1f, "a text that is none");
+	lie(&l);
 	put(&l, WIRE_DONE, 2, 0, NULL, 0);
 	caught(&l, m, 0x1f, "does not belong here");
 	lie(&l);
