@@ -203,6 +203,19 @@ uint64_t board_covered(const struct board *b, const char *item)
 	return rings;
 }
 
+size_t board_pending(const struct board *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->draft->revisions_n; i++) {
+		const struct draft_revision *r = &b->draft->revisions[i];
+		bool newest = i + 1 == b->draft->revisions_n || strcmp(r->item, r[1].item) != 0;
+
+		n += newest && b->rows[i].rings == 0 && !b->rows[i].revoked && !r->declined && !r->gone;
+	}
+	return n;
+}
+
 void board_move(struct board *b, size_t i, uint64_t rings)
 {
 	size_t first, end;

@@ -45,6 +45,8 @@ const char *board_ring_text(const struct board *b, uint64_t rings, char *out, si
 void board_item(const struct board *b, size_t i, size_t *first, size_t *end);
 /* Rings in which any revision of the item is approved; 0 where the draft doesn't know it. */
 uint64_t board_covered(const struct board *b, const char *item);
+/* How many items wait for a decision: their newest revision is neither approved, declined, revoked nor gone. */
+size_t board_pending(const struct board *b);
 /* Gives row i these rings, and takes them from the item's other revisions. */
 void board_move(struct board *b, size_t i, uint64_t rings);
 /* Takes rings from row i. */

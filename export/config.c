@@ -11,6 +11,7 @@
 #include "lib/err.h"
 #include "lib/outfile.h"
 #include "lib/path.h"
+#include "manifests/hook.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
@@ -68,6 +69,21 @@ static const struct field policy_fields[] = {
 };
 static const struct schema policy_schema = {.size = sizeof(struct station_policy), .fields = policy_fields};
 
+static const struct field hooks_fields[] = {
+	HOOK_FIELD(struct station_hooks, packed), HOOK_FIELD(struct station_hooks, waiting),
+	{.name = "seconds", .kind = FIELD_NUMBER, .at = offsetof(struct station_hooks, seconds), .optional = true,
+	 .present_at = offsetof(struct station_hooks, has_seconds), .min = 1, .max = HOOK_MAX_SECONDS},
+	{0},
+};
+
+static int check_hooks(const void *value, struct err *e)
+{
+	const struct station_hooks *h = value;
+
+	return hook_check(h->packed, h->packed_n, e) == -1 || hook_check(h->waiting, h->waiting_n, e) == -1 ? -1 : 0;
+}
+static const struct schema hooks_schema = {.size = sizeof(struct station_hooks), .fields = hooks_fields, .check = check_hooks};
+
 #define TEXTS(member) .kind = FIELD_TEXTS, .at = offsetof(struct station_config, member), \
 	.count_at = offsetof(struct station_config, member##_n)
 
@@ -83,6 +99,8 @@ static const struct field config_fields[] = {
 	{.name = "rings", TEXTS(rings), .min = 1, .max = MAX_NAME_LEN, .max_count = MAX_RINGS, .check = names_check},
 	{.name = "policy", .kind = FIELD_BLOCK, .at = offsetof(struct station_config, policy), .optional = true,
 	 .sub = &policy_schema},
+	{.name = "hooks", .kind = FIELD_BLOCK, .at = offsetof(struct station_config, hooks), .optional = true,
+	 .present_at = offsetof(struct station_config, has_hooks), .sub = &hooks_schema},
 	{.name = "destinations", .kind = FIELD_RECORDS, .at = offsetof(struct station_config, destinations),
 	 .count_at = offsetof(struct station_config, destinations_n), .optional = true, .max_count = MAX_DESTINATIONS,
 	 .sub = &destination_schema},
@@ -170,6 +188,8 @@ static void fill_defaults(struct station_config *c)
 		c->policy.expires_days = DEFAULT_EXPIRES_DAYS;
 	if (!c->policy.has_keep_objects)
 		c->policy.keep_objects = true;
+	if (!c->hooks.has_seconds)
+		c->hooks.seconds = HOOK_SECONDS;
 }
 
 static int parse(const struct buf *b, struct station_config *out, struct arena *a, struct err *e)

@@ -49,6 +49,13 @@ struct station_config {		/* station.yaml */
 			size_t rings_n;
 		} auto_approve;
 	} policy;
+	bool has_hooks;
+	struct station_hooks {	/* each a program's absolute path and its arguments; empty: none */
+		char **packed, **waiting;
+		size_t packed_n, waiting_n;
+		uint64_t seconds;	/* how long one may run: 600 */
+		bool has_seconds;
+	} hooks;
 };
 extern const struct schema config_schema;
 

@@ -12,6 +12,7 @@
 #include "export/addressees.h"
 #include "export/draft.h"
 #include "export/frame.h"
+#include "export/hooks.h"
 #include "export/receipts.h"
 #include "export/shipment.h"
 #include "export/source.h"
@@ -377,6 +378,18 @@ static void say_bundle(const struct pack *p, const char *name)
 	say_object(o);
 }
 
+static int notify(struct pack *p, struct err *e)
+{
+	char name[NAMES_BUNDLE_LEN];
+	const struct hooks_packed h = {
+		.manifest = &p->shipment.seal.manifest, .medium = p->medium.dir.name,
+		.bundle = names_bundle(p->station.config.stream, p->shipment.reservation.sequence, name),
+		.signatures = p->shipment.good, .threshold = threshold(p)
+	};
+
+	return hooks_packed(&p->station, &h, e);
+}
+
 static int report(const struct pack *p)
 {
 	const struct shipment *s = &p->shipment;
@@ -415,7 +428,7 @@ static int run(struct pack *p, struct err *e)
 	s->selection = &p->selection;
 	s->total = &p->total;
 	s->medium = &p->medium;
-	return shipment_make(s, e) == -1 ? -1 : report(p);
+	return shipment_make(s, e) == -1 || notify(p, e) == -1 ? -1 : report(p);
 }
 
 int pack_run(const struct args *a, struct err *e)

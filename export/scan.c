@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "export/collect.h"
+#include "export/hooks.h"
 #include "export/policy.h"
 #include "export/survey.h"
 #include "lib/err.h"
@@ -316,6 +317,8 @@ static int report(const struct scan *n, struct err *e)
 
 static int run(struct scan *n, struct err *e)
 {
+	struct hooks_scanned counts;
+
 	n->draft = draft_load(&n->s, e);
 	if (n->draft == NULL || look(n, e) == -1)
 		return -1;
@@ -323,6 +326,9 @@ static int run(struct scan *n, struct err *e)
 		qsort(n->collect.list, n->collect.n, sizeof *n->collect.list, by_item);
 	resolve(n);
 	if (merge(n, e) == -1 || save(n, e) == -1 || policy_approve(&n->s, n->draft, &n->approved, e) == -1)
+		return -1;
+	counts = (struct hooks_scanned){n->n_new, n->n_changed, n->n_gone, n->refused_items};
+	if (hooks_waiting(&n->s, n->draft, &counts, e) == -1)
 		return -1;
 	return report(n, e);
 }

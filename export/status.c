@@ -120,15 +120,10 @@ static void propose(struct status *t)
 static void judge_items(struct status *t)
 {
 	const struct draft *d = t->draft;
-	size_t pending = 0, approved = 0;
+	size_t pending = board_pending(t->board), approved = 0;
 
-	for (size_t i = 0; i < d->revisions_n; i++) {
-		const struct draft_revision *r = &d->revisions[i];
-		bool newest = i + 1 == d->revisions_n || strcmp(r->item, r[1].item) != 0;
-
+	for (size_t i = 0; i < d->revisions_n; i++)
 		approved += t->board->rows[i].rings != 0;
-		pending += newest && t->board->rows[i].rings == 0 && !t->board->rows[i].revoked && !r->declined && !r->gone;
-	}
 	json_put_number(t->o, "pending", pending);
 	json_put_number(t->o, "approved", approved);
 	say_line("%zu revisions are approved", approved);

@@ -31,7 +31,7 @@ struct inspecting {
 	struct run *run;
 	const struct store_stream *stream;
 	struct state_item *items;	/* to be shown */
-	enum hooks_answer *answers;
+	enum hook_answer *answers;
 	size_t n;
 };
 
@@ -95,7 +95,7 @@ static int by_contents(const void *a, const void *b)
 
 static int keep_verdicts(const struct inspecting *in, const struct outlook *l, struct scanned *known, struct err *e)
 {
-	static const int verdicts[] = {[HOOKS_YES] = SCANNED_PASSED, [HOOKS_NO] = SCANNED_REFUSED, [HOOKS_FAILED] = SCANNED_FAILED};
+	static const int verdicts[] = {[HOOK_YES] = SCANNED_PASSED, [HOOK_NO] = SCANNED_REFUSED, [HOOK_FAILED] = SCANNED_FAILED};
 	struct scanned_record *all = arena_alloc(&known->arena, (known->records_n + in->n) * sizeof *all);
 	size_t n = 0;
 
@@ -137,30 +137,30 @@ static int build(const struct inspecting *in, struct err *e)
 static int ask_one(const struct inspecting *in, size_t i, struct err *e)
 {
 	char path[sizeof TREE + PATH_MAX_LEN + 1];
-	struct hooks_env env = {0};
+	struct hook_env env = {0};
 
 	snprintf(path, sizeof path, TREE "/%s", in->items[i].item);
-	hooks_put(&env, "STREAM", "%s", in->stream->stream);
-	hooks_put(&env, "ITEM", "%s", in->items[i].item);
-	hooks_put(&env, "REVISION", "%llu", (unsigned long long)in->items[i].revision);
+	hook_put(&env, "STREAM", "%s", in->stream->stream);
+	hook_put(&env, "ITEM", "%s", in->items[i].item);
+	hook_put(&env, "REVISION", "%llu", (unsigned long long)in->items[i].revision);
 	return hooks_ask(in->run, path, &env, &in->answers[i], e);
 }
 
 /* All at once; and one by one where that didn't please. */
 static int ask(const struct inspecting *in, struct err *e)
 {
-	enum hooks_answer all = HOOKS_NO;
-	struct hooks_env env = {0};
+	enum hook_answer all = HOOK_NO;
+	struct hook_env env = {0};
 
 	progress_phase("scanning", 0, 0);
-	hooks_put(&env, "STREAM", "%s", in->stream->stream);
+	hook_put(&env, "STREAM", "%s", in->stream->stream);
 	if (in->n == 1)
-		hooks_free(&env);
+		hook_free(&env);
 	else if (hooks_ask(in->run, TREE, &env, &all, e) == -1)
 		return -1;
 	for (size_t i = 0; i < in->n; i++) {
 		in->answers[i] = all;
-		if (all != HOOKS_YES && ask_one(in, i, e) == -1)
+		if (all != HOOK_YES && ask_one(in, i, e) == -1)
 			return -1;
 	}
 	progress_end();
@@ -170,28 +170,28 @@ static int ask(const struct inspecting *in, struct err *e)
 static int tell_held(const struct inspecting *in, size_t i, struct err *e)
 {
 	const struct state_item *it = &in->items[i];
-	const char *what = in->answers[i] == HOOKS_NO ? "the scan hook refused it" : "the scan hook could not judge it";
+	const char *what = in->answers[i] == HOOK_NO ? "the scan hook refused it" : "the scan hook could not judge it";
 	unsigned long long revision = it->revision;
-	struct hooks_env env = {0};
+	struct hook_env env = {0};
 	struct err line = {0};
 	json_t *o = json_object();
 
 	err_set(&line, R_SCAN_REFUSED, "%s: revision %llu: %s; it is held, with what requires it", it->item, revision, what);
-	err_hint(&line, in->answers[i] == HOOKS_NO ? "`satchel-import rescan` has it scanned again" : "the next run asks again");
+	err_hint(&line, in->answers[i] == HOOK_NO ? "`satchel-import rescan` has it scanned again" : "the next run asks again");
 	say_error(&line);
 	json_put_text(o, "stream", in->stream->stream);
 	json_put_text(o, "item", it->item);
 	json_put_number(o, "revision", it->revision);
 	json_put_text(o, "reason", reason_word(R_SCAN_REFUSED));
 	json_put_text(o, "text", line.text);
-	hooks_put(&env, "STREAM", "%s", in->stream->stream);
-	hooks_put(&env, "ITEM", "%s", it->item);
-	hooks_put(&env, "REVISION", "%llu", revision);
-	hooks_put(&env, "REASON", "%s", reason_word(R_SCAN_REFUSED));
-	hooks_put(&env, "TEXT", "%s", line.text);
+	hook_put(&env, "STREAM", "%s", in->stream->stream);
+	hook_put(&env, "ITEM", "%s", it->item);
+	hook_put(&env, "REVISION", "%llu", revision);
+	hook_put(&env, "REASON", "%s", reason_word(R_SCAN_REFUSED));
+	hook_put(&env, "TEXT", "%s", line.text);
 	err_clear(&line);
 	if (run_log(in->run, "refused", o, e) == -1) {
-		hooks_free(&env);
+		hook_free(&env);
 		return -1;
 	}
 	return hooks_notify(in->run, HOOKS_REFUSED, &env, e);
@@ -218,7 +218,7 @@ static int show(struct inspecting *in, const struct outlook *l, struct scanned *
 	if (run_change(in->run, e) == -1 || build(in, e) == -1 || ask(in, e) == -1)
 		return -1;
 	for (size_t i = 0; i < in->n; i++) {
-		if (in->answers[i] == HOOKS_YES)
+		if (in->answers[i] == HOOK_YES)
 			continue;
 		++*held;
 		if (tell_held(in, i, e) == -1)

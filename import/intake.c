@@ -76,14 +76,14 @@ static void put_list(const struct taking *t, json_t *o)
 
 static int notify(struct taking *t, const struct err *why, struct err *e)
 {
-	struct hooks_env env = {0};
+	struct hook_env env = {0};
 
 	if (t->stream != NULL)
-		hooks_put(&env, "STREAM", "%s", t->stream->stream);
-	hooks_put(&env, "BUNDLE", "%s", t->out->name);
-	hooks_put(&env, "MEDIUM", "%s", reader_medium(t->in->reader));
-	hooks_put(&env, "REASON", "%s", reason_word(why->reason));
-	hooks_put(&env, "TEXT", "%s", why->text);
+		hook_put(&env, "STREAM", "%s", t->stream->stream);
+	hook_put(&env, "BUNDLE", "%s", t->out->name);
+	hook_put(&env, "MEDIUM", "%s", reader_medium(t->in->reader));
+	hook_put(&env, "REASON", "%s", reason_word(why->reason));
+	hook_put(&env, "TEXT", "%s", why->text);
 	return hooks_notify(t->in->run, HOOKS_REFUSED, &env, e);
 }
 

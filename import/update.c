@@ -77,22 +77,22 @@ int update_end_rollback(struct run *r, const struct rollback *was, const char *w
 	return rc;
 }
 
-static void put_numbers(const struct update *u, struct hooks_env *env)
+static void put_numbers(const struct update *u, struct hook_env *env)
 {
 	const struct state *want = &u->outlook.want;
 
-	hooks_put(env, "STREAM", "%s", want->stream);
+	hook_put(env, "STREAM", "%s", want->stream);
 	if (want->has_complete)
-		hooks_put(env, "LIST", "%llu", (unsigned long long)want->complete.revision);
+		hook_put(env, "LIST", "%llu", (unsigned long long)want->complete.revision);
 	if (want->has_newest)
-		hooks_put(env, "NEWEST", "%llu", (unsigned long long)want->newest.revision);
-	hooks_put(env, "ROLLBACK", "%s", want->has_rollback ? "1" : "");
-	hooks_put(env, "ITEMS", "%zu", want->items_n);
-	hooks_put(env, "ADDED", "%llu", (unsigned long long)u->result.items_added);
-	hooks_put(env, "CHANGED", "%llu", (unsigned long long)u->result.items_changed);
-	hooks_put(env, "REMOVED", "%llu", (unsigned long long)u->result.items_removed);
-	hooks_put(env, "WAITING", "%zu", want->waiting_n);
-	hooks_put(env, "MISSING", "%llu", (unsigned long long)want->missing_total);
+		hook_put(env, "NEWEST", "%llu", (unsigned long long)want->newest.revision);
+	hook_put(env, "ROLLBACK", "%s", want->has_rollback ? "1" : "");
+	hook_put(env, "ITEMS", "%zu", want->items_n);
+	hook_put(env, "ADDED", "%llu", (unsigned long long)u->result.items_added);
+	hook_put(env, "CHANGED", "%llu", (unsigned long long)u->result.items_changed);
+	hook_put(env, "REMOVED", "%llu", (unsigned long long)u->result.items_removed);
+	hook_put(env, "WAITING", "%zu", want->waiting_n);
+	hook_put(env, "MISSING", "%llu", (unsigned long long)want->missing_total);
 }
 
 /* Tells whom the administrator wants to be told: that something else is published; that something waits. */
@@ -102,7 +102,7 @@ static int notify(struct run *r, const struct update *u, struct err *e)
 	const bool occurred[] = {u->result.switched, u->outlook.want.waiting_n > 0};
 
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
-		struct hooks_env env = {0};
+		struct hook_env env = {0};
 
 		if (!occurred[i])
 			continue;

@@ -15,6 +15,7 @@
 #include "lib/err.h"
 #include "lib/num.h"
 #include "lib/path.h"
+#include "manifests/hook.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
@@ -22,7 +23,7 @@
 
 #include "lib/banned.h"
 
-enum { AHEAD_DAYS = 90, KEEP_LISTS = 10, STALE_DAYS = 45, HOOK_SECONDS = 600, MAX_HOOK_SECONDS = 86400, MAX_DAYS = 36500, MAX_KEEP = 10000 };
+enum { AHEAD_DAYS = 90, KEEP_LISTS = 10, STALE_DAYS = 45, MAX_DAYS = 36500, MAX_KEEP = 10000 };
 
 /* ---- store.yaml ---- */
 
@@ -54,26 +55,20 @@ static const struct field policy_fields[] = {
 };
 static const struct schema policy_schema = {.size = sizeof(struct store_policy), .fields = policy_fields};
 
-#define HOOK(member) {.name = #member, .kind = FIELD_TEXTS, .at = offsetof(struct store_hooks, member), \
-		      .count_at = offsetof(struct store_hooks, member##_n), .optional = true, .min = 1, .max = PATH_MAX_LEN, \
-		      .max_count = MAX_HOOK_WORDS}
 static const struct field hooks_fields[] = {
-	HOOK(scan), HOOK(published), HOOK(refused), HOOK(waiting),
+	HOOK_FIELD(struct store_hooks, scan), HOOK_FIELD(struct store_hooks, published),
+	HOOK_FIELD(struct store_hooks, refused), HOOK_FIELD(struct store_hooks, waiting),
 	{.name = "seconds", .kind = FIELD_NUMBER, .at = offsetof(struct store_hooks, seconds), .optional = true,
-	 .present_at = offsetof(struct store_hooks, has_seconds), .min = 1, .max = MAX_HOOK_SECONDS},
+	 .present_at = offsetof(struct store_hooks, has_seconds), .min = 1, .max = HOOK_MAX_SECONDS},
 	{0}
 };
 
 static int check_hooks(const void *value, struct err *e)
 {
 	const struct store_hooks *h = value;
-	const char *first[] = {h->scan_n > 0 ? h->scan[0] : "/", h->published_n > 0 ? h->published[0] : "/",
-			       h->refused_n > 0 ? h->refused[0] : "/", h->waiting_n > 0 ? h->waiting[0] : "/"};
 
-	for (size_t i = 0; i < sizeof first / sizeof *first; i++)
-		if (first[i][0] != '/')
-			return err_set(e, ERR_CONFIG, "hook %s: a program must be named by its absolute path", first[i]);
-	return 0;
+	return hook_check(h->scan, h->scan_n, e) == -1 || hook_check(h->published, h->published_n, e) == -1 ||
+	       hook_check(h->refused, h->refused_n, e) == -1 || hook_check(h->waiting, h->waiting_n, e) == -1 ? -1 : 0;
 }
 static const struct schema hooks_schema = {
 	.size = sizeof(struct store_hooks), .fields = hooks_fields, .check = check_hooks
