@@ -26,6 +26,7 @@ const struct option_def apply_options[] = {
 	{.name = "dry-run", .help = "say what would be taken in, change nothing"},
 	{.name = "wait", .value = "SECONDS", .help = "how long to wait for another run to end (0)"},
 	{.name = "jobs", .value = "N", .help = "threads on each side of the reader's pipe (the processors there are)"},
+	READER_OPTIONS,
 	{0},
 };
 
@@ -36,9 +37,7 @@ struct damaged {		/* told when it is known where its objects belong */
 };
 struct apply {
 	struct run run;
-	unsigned jobs;
-	unsigned seconds;	/* a medium that sends nothing for so long is given up */
-	bool require_sandbox;
+	struct reader_ask reader;	/* but for the medium */
 	bool exits[5];		/* what occurred */
 	bool *touched;		/* for each stream of the store */
 	struct damaged *damaged, **damaged_end;
@@ -47,13 +46,13 @@ struct apply {
 
 /* ---- before anything is opened ---- */
 
-static int check_media(const struct args *a, const char *store_path, struct err *e)
+static int check_media(const struct args *a, unsigned seconds, const char *store_path, struct err *e)
 {
 	struct file store = FILE_CLOSED;
 	int rc = file_open_dir(store_path, &store, e);
 
 	for (size_t i = 0; rc == 0 && i < args_len(a); i++)
-		rc = media_check(&store, args_at(a, i), e);
+		rc = media_check_within(seconds, &store, args_at(a, i), e);
 	file_close(&store);
 	return rc;
 }
@@ -95,7 +94,7 @@ static int remember_damage(struct apply *p, struct outcome *o, const char *mediu
 static int take_bundle(struct apply *p, struct reader *r, const char *medium, const char *name, enum outcome_kind *kind,
 		       struct err *e)
 {
-	struct intake in = {.run = &p->run, .reader = r, .jobs = p->jobs};
+	struct intake in = {.run = &p->run, .reader = r, .jobs = p->reader.jobs};
 	struct outcome o;
 	int rc = intake_bundle(&in, name, &o, e);
 
@@ -175,10 +174,13 @@ static int take_medium(struct apply *p, const char *path, struct err *e)
 {
 	struct err why = {0};
 	struct found found = {0};
-	struct reader_ask ask = {.medium = path, .jobs = p->jobs, .seconds = p->seconds, .require_sandbox = p->require_sandbox};
-	struct reader *r = reader_open(&ask, &why);
+	struct reader *r;
 	int rc = 0;
 
+	p->reader.medium = path;
+	r = reader_open(&p->reader, &why);
+	if (r != NULL && !reader_caged(r))
+		say_warn("%s: the process that reads it is not fully caged: %s", path, reader_sandbox(r));
 	if (r != NULL && unseal_find(r, NULL, &found, &why) == 0)
 		rc = take_bundles(p, r, path, &found, e);
 	if (why.reason != ERR_NONE) {
@@ -253,18 +255,25 @@ int apply_run(const struct args *a, struct err *e)
 {
 	struct run_ask ask = {.path = run_store_path(a, e), .dry = args_has(a, "dry-run")};
 	struct apply p = {.damaged = NULL};
-	uint64_t wait, jobs;
+	uint64_t wait, jobs, seconds;
 	int rc = -1;
 
 	p.damaged_end = &p.damaged;
 	if (ask.path == NULL || args_expect(a, 1, SIZE_MAX, e) == -1 ||
 	    args_number(a, "wait", 0, 1000000, 0, &wait, e) == -1 ||
-	    args_number(a, "jobs", 1, 64, pool_default_jobs(), &jobs, e) == -1 || check_media(a, ask.path, e) == -1)
+	    args_number(a, "jobs", 1, 64, pool_default_jobs(), &jobs, e) == -1 ||
+	    args_number(a, "medium-timeout", 1, READER_MAX_SECONDS, 0, &seconds, e) == -1 ||
+	    check_media(a, seconds == 0 ? READER_SECONDS : (unsigned)seconds, ask.path, e) == -1)
 		return -1;
 	ask.wait_seconds = (unsigned)wait;
-	p.jobs = (unsigned)jobs;
-	if (run_open(&ask, &p.run, e) == 0 && import(&p, a, e) == 0)
-		rc = exit_code(&p);
+	p.reader.jobs = (unsigned)jobs;
+	if (run_open(&ask, &p.run, e) == 0) {
+		const struct store_policy *policy = &p.run.store.config.policy;
+
+		p.reader.seconds = (unsigned)(seconds != 0 ? seconds : policy->medium_timeout);
+		p.reader.require_sandbox = args_has(a, "require-sandbox") || policy->require_sandbox;
+		rc = import(&p, a, e) == 0 ? exit_code(&p) : -1;
+	}
 	for (const struct damaged *d = p.damaged; d != NULL; d = d->next)
 		tell_damage(&d->outcome, d->medium, &p.places);
 	free_damaged(p.damaged);

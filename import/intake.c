@@ -52,6 +52,7 @@ static json_t *about(const struct taking *t)
 
 	json_put_text(o, "bundle", t->out->name);
 	json_put_text(o, "medium", reader_medium(t->in->reader));
+	json_put_text(o, "sandbox", reader_sandbox(t->in->reader));
 	if (t->bundle != NULL)
 		put_hex(o, "manifest", &t->bundle->manifest->digest);
 	return o;

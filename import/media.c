@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/err.h"
+#include "lib/process.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
 
@@ -33,6 +34,26 @@ int media_check(const struct file *store, const char *path, struct err *e)
 out:
 	file_close(&medium);
 	return rc;
+}
+
+struct checking {
+	const struct file *store;
+	const char *path;
+};
+
+static int check(void *arg, struct err *e)
+{
+	const struct checking *c = arg;
+
+	return media_check(c->store, c->path, e);
+}
+
+int media_check_within(unsigned seconds, const struct file *store, const char *path, struct err *e)
+{
+	struct checking c = {store, path};
+	int rc = process_try(seconds, check, &c, e);
+
+	return rc == 1 ? err_set(e, R_MEDIUM_TIMEOUT, "%s: it did not answer for %u seconds", path, seconds) : rc;
 }
 
 int media_wrong(struct err *e)

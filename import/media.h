@@ -14,6 +14,8 @@ struct err;
 
 /* The medium is a directory, and neither it nor the store lies in the other. R_MEDIUM_MISSING, R_STORE_ON_MEDIUM. */
 int media_check(const struct file *store, const char *path, struct err *e);
+/* The same, given up after a time: R_MEDIUM_TIMEOUT. Not while there are threads. */
+int media_check_within(unsigned seconds, const struct file *store, const char *path, struct err *e);
 
 struct media {		/* the folder for receipts on one medium */
 	struct file medium, satchel, receipts;

@@ -70,12 +70,24 @@ static int add_refusal(struct past *p, int event, const json_t *o, struct err *e
 	return 0;
 }
 
+static int keep_sandbox(struct past *p, const json_t *o, struct err *e)
+{
+	const char *text = json_get_text(o, "sandbox");
+
+	if (text == NULL)
+		return 0;
+	free(p->sandbox);
+	return keep_text(text, RECEIPT_MAX_SANDBOX, &p->sandbox, e);
+}
+
 static int look(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
 {
 	struct past *p = arg;
 	struct receipt_history h = {.length = n, .head = *line};
 	const char *event = json_get_text(o, "event");
 
+	if (keep_sandbox(p, o, e) == -1)
+		return -1;
 	if (strcmp(event, "receipt") == 0 && json_get_number(o, "counter", &h.counter) == 0)
 		past_add(p, &h);
 	else if (strcmp(event, "refused") == 0)
@@ -96,6 +108,7 @@ int past_fill(struct past *p, struct receipt *r, struct err *e)
 {
 	size_t h = p->history_n, f = p->refusals_n;
 
+	r->sandbox = p->sandbox;
 	r->history_n = h < MAX_RECEIPT_HISTORY ? h : MAX_RECEIPT_HISTORY;
 	r->refusals_n = f < MAX_RECEIPT_REFUSALS ? f : MAX_RECEIPT_REFUSALS;
 	r->history = arena_alloc(&p->arena, (r->history_n + 1) * sizeof *r->history);
@@ -113,5 +126,6 @@ void past_free(struct past *p)
 {
 	for (size_t i = 0; i < MAX_RECEIPT_REFUSALS; i++)
 		clear_refusal(&p->refusals[i]);
+	free(p->sandbox);
 	arena_free(&p->arena);
 }

@@ -20,13 +20,14 @@ struct past {		/* zero-initialise */
 	struct receipt_refusal refusals[MAX_RECEIPT_REFUSALS];	/* the newest, in a ring */
 	size_t refusals_n;	/* in all */
 	uint64_t counter;	/* the highest so far; 0: none */
+	char *sandbox;		/* of the newest line that tells of one, or NULL; owned */
 	struct arena arena;
 };
 /* Reads the journal of a store. 0 or -1. */
 int past_read(const struct file *store, struct past *p, struct err *e);
 /* Adds a receipt just journaled. */
 void past_add(struct past *p, const struct receipt_history *h);
-/* Puts both into a receipt, oldest first; its lists and texts live as long as p. */
+/* Puts them into a receipt, oldest first; its lists and texts live as long as p. */
 int past_fill(struct past *p, struct receipt *r, struct err *e);
 void past_free(struct past *p);
 

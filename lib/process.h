@@ -32,4 +32,11 @@ struct process_result {
 int process_run(const struct process_ask *ask, struct process_result *out, struct err *e);
 void process_result_free(struct process_result *r);
 
+/*
+ * Calls work in a child process and waits so long for it: 0 or -1 as it says, with its error; 1 where it did not return in
+ * time. Then it is killed, and left behind if even that has to wait for a device. Nothing else that it changes comes
+ * back. Not while there are threads.
+ */
+int process_try(unsigned seconds, int (*work)(void *arg, struct err *e), void *arg, struct err *e);
+
 #endif

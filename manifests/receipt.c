@@ -249,6 +249,8 @@ static const struct field receipt_fields[] = {
 	{.name = "trust", .kind = FIELD_MAP, .at = offsetof(struct receipt, trust), .sub = &trust_sub},
 	{.name = "reads", .kind = FIELD_TEXTS, .at = offsetof(struct receipt, reads),
 	 .count_at = offsetof(struct receipt, reads_n), .min = 1, .max = MAX_READ_LEN, .max_count = MAX_READS},
+	{.name = "sandbox", .kind = FIELD_TEXT, .at = offsetof(struct receipt, sandbox), .optional = true, .min = 1,
+	 .max = RECEIPT_MAX_SANDBOX},
 	{.name = "objects", .kind = FIELD_MAP, .at = offsetof(struct receipt, objects), .optional = true,
 	 .present_at = offsetof(struct receipt, has_objects), .sub = &objects_sub},
 	NUMBER(receipt, lacks, 0, MAX_SUM),

@@ -70,6 +70,7 @@ struct receipt {
 	struct receipt_trust { uint64_t version; struct digest sha256; } trust;
 	char **reads;		/* format versions, "approvals/1"; sorted, distinct */
 	size_t reads_n;
+	char *sandbox;		/* what confined the reading of the newest medium, for people; NULL: nothing was read */
 	bool has_objects;	/* false: brief */
 	struct receipt_objects { uint64_t count, size; struct digest sha256; } objects;	/* of the .objects file */
 	uint64_t lacks;		/* objects lacking in all; `missing` names them unless there are too many */
@@ -92,6 +93,7 @@ struct receipt {
 };
 extern const struct schema receipt_schema;
 
+#define RECEIPT_MAX_SANDBOX 128	/* bytes of that text */
 #define RECEIPT_LINE 65		/* of a .objects file: 64 digits and LF */
 
 /* Parses an authenticated receipt and checks it as a whole. Keeps a copy of the bytes. NULL on error; free with

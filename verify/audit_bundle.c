@@ -32,6 +32,7 @@
 const struct option_def audit_bundle_options[] = {
 	{.name = "trust", .value = "FILE", .help = "the trust root to judge by, as you got it on a way of its own; any version"},
 	{.name = "volume-digests", .help = "also compare the digests of whole volumes (frames are always compared)"},
+	READER_OPTIONS,
 	TERMS_OPTIONS,
 	{0}
 };
@@ -175,6 +176,7 @@ static void say_json_line(const struct course *c, bool good)
 
 	json_put_text(o, "bundle", c->bundle->name);
 	json_put_text(o, "medium", reader_medium(c->bundle->reader));
+	json_put_text(o, "sandbox", reader_sandbox(c->bundle->reader));
 	json_put(o, "good", json_boolean(good));
 	json_put_text(o, "stream", m->stream);
 	json_put_number(o, "sequence", m->sequence);
@@ -274,6 +276,8 @@ static int look_at_medium(struct run *run, struct reader *reader, struct err *e)
 	struct found found;
 	int rc = 0;
 
+	if (!reader_caged(reader))
+		report_note(&run->report, reader_medium(reader), "the process that reads it is not fully caged");
 	if (unseal_find(reader, NULL, &found, e) == -1)
 		return -1;
 	if (found.n == 0)
@@ -328,9 +332,9 @@ static void say_summary(const struct run *run)
 	json_t *o;
 
 	if (!say_json()) {
-		say_line("%llu of %llu bundles are good; %llu findings, %llu notes", (unsigned long long)run->good,
+		say_line("%llu of %llu bundles are good; %llu findings, %llu notes; read under %s", (unsigned long long)run->good,
 			 (unsigned long long)run->bundles, (unsigned long long)run->report.findings,
-			 (unsigned long long)run->report.notes);
+			 (unsigned long long)run->report.notes, reader_sandbox(run->readers[0]));
 		return;
 	}
 	o = json_object();
@@ -344,10 +348,14 @@ static void say_summary(const struct run *run)
 int audit_bundle_run(const struct args *a, struct err *e)
 {
 	struct run run = {.report = REPORT_EMPTY, .spool = -1, .volume_digests = args_has(a, "volume-digests")};
+	uint64_t seconds;
 	int rc = -1;
 
-	if (args_expect(a, 1, SIZE_MAX, e) == -1 || terms_parse(a, &run.terms, e) == -1)
+	if (args_expect(a, 1, SIZE_MAX, e) == -1 || terms_parse(a, &run.terms, e) == -1 ||
+	    args_number(a, "medium-timeout", 1, READER_MAX_SECONDS, READER_SECONDS, &seconds, e) == -1)
 		return -1;
+	run.ask = (struct reader_ask){.jobs = run.terms.jobs, .seconds = (unsigned)seconds,
+				      .require_sandbox = args_has(a, "require-sandbox")};
 	if (args_get(a, "trust") == NULL)
 		return err_set(e, ERR_USAGE, "--trust FILE is needed: the trust root to judge by, which must not come from the medium");
 	if (terms_pin(&run.terms, args_get(a, "trust"), &run.chain, e) == -1)
@@ -356,14 +364,13 @@ int audit_bundle_run(const struct args *a, struct err *e)
 		rc = look_at_all(&run, e);
 	if (rc == 0)
 		check_trust_version(&run);
+	if (rc == 0)
+		say_summary(&run);
 	for (size_t i = 0; i < run.readers_n; i++)
 		reader_close(run.readers[i]);
 	free(run.readers);
 	if (run.spool != -1)
 		close(run.spool);
 	trust_chain_free(&run.chain);
-	if (rc == -1)
-		return -1;
-	say_summary(&run);
-	return report_exit(&run.report);
+	return rc == -1 ? -1 : report_exit(&run.report);
 }

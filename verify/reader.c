@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,7 +144,7 @@ out:
 /* Waits so long for the process to end. Then *status is how, and it is gone. */
 static bool ended(struct reader *r, int milliseconds, int *status)
 {
-	struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, r->pid, 0), .events = POLLIN};
+	struct pollfd p = {.fd = pidfd_open(r->pid, 0), .events = POLLIN};
 	bool gone;
 
 	while (poll(&p, 1, milliseconds) == -1 && errno == EINTR)

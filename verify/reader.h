@@ -29,6 +29,10 @@ struct reader_ask {
 	unsigned seconds;	/* a medium that sends nothing for so long is given up; 0: READER_SECONDS */
 	bool require_sandbox;	/* nothing is read unless the cage is whole */
 };
+/* Rows for a command's table of options. */
+#define READER_OPTIONS \
+	{.name = "medium-timeout", .value = "SECONDS", .help = "give a medium up that sends nothing for so long (180)"}, \
+	{.name = "require-sandbox", .help = "read nothing where the process that reads media can't be fully caged"}
 /* The kernel tries a bad sector five times for 30 seconds before it reports it. */
 #define READER_SECONDS 180
 #define READER_MAX_SECONDS 86400

@@ -20,6 +20,7 @@
 #include "manifests/names.h"
 #include "manifests/reason.h"
 #include "manifests/schema.h"
+#include "verify/reader.h"
 
 #include "lib/banned.h"
 
@@ -51,6 +52,9 @@ static const struct field policy_fields[] = {
 	 .present_at = offsetof(struct store_policy, has_keep_lists), .max = MAX_KEEP},
 	{.name = "stale_days", .kind = FIELD_NUMBER, .at = offsetof(struct store_policy, stale_days), .optional = true,
 	 .present_at = offsetof(struct store_policy, has_stale_days), .min = 1, .max = MAX_DAYS},
+	{.name = "medium_timeout", .kind = FIELD_NUMBER, .at = offsetof(struct store_policy, medium_timeout), .optional = true,
+	 .present_at = offsetof(struct store_policy, has_medium_timeout), .min = 1, .max = READER_MAX_SECONDS},
+	{.name = "require_sandbox", .kind = FIELD_FLAG, .at = offsetof(struct store_policy, require_sandbox), .optional = true},
 	{0}
 };
 static const struct schema policy_schema = {.size = sizeof(struct store_policy), .fields = policy_fields};
@@ -120,6 +124,7 @@ static int load_config(struct store *s, struct err *e)
 	p->ahead_days = p->has_ahead_days ? p->ahead_days : AHEAD_DAYS;
 	p->keep_lists = p->has_keep_lists ? p->keep_lists : KEEP_LISTS;
 	p->stale_days = p->has_stale_days ? p->stale_days : STALE_DAYS;
+	p->medium_timeout = p->has_medium_timeout ? p->medium_timeout : READER_SECONDS;
 	if (!s->config.hooks.has_seconds)
 		s->config.hooks.seconds = HOOK_SECONDS;
 	buf_free(&bytes);

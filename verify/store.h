@@ -44,7 +44,9 @@ struct store_config {		/* store.yaml */
 		uint64_t ahead_days;	/* objects no list needs are kept so long: 90 */
 		uint64_t keep_lists;	/* former lists kept for rollback: 10 */
 		uint64_t stale_days;	/* unhealthy when nothing arrived for so long: 45 */
-		bool has_ahead_days, has_keep_lists, has_stale_days;
+		uint64_t medium_timeout;	/* seconds without a byte after which a medium is given up: READER_SECONDS */
+		bool require_sandbox;	/* nothing is read where the reader can't be caged */
+		bool has_ahead_days, has_keep_lists, has_stale_days, has_medium_timeout;
 	} policy;
 	bool has_hooks;
 	struct store_hooks {	/* each a program's absolute path and its arguments; empty: none */

@@ -421,6 +421,7 @@ static int make_receipt(struct maker *m, const struct manifest *bundle, const st
 	struct receipt_history history[2] = {{11, 40, bundle->witness->journal}, {12, 52, {{0}}}};
 	struct receipt r = {.store = text("perimeter-a"), .counter = 12, .time = NOW + DAY + 60,
 			    .trust = {bundle->trust.version, bundle->trust.sha256}, .reads = reads, .reads_n = 6,
+			    .sandbox = text("landlock ABI 2 + seccomp"),
 			    .has_objects = true, .lacks = 1, .streams = &stream, .streams_n = 1, .bundles = &taken, .bundles_n = 1,
 			    .waiting = &waiting, .waiting_n = 1, .missing = &missing, .missing_n = 1, .refusals = &refusal,
 			    .refusals_n = 1, .history = history, .history_n = 2};

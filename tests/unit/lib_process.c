@@ -114,10 +114,44 @@ static void cannot_start(void **state)
 	}
 }
 
+struct trial {
+	int rc;
+	unsigned seconds;
+	int seen;
+};
+
+static int work(void *arg, struct err *why)
+{
+	struct trial *t = arg;
+
+	t->seen = 1;
+	if (t->seconds > 0)
+		sleep(t->seconds);
+	return t->rc == -1 ? err_set(why, ERR_UNSAFE, "so it is") : 0;
+}
+
+static void tried(void **state)
+{
+	struct trial good = {0}, bad = {.rc = -1}, slow = {.seconds = 60};
+	time_t start = time(NULL);
+
+	(void)state;
+	e = (struct err){0};
+	assert_int_equal(process_try(10, work, &good, &e), 0);
+	assert_int_equal(good.seen, 0);	/* it was another process's */
+	assert_int_equal(process_try(10, work, &bad, &e), -1);
+	assert_int_equal(e.reason, ERR_UNSAFE);
+	assert_string_equal(e.text, "so it is");
+	e = (struct err){0};
+	assert_int_equal(process_try(1, work, &slow, &e), 1);
+	assert_int_equal(e.reason, 0);
+	assert_true(time(NULL) - start < 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(codes), cmocka_unit_test(what_it_gets), cmocka_unit_test(bounded_output),
+		cmocka_unit_test(tried), cmocka_unit_test(codes), cmocka_unit_test(what_it_gets), cmocka_unit_test(bounded_output),
 		cmocka_unit_test(ended_in_time), cmocka_unit_test(background_is_not_waited_for), cmocka_unit_test(cannot_start),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);

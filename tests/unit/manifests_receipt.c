@@ -28,6 +28,7 @@ static const char sample[] =
 	"time: 2026-11-23T10:00:00Z\n"
 	"trust: {version: 3, sha256: " A "}\n"
 	"reads: [\"approvals/1\", \"volume/1\"]\n"
+	"sandbox: \"seccomp only: landlock: Function not implemented\"\n"
 	"objects: {count: 3, size: 195, sha256: " B "}\n"
 	"lacks: 4\n"
 	"streams:\n"
