@@ -6,6 +6,7 @@
 #   make check-long    the long sweeps
 #   make bench         speed, against what people would use instead (tests/bench/bench.py says how; takes an hour)
 #   make fuzz          every fuzz target for FUZZ_SECONDS (60), or one: FUZZ=NAME; needs clang
+#   make coverage      what tests and corpora reach, line by line: build-cov/coverage.html
 #   make install       PREFIX (/usr/local), DESTDIR
 #   make clean
 # For developers: V=1 (show commands), BUILD=DIR, SANITIZE=address|thread, WERROR=1, CC=clang, CFLAGS, TESTS='pattern ...' for check.
@@ -21,12 +22,17 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSATCHEL_VERSION='"$
 	-pthread -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections $(if $(WERROR),-Werror) \
 	$(shell pkg-config --cflags $(PKGS)) $(CFLAGS) $(SANITIZE_CFLAGS)
 ALL_LDFLAGS = -pthread -pie -Wl,--as-needed,-z,relro,-z,now,--gc-sections $(LDFLAGS) $(SANITIZE_FLAGS)
-LIBS = $(shell pkg-config --libs $(PKGS))
+LIBS = $(COUNTERS) $(shell pkg-config --libs $(PKGS))
 comma := ,
 Q := $(if $(V),,@)
 ifdef SANITIZE
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE)$(if $(findstring address,$(SANITIZE)),$(comma)undefined)
 SANITIZE_CFLAGS := $(SANITIZE_FLAGS) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
+else ifdef COVERAGE
+# Counters are shared with child processes (tests/coverage/share.c), so gcov's own way with fork and exec must stay out.
+SANITIZE_FLAGS := --coverage -Wl,-T,tests/coverage/share.ld
+SANITIZE_CFLAGS := --coverage -O0 $(addprefix -fno-builtin-,fork execl execlp execle execv execvp execve)
+COUNTERS := $(BUILD)/tests/coverage/share.o
 else
 SANITIZE_CFLAGS := -D_FORTIFY_SOURCE=2
 endif
@@ -90,6 +96,7 @@ $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_KIT) $(patsubs
 	$(Q)[ -n '$(V)' ] || echo '  LD $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(FUZZING),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
 replays: $(FUZZERS)
+$(PROGRAMS) $(UNITS) $(TOOLS) $(FUZZERS): | $(COUNTERS)
 fuzz:
 	tests/fuzz/kit/fuzz.sh $(BUILD)-fuzz $(or $(FUZZ_SECONDS),60) $(FUZZ)
 
@@ -99,6 +106,9 @@ check:
 	$(MAKE) --no-print-directory WERROR=1 CC=clang BUILD=$(BUILD)-clang all units tools replays
 	$(MAKE) --no-print-directory WERROR=1 SANITIZE=address BUILD=$(BUILD)-asan all units tools replays
 	tests/run --bin $(BUILD) --clang $(BUILD)-clang --asan $(BUILD)-asan $(TESTS)
+coverage:
+	$(MAKE) --no-print-directory COVERAGE=1 BUILD=$(BUILD)-cov all units tools replays
+	tests/coverage/coverage.sh $(BUILD)-cov $(TESTS)
 check-long: all units tools
 	tests/run --bin $(BUILD) --long $(TESTS)
 
@@ -137,6 +147,6 @@ install: all manuals
 clean:
 	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-cov demo
 
-.PHONY: all units tools replays fuzz check check-long bench demo deps manuals install clean
+.PHONY: all units tools replays fuzz coverage check check-long bench demo deps manuals install clean
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')

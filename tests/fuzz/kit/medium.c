@@ -50,15 +50,17 @@ static void *table(const uint8_t **data, uint64_t n, size_t size)
 	return copy;
 }
 
+/* f: NULL where the volume isn't there. */
 static int answer_volume(struct medium *m, const struct section *f, const struct wire_head *h, const uint8_t *data,
 			 struct err *e)
 {
 	struct volume index = {.frames_n = h->a, .objects_n = h->b};
-	struct file file = {memfd_create("volume", MFD_CLOEXEC), (char[]){"volume"}};
+	struct file file = {f == NULL ? -1 : memfd_create("volume", MFD_CLOEXEC), (char[]){"volume"}};
 	bool *want;
 	int rc;
 
-	MUST(file.fd != -1 && write(file.fd, f->bytes.data, f->bytes.len) == (ssize_t)f->bytes.len);
+	if (f != NULL)
+		MUST(file.fd != -1 && write(file.fd, f->bytes.data, f->bytes.len) == (ssize_t)f->bytes.len);
 	index.frames = table(&data, h->a, sizeof *index.frames);
 	index.objects = table(&data, h->b, sizeof *index.objects);
 	want = table(&data, h->b, sizeof *want);
@@ -66,7 +68,8 @@ static int answer_volume(struct medium *m, const struct section *f, const struct
 	free(index.frames);
 	free(index.objects);
 	free(want);
-	close(file.fd);
+	if (file.fd != -1)
+		close(file.fd);
 	return rc;
 }
 
@@ -87,9 +90,9 @@ static int answer(struct medium *m, const struct wire_head *h, const uint8_t *da
 
 	MUST(h->type == WIRE_FILE || h->type == WIRE_VOLUME);
 	f = named(m, h, data);
-	if (f == NULL)
-		return 1;
-	return h->type == WIRE_FILE ? answer_file(m, f, h->c, e) : answer_volume(m, f, h, data, e);
+	if (h->type == WIRE_VOLUME)
+		return answer_volume(m, f, h, data, e);
+	return f == NULL ? 1 : answer_file(m, f, h->c, e);
 }
 
 static void *serve(void *arg)

@@ -20,6 +20,8 @@
 
 #define MARK "=== "
 
+_Static_assert(NAMES_SIGNATURE_LEN <= sizeof((struct section *)0)->name, "a name of a signature file fits");
+
 /* ---- keys ---- */
 
 static struct {
@@ -165,15 +167,14 @@ static void make_volume(const struct sections *s, struct section *v, const uint8
 static void make_signature(const struct sections *s, struct section *new, const uint8_t *body, size_t len)
 {
 	int n = number_of(new->name[4]), k = new->name[4] == '\0' || new->name[5] == '\0' ? -1 : new->name[6] - 'A';
-	char name[sizeof new->name + NAMES_SIGNATURE_LEN];
+	char name[NAMES_SIGNATURE_LEN];
 
 	if (n < 0 || (size_t)n >= s->n || k < 0 || k >= SECTIONS_KEYS)
 		return;
-	snprintf(name, sizeof name, "%s", s->list[n].name);
-	if (strlen(name) > 80)
+	if (strlen(s->list[n].name) > MAX_NAME_LEN)
 		return;
 	names_signature(s->list[n].name, &keys[k].id, name);
-	snprintf(new->name, sizeof new->name, "%s", name);
+	memcpy(new->name, name, strlen(name) + 1);
 	if (len > 1)
 		buf_append(&new->bytes, body, len);
 	else
