@@ -27,6 +27,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '../oracle'))
 import forge  # noqa: E402
+import mutations  # noqa: E402
 from forge import file_record, read, sha256, write  # noqa: E402,F401
 
 NAMES = [('root-a', 'ed25519'), ('root-b', 'ecdsa-p256'), ('root-c', 'ed25519'), ('approver-a', 'ecdsa-p384'), ('approver-b', 'ed25519'),
@@ -293,6 +294,20 @@ class Attacks:
         """Any other assertion as a case."""
         self.line(row, what, expected, seen if good else 'NOT HELD', [] if good or not why else [why])
 
+    def opinions(self, medium):
+        """A second opinion: the oracle says of the bundles on the medium what satchel-verify says. Once is enough: not in
+        the run with sanitizers."""
+        top = f'{medium}/satchel'
+        if sanitized() or os.path.islink(top) or not os.path.isdir(top):
+            return []
+        bundles = sorted(name for name in os.listdir(top) if re.fullmatch(r'[a-z0-9][a-z0-9._-]*-\d{8,}', name) and os.path.isdir(f'{top}/{name}'))
+        asked = [mutations.ask_oracle(f'{top}/{name}', self.site.trust) for name in bundles]
+        code, words, _ = mutations.ask_program(medium, self.site.trust)
+        worst = next((code for code in (99, 1, 3) if code in [one[0] for one in asked]), 0)
+        if bundles and (worst != code or any(one[1] and one[1] not in words for one in asked)):
+            return [f'the oracle differs: {asked}, satchel-verify {code} {words}']
+        return []
+
     def good_after(self, store):
         """R."""
         done = run('satchel-import', '-C', store, 'apply', self.site.g8)
@@ -306,7 +321,7 @@ class Attacks:
         before = store_state(store)
         done = run('satchel-import', '-C', store, *options, 'apply', medium)
         again = run('satchel-import', '-C', store, *options, '--json', 'apply', medium)
-        wrong = faults(done, word) + faults(again, word, as_json=True)
+        wrong = faults(done, word) + faults(again, word, as_json=True) + self.opinions(medium)
         if again.code != done.code:
             wrong.append(f'exit {again.code} with --json')
         wrong += [f'U: {one}' for one in changed(store, before, [word] if words is None else words, events)]
@@ -318,7 +333,7 @@ class Attacks:
         """A bundle of which something enters: what is published is that of list `publishes`; E, R, and the store is whole."""
         store = store or self.fresh()
         done = run('satchel-import', '-C', store, 'apply', medium)
-        wrong = faults(done, word)
+        wrong = faults(done, word) + self.opinions(medium)
         if publishes and published(store) != self.site.published(publishes):
             wrong.append(f'what is published is not list {publishes}')
         if says and not re.search(says, (done.out + done.err).decode()):
