@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "import/distinct.h"
 #include "import/objects.h"
 #include "lib/err.h"
 #include "lib/num.h"
@@ -49,31 +50,58 @@ int lack_volume(struct objects *o, const struct volume *v, bool *want, struct la
 	return 0;
 }
 
+struct tally {			/* of all indexes of a bundle */
+	uint64_t bytes;		/* no sum overflows, see above */
+	uint64_t objects;	/* different ones, where there are no more than `seen` takes in; else not fewer */
+	struct distinct seen;
+};
+
+static int count(struct tally *t, const struct volume *v, struct err *e)
+{
+	for (size_t i = 0; i < v->objects_n; i++) {
+		int new = distinct_add(&t->seen, &v->objects[i].sha256, e);
+
+		if (new == -1)
+			return -1;
+		t->objects += (uint64_t)new;
+		t->bytes += volume_object_len(&v->objects[i]);
+	}
+	return 0;
+}
+
+static int check_tally(const struct tally *t, const struct bundle *b, struct err *e)
+{
+	const struct manifest *m = b->manifest;
+
+	if (t->bytes == m->objects.bytes && (t->objects == m->objects.count ||
+					     (t->objects > m->objects.count && m->objects.count >= DISTINCT_MAX)))
+		return 0;
+	return err_set(e, R_DOCUMENT_FORM, "%s/%s: the indexes have %llu objects of %llu bytes, %llu of %llu are stated (FORMAT 7.4)",
+		       b->name, NAMES_MANIFEST, (unsigned long long)t->objects, (unsigned long long)t->bytes,
+		       (unsigned long long)m->objects.count, (unsigned long long)m->objects.bytes);
+}
+
 int lack_bundle(struct objects *o, const struct bundle *b, struct lack *out, struct err *e)
 {
-	uint64_t bytes = 0;	/* no sum overflows, see above */
+	struct tally t = {0};
+	int rc = 0;
 
 	*out = (struct lack){0};
-	for (uint64_t n = 1; n <= b->manifest->volumes; n++) {
+	for (uint64_t n = 1; rc == 0 && n <= b->manifest->volumes; n++) {
 		struct volume *v = bundle_volume(b, n, e);
 		bool *want = v == NULL ? NULL : calloc(v->objects_n + 1, sizeof *want);
-		int rc = -1;
 
-		if (want != NULL)
-			rc = lack_volume(o, v, want, out, e);
-		else if (v != NULL)
-			err_mem(e);
-		for (size_t i = 0; rc == 0 && i < v->objects_n; i++)
-			bytes += volume_object_len(&v->objects[i]);
+		if (want == NULL)
+			rc = v == NULL ? -1 : err_mem(e);
+		else if (lack_volume(o, v, want, out, e) == -1 || count(&t, v, e) == -1)
+			rc = -1;
 		free(want);
 		volume_free(v);
-		if (rc == -1)
-			return -1;
 	}
-	if (bytes != b->manifest->objects.bytes)
-		return err_set(e, R_DOCUMENT_FORM, "%s/%s: the indexes have objects of %llu bytes, %llu are stated (FORMAT 7.4)", b->name,
-			       NAMES_MANIFEST, (unsigned long long)bytes, (unsigned long long)b->manifest->objects.bytes);
-	return 0;
+	if (rc == 0)
+		rc = check_tally(&t, b, e);
+	distinct_free(&t.seen);
+	return rc;
 }
 
 int lack_room(const struct file *store, const struct lack *l, struct err *e)

@@ -25,8 +25,6 @@ struct asking {
 	const struct store_stream *stream;
 	struct outlook *outlook;
 	struct places *places;
-	const struct state_item **published;	/* sorted by contents */
-	size_t published_n;
 	const struct approvals *complete;	/* the list that the published state says is complete, or NULL */
 	struct distinct seen;	/* missing objects of the newest list */
 	const struct rollback *rollback;	/* to be judged by, or NULL */
@@ -55,34 +53,11 @@ const struct state_item *outlook_published(const struct state *s, const char *it
 	return NULL;
 }
 
-static int by_contents(const void *a, const void *b)
+/* Also what the entry says of its contents list must be what was judged then (FORMAT 6.8). */
+static bool is_published(const struct state_item *p, const struct contents_ref *c)
 {
-	const struct state_item *const *x = a, *const *y = b;
-
-	return digest_compare(&(*x)->contents, &(*y)->contents);
-}
-
-static int sort_published(struct asking *a, const struct state *s, struct err *e)
-{
-	if (s == NULL || s->items_n == 0)
-		return 0;
-	a->published = malloc(s->items_n * sizeof *a->published);
-	if (a->published == NULL)
-		return err_mem(e);
-	for (size_t i = 0; i < s->items_n; i++)
-		a->published[i] = &s->items[i];
-	a->published_n = s->items_n;
-	qsort(a->published, a->published_n, sizeof *a->published, by_contents);
-	return 0;
-}
-
-static bool is_published(const struct asking *a, const struct digest *contents)
-{
-	struct state_item key = {.contents = *contents};
-	const struct state_item *p = &key;
-
-	return a->published_n > 0 &&
-	       bsearch(&p, a->published, a->published_n, sizeof *a->published, by_contents) != NULL;
+	return p != NULL && digest_equal(&p->contents, &c->sha256) && p->size == c->size && p->files == c->files &&
+	       p->bytes == c->bytes;
 }
 
 /* ---- what is ready ---- */
@@ -107,22 +82,24 @@ static bool is_in_effect(const struct asking *a, const struct approval *entry)
 
 	if (a->complete != NULL)
 		p = approvals_entry(a->complete, entry->item, a->stream->rings, a->stream->rings_n);
-	return p != NULL && digest_equal(&p->contents.sha256, &entry->contents.sha256);
+	return p != NULL && digest_equal(&p->contents.sha256, &entry->contents.sha256) && p->contents.size == entry->contents.size &&
+	       p->contents.files == entry->contents.files && p->contents.bytes == entry->contents.bytes;
 }
 
 /* effect_input.ready */
 static int ready(void *arg, const struct approval *entry, struct effect_ready *out, struct err *e)
 {
 	struct asking *a = arg;
+	const struct state_item *now = outlook_published(a->outlook->current, entry->item);
 	struct err why = {0};
 	int rc;
 
 	*out = (struct effect_ready){0};
-	if (is_published(a, &entry->contents.sha256) || is_in_effect(a, entry)) {
+	if (is_published(now, &entry->contents) || is_in_effect(a, entry)) {
 		out->received = true;
 		return 0;
 	}
-	rc = missing_each(a->objects, entry, outlook_published(a->outlook->current, entry->item), add_up, out, &why);
+	rc = missing_each(a->objects, entry, now, add_up, out, &why);
 	if (rc == -1 && missing_is_malformed(why.reason)) {
 		if (a->outlook->malformed.reason == ERR_NONE)
 			a->outlook->malformed = why;
@@ -417,8 +394,7 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 	if ((ask->scanned == NULL && scanned_load(ask->store, stream->stream, &own, e) == -1) ||
 	    state_current(ask->store, stream->stream, &tree, e) == -1 ||
 	    (tree != 0 && state_load(ask->store, stream->stream, tree, &out->current, e) == -1) ||
-	    find_rollback(&a, ask, e) == -1 || load_lists(&a, ask->store, stream->stream, e) == -1 ||
-	    sort_published(&a, out->current, e) == -1)
+	    find_rollback(&a, ask, e) == -1 || load_lists(&a, ask->store, stream->stream, e) == -1)
 		goto out;
 	in.lists = (const struct approvals *const *)out->lists;
 	in.lists_n = out->lists_n;
@@ -428,7 +404,6 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 out:
 	effect_free(&f);
 	distinct_free(&a.seen);
-	free(a.published);
 	free(a.exempt);
 	scanned_free(&own);
 	return rc == -1 ? err_prefix(e, "%s", stream->stream) : 0;
@@ -486,7 +461,7 @@ int outlook_try(const struct store *s, struct objects *o, const struct store_str
 		if (!approval_in_rings(p, stream->rings, stream->rings_n))
 			continue;
 		former = outlook_published(current, p->item);
-		if (former != NULL && digest_equal(&former->contents, &p->contents.sha256))
+		if (is_published(former, &p->contents))
 			continue;
 		if (missing_each(o, p, former, pass, NULL, e) == -1)
 			goto out;

@@ -169,8 +169,9 @@ def changed(store, before, words, events=('refused',)):
 
 
 class Ran:
-    def __init__(self, code, out, err, memory, seconds):
-        self.code, self.out, self.err, self.memory, self.seconds = code, out, err, memory, seconds
+    def __init__(self, code, out, err, usage, seconds):
+        self.code, self.out, self.err, self.seconds = code, out, err, seconds
+        self.memory, self.cpu = usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime
 
 
 def run(*command, env=None, cwd=None, before=None):
@@ -184,7 +185,7 @@ def run(*command, env=None, cwd=None, before=None):
         seconds = time.monotonic() - start
         out.seek(0)
         err.seek(0)
-        return Ran(code, out.read(), err.read(), usage.ru_maxrss * 1024, seconds)
+        return Ran(code, out.read(), err.read(), usage, seconds)
 
 
 def must(*command):
@@ -343,6 +344,32 @@ class Attacks:
             wrong += self.good_after(store) + whole(store, self.site.trust)
         self.line(row, what, f'{code} {word}'.strip(), f'{done.code} {seen_word(done, word)}'.strip(), wrong)
         return done
+
+    def many(self, cases, code, enters=False):
+        """Many bundles against one store, in one call and then once more: (row, what, words, plan). Each must be refused, with
+        one of its words, U over all of them, R at the end. `enters`: the lists are refused, the objects come in: no U, but
+        what is published stays as it was."""
+        store, before, folder = self.fresh(), None, f'{self.work}/many'
+        remove(folder)
+        media = [self.site.medium(f'{folder}/{at:04d}', plan) for at, (_, _, _, plan) in enumerate(cases)]
+        before, words = store_state(store), [word for _, _, allowed, _ in cases for word in allowed.split('|')]
+        done = run('satchel-import', '-C', store, '--json', 'apply', *media)
+        again = run('satchel-import', '-C', store, 'apply', *media)
+        wrong = faults(done, '') + faults(again, '')
+        if enters:
+            wrong += [] if published(store) == self.site.published(7) else ['U: something else is published']
+            wrong += whole(store, self.site.trust)
+        else:
+            wrong += [f'U: {one}' for one in changed(store, before, words)]
+        wrong += self.good_after(store)
+        said = {one['medium']: one for one in map(json.loads, done.out.splitlines()) if 'bundle' in one}
+        lines = re.findall(r'^updates-\d+  (.*)$', again.out.decode(), re.M)
+        self.check(cases[0][0], f'{len(cases)} bundles in one call: U, E, R', not wrong and len(said) == len(lines) == len(cases), why='; '.join(wrong)[:3000])
+        for medium, line, (row, what, allowed, _) in zip(media, lines, cases):
+            found = reasons(said.get(medium, {}))
+            word = next((word for word in allowed.split('|') if word in found and word in line), None)
+            self.line(row, what, f'{code} {allowed}', f'{said[medium]["exit"]} {allowed if word else sorted(found)}' if medium in said else 'nothing')
+        remove(folder)
 
     def end(self, least=1):
         if self.count < least:

@@ -175,7 +175,7 @@ class Plan:
             at += len(frame)
         text = '\n'.join(['satchel: volume/1', f'stream: "{self.stream}"', f'sequence: {self.sequence}', f'volume: {number}', 'frames:', *frame_lines,
                           'objects:', *lines]) + '\n'
-        write(f'{folder}/vol-{number:04d}.yaml', self.text(f'index {number}', text).encode())
+        write(f'{folder}/vol-{number:04d}.yaml', self.text(f'index {number}', text).encode('utf-8', 'surrogateescape'))
         write(f'{folder}/vol-{number:04d}.tar.zst', b''.join(frames))
 
     def build(self, folder):

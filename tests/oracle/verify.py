@@ -223,7 +223,7 @@ def judge_bytes(data):  # 2.1
 
 def judge_type_line(doctype, content):  # 2.2
     first = content.split('\n', 1)[0]
-    match = re.fullmatch('satchel: ([a-z-]+)/([1-9][0-9]*)', first)
+    match = re.fullmatch('satchel: ([a-z-]+)/([1-9][0-9]{0,8})', first)
     demand(match and match[1] == doctype, 'document-type', f'no {doctype}: {first!r:.60}')
     demand(match[2] == '1', 'document-version', f'version {match[2]}')
 
