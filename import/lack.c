@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#include "import/distinct.h"
 #include "import/objects.h"
+#include "lib/distinct.h"
 #include "lib/err.h"
 #include "lib/num.h"
 #include "lib/say.h"
