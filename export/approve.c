@@ -376,8 +376,9 @@ static void say_changed(void *arg, const char *path, const char *why)
 
 	(void)arg;
 	json_put_text(o, "path", path);
-	json_put_text(o, "state", "content-changed");
-	json_put_text(o, "reason", why);
+	json_put_text(o, "state", "changed");
+	json_put_text(o, "reason", reason_word(R_CONTENT_CHANGED));
+	json_put_text(o, "message", why);
 	say_object(o);
 	say_line("changed  %s: %s", path, why);
 }

@@ -30,9 +30,9 @@ void board_tell(const struct board *b, size_t i, const char *state, uint64_t rin
 	if (remark != NULL)
 		json_put_text(o, "remark", remark);
 	say_object(o);
-	say_line("%s %s revision %llu%s%s: %llu %s, %s%s%s", state, r->item, (unsigned long long)r->revision,
-		 n > 0 ? " for " : "", board_ring_text(b, rings, text, sizeof text), (unsigned long long)r->contents.files,
-		 r->contents.files == 1 ? "file" : "files", num_format_size(r->contents.bytes, size),
+	say_line("%s %s revision %llu%s%s: %s, %s%s%s", state, r->item, (unsigned long long)r->revision,
+		 n > 0 ? " for " : "", board_ring_text(b, rings, text, sizeof text), num_of(r->contents.files, "file"),
+		 num_format_size(r->contents.bytes, size),
 		 remark != NULL ? ", " : "", remark != NULL ? remark : "");
 }
 

@@ -220,8 +220,8 @@ static void report(const struct freeze *f)
 	json_put_number(o, "signatures", signers);
 	json_put_number(o, "threshold", threshold);
 	say_object(o);
-	say_line("list %llu: %zu entries, %zu revoked, expires %s, %llu of %llu signatures", (unsigned long long)f->list->revision,
-		 f->list->items_n, f->list->revoked_n, time, (unsigned long long)signers, (unsigned long long)threshold);
+	say_line("list %llu: %s, %zu revoked, expires %s, %llu of %s", (unsigned long long)f->list->revision,
+		 num_of(f->list->items_n, "entry"), f->list->revoked_n, time, (unsigned long long)signers, num_of(threshold, "signature"));
 	if (signers >= threshold)
 		station_next(&f->s, "pack MEDIUM");
 	else

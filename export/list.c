@@ -88,9 +88,9 @@ static void print(const struct list *l, size_t i, enum state state)
 	if (by != NULL)
 		json_put_text(o, "superseded_by", by);
 	say_object(o);
-	say_line("%-10s %s  revision %llu%s%s, %llu %s, %s%s%s%s", words[state], r->item, (unsigned long long)r->revision,
+	say_line("%-10s %s  revision %llu%s%s, %s, %s%s%s%s", words[state], r->item, (unsigned long long)r->revision,
 		 n > 0 ? " for " : "", board_ring_text(l->board, l->board->rows[i].rings, rings, sizeof rings),
-		 (unsigned long long)r->contents.files, r->contents.files == 1 ? "file" : "files",
+		 num_of(r->contents.files, "file"),
 		 num_format_size(r->contents.bytes, size), r->gone && state != GONE ? ", gone from the content root" : "",
 		 p != NULL && p->title != NULL ? ": " : "", p != NULL && p->title != NULL ? p->title : "");
 	if (by != NULL)

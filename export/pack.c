@@ -29,7 +29,7 @@
 
 const struct option_def pack_options[] = {
 	{"for", 0, "DESTINATION", "carry what this destination's rings need", true},
-	{"only", 0, "ITEM", "carry objects of these items alone", true},
+	{"only", 0, "ITEM", "carry objects of these items, and of what they require, alone", true},
 	{"ahead", 0, "ITEM", "carry the newest revision of an item that is not approved yet", true},
 	{"assume-sent", 0, NULL, "with --for: what was sent since the last receipt has arrived", false},
 	{"approvals-only", 0, NULL, "the list alone, no objects", false},
@@ -308,7 +308,7 @@ static void say_entry(const struct select_entry *x)
 	json_put_number(o, "bytes", x->contents->bytes);
 	json_put_text(o, "contents", digest_hex(&x->contents->sha256, hex));
 	say_object(o);
-	say_line("%s  revision %" PRIu64 ", %" PRIu64 " files, %s", x->item, x->revision, x->contents->files,
+	say_line("%s  revision %" PRIu64 ", %s, %s", x->item, x->revision, num_of(x->contents->files, "file"),
 		 num_format_size(x->contents->bytes, size));
 }
 
@@ -330,8 +330,8 @@ static void say_plan(const struct pack *p)
 	json_t *o = json_object();
 
 	list_text(m, list, sizeof list);
-	say_line("%zu items, %" PRIu64 " objects, %s in %" PRIu64 " volumes, %s; needs at most %s%s%s", p->selection.entries_n,
-		 m->objects.count, num_format_size(m->objects.bytes, bytes), p->total.volumes, list,
+	say_line("%s, %s, %s in %s, %s; needs at most %s%s%s", num_of(p->selection.entries_n, "item"),
+		 num_of(m->objects.count, "object"), num_format_size(m->objects.bytes, bytes), num_of(p->total.volumes, "volume"), list,
 		 num_format_size(f->need, need), f->room_known ? " of " : "",
 		 f->room_known ? num_format_size(f->room, room) : "");
 	json_put_number(o, "items", p->selection.entries_n);
@@ -359,8 +359,8 @@ static void say_bundle(const struct pack *p, const char *name)
 	json_t *o = json_object();
 
 	list_text(m, list, sizeof list);
-	say_line("%s: %" PRIu64 " objects of %s in %" PRIu64 " volumes of %s, %s", name, m->objects.count,
-		 num_format_size(m->objects.bytes, bytes), m->volumes, num_format_size(s->volumes.stored, stored), list);
+	say_line("%s: %s of %s in %s of %s, %s", name, num_of(m->objects.count, "object"),
+		 num_format_size(m->objects.bytes, bytes), num_of(m->volumes, "volume"), num_format_size(s->volumes.stored, stored), list);
 	json_put_text(o, "bundle", name);
 	json_put_text(o, "medium", p->medium.dir.name);
 	json_put_text(o, "sha256", digest_hex(&m->digest, hex));

@@ -19,8 +19,8 @@ struct err;
 	"--for carries what these destinations need and are not known to hold, by their newest\n" \
 	"receipts ('receive') and what was acknowledged since; where they hold all of it, the\n" \
 	"list alone. Sent is not arrived: what is not confirmed is carried again, unless\n" \
-	"--assume-sent is given. --only carries the objects of these items alone (the list is\n" \
-	"whole all the same); --ahead adds the newest revision of items that are not approved\n" \
+	"--assume-sent is given. --only carries the objects of these items, and of what they\n" \
+	"require, alone (the list is whole all the same); --ahead adds the newest revision of items that are not approved\n" \
 	"yet. Items may be shell patterns."
 
 extern const struct option_def pack_options[];

@@ -321,9 +321,9 @@ static void tell(const struct taking *t)
 		json_put_number(o, "objects", r->objects.count);
 	json_put_number(o, "lacks", r->lacks);
 	say_object(o);
-	say_line("%s: receipt %llu of %s%s: %s, %llu items waiting, %llu objects lacking", r->store,
+	say_line("%s: receipt %llu of %s%s: %s, %s waiting, %s lacking", r->store,
 		 (unsigned long long)r->counter, time, t->known ? ", known already" : "", list,
-		 (unsigned long long)(s == NULL ? 0 : s->waiting), (unsigned long long)r->lacks);
+		 num_of(s == NULL ? 0 : s->waiting, "item"), num_of(r->lacks, "object"));
 }
 
 /* Its bytes, signature and key are here. 0; 1 refused; -1. */

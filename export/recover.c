@@ -14,6 +14,7 @@
 #include "export/receive.h"
 #include "export/station.h"
 #include "lib/err.h"
+#include "lib/num.h"
 #include "lib/pool.h"
 #include "lib/say.h"
 #include "manifests/contents.h"
@@ -184,16 +185,17 @@ static void tell(const struct recover *r)
 	json_put_number(o, "unknown", r->unknown);
 	json_put_number(o, "unkept", r->unkept);
 	say_object(o);
-	say_line("taken over: %zu trust roots, %zu lists, %zu bundles; the next list is above %llu, the next bundle above %llu",
-		 r->seen.roots, r->seen.lists, r->seen.bundles, (unsigned long long)f->revision, (unsigned long long)f->sequence);
+	say_line("taken over: %s, %s, %s; the next list is above %llu, the next bundle above %llu",
+		 num_of(r->seen.roots, "trust root"), num_of(r->seen.lists, "list"), num_of(r->seen.bundles, "bundle"), (unsigned long long)f->revision, (unsigned long long)f->sequence);
 	if (r->list != NULL && f->epoch == r->list->epoch && f->revision > r->list->revision)
 		say_warn("list %llu was seen by a store and is not here: what it decided is not known; find a medium that carries it",
 			 (unsigned long long)f->revision);
 	if (r->unknown > 0)
-		say_note("%zu approved items are known by name alone: 'scan', then 'recover' again with the same medium", r->unknown);
+		say_note("known by name alone: %s; 'scan', then 'recover' again with the same medium",
+			 num_of(r->unknown, "approved item"));
 	if (r->unkept > 0)
-		say_warn("%zu approved items are no longer under the content root as they were approved; their bytes can't be "
-			 "packed: approve what is there now", r->unkept);
+		say_warn("no longer under the content root as approved: %s; these bytes can't be packed: approve what is there "
+			 "now", num_of(r->unkept, "item"));
 }
 
 static int recover(struct recover *r, const struct args *a, struct err *e)

@@ -49,7 +49,8 @@ static void say_refused(const char *path, const char *why)
 
 	json_put_text(o, "path", path);
 	json_put_text(o, "state", "refused");
-	json_put_text(o, "reason", why);
+	json_put_text(o, "reason", reason_word(R_CONTENT_REFUSED));
+	json_put_text(o, "message", why);
 	say_object(o);
 	say_line("refused  %s: %s", path, why);
 }
@@ -181,8 +182,8 @@ static void say_change(const char *state, const struct draft_revision *r)
 	json_put_number(o, "files", r->contents.files);
 	json_put_number(o, "bytes", r->contents.bytes);
 	say_object(o);
-	say_line("%-8s %s revision %llu, %llu %s, %s", state, r->item, (unsigned long long)r->revision,
-		 (unsigned long long)r->contents.files, r->contents.files == 1 ? "file" : "files",
+	say_line("%-8s %s revision %llu, %s, %s", state, r->item, (unsigned long long)r->revision,
+		 num_of(r->contents.files, "file"),
 		 num_format_size(r->contents.bytes, size));
 }
 

@@ -81,19 +81,58 @@ static int add(struct selection *s, const struct select_entry *x, struct err *e)
 	return 0;
 }
 
+/* All revisions of an item, unless they are wanted already: then they are looked at for what they require. */
+static void want(size_t first, size_t count, bool *wanted, size_t *waiting, size_t *n)
+{
+	for (size_t i = first; i < first + count; i++)
+		if (!wanted[i]) {
+			wanted[i] = true;
+			waiting[(*n)++] = i;
+		}
+}
+
+/* Which entries --only means: those of the items named, and of all they require, for without it they would not appear. */
+static int want_only(const struct approvals *list, const struct select_wish *w, bool *wanted, struct err *e)
+{
+	size_t *waiting = calloc(list->items_n + 1, sizeof *waiting), n = 0;
+
+	if (waiting == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < list->items_n; i++)
+		if (w->only_n == 0 || matches(w->only, w->only_n, list->items[i].item))
+			want(i, 1, wanted, waiting, &n);
+	while (n > 0) {
+		const struct approval *p = &list->items[waiting[--n]];
+
+		for (size_t k = 0; k < p->requires_n; k++) {
+			size_t count, first = approvals_find(list, p->requires[k], &count);
+
+			want(first, count, wanted, waiting, &n);
+		}
+	}
+	free(waiting);
+	return 0;
+}
+
 static int add_approved(const struct approvals *list, const struct select_wish *w, bool kept, struct selection *out,
 			struct err *e)
 {
-	for (size_t i = 0; list && i < list->items_n; i++) {
+	bool *wanted;
+	int rc;
+
+	if (!list)
+		return 0;
+	wanted = calloc(list->items_n + 1, sizeof *wanted);
+	rc = wanted == NULL ? err_mem(e) : want_only(list, w, wanted, e);
+	for (size_t i = 0; rc == 0 && i < list->items_n; i++) {
 		const struct approval *p = &list->items[i];
 		struct select_entry x = {.item = p->item, .revision = p->revision, .contents = &p->contents, .kept = kept};
 
-		if (w->only_n > 0 && !matches(w->only, w->only_n, p->item))
-			continue;
-		if (for_destinations(list, p, w, &x) && add(out, &x, e) == -1)
-			return -1;
+		if (wanted[i] && for_destinations(list, p, w, &x))
+			rc = add(out, &x, e);
 	}
-	return 0;
+	free(wanted);
+	return rc;
 }
 
 /* Whether an item's newest revision may travel ahead: 1; 0 where it was declined; -1 revoked, gone. */

@@ -53,8 +53,8 @@ void show_manifest(const struct manifest *m)
 		 num_format_time(m->created, time));
 	say_line("for %s", m->destinations_n == 0 ? "any store that follows the stream"
 						  : join(m->destinations, m->destinations_n, names, sizeof names));
-	say_line("%llu objects, %s, in %llu volumes", (unsigned long long)m->objects.count,
-		 num_format_size(m->objects.bytes, size), (unsigned long long)m->volumes);
+	say_line("%s, %s, in %s", num_of(m->objects.count, "object"), num_format_size(m->objects.bytes, size),
+		 num_of(m->volumes, "volume"));
 	if (m->has_approvals)
 		say_line("with approval list %llu of epoch %llu", (unsigned long long)m->approvals.revision,
 			 (unsigned long long)m->approvals.epoch);
@@ -66,9 +66,8 @@ static void show_entry(const char *mark, const struct approval *p)
 {
 	char rings[512], size[24], time[32];
 
-	say_line("%s %s revision %llu for %s: %llu %s, %s%s%s", mark, p->item, (unsigned long long)p->revision,
-		 join(p->rings, p->rings_n, rings, sizeof rings), (unsigned long long)p->contents.files,
-		 p->contents.files == 1 ? "file" : "files", num_format_size(p->contents.bytes, size),
+	say_line("%s %s revision %llu for %s: %s, %s%s%s", mark, p->item, (unsigned long long)p->revision,
+		 join(p->rings, p->rings_n, rings, sizeof rings), num_of(p->contents.files, "file"), num_format_size(p->contents.bytes, size),
 		 p->urgent ? ", urgent" : "", p->requires_n > 0 ? ", requires others" : "");
 	if (p->title != NULL)
 		say_line("    title: %s", p->title);
@@ -147,7 +146,7 @@ void show_approvals(const struct approvals *a, const struct approvals *old)
 		 (unsigned long long)a->epoch, a->stream);
 	say_line("issued %s, expires %s", num_format_time(a->issued, from), num_format_time(a->expires, to));
 	say_line("sha256 %s", digest_hex(&a->digest, hex));
-	say_line("%zu entries, %zu revoked", a->items_n, a->revoked_n);
+	say_line("%s, %zu revoked", num_of(a->items_n, "entry"), a->revoked_n);
 	if (old == NULL) {
 		for (size_t i = 0; i < a->items_n; i++)
 			show_entry(" ", &a->items[i]);

@@ -182,7 +182,8 @@ static void tell_waiting(const struct one *x)
 		if (strcmp(w->stream, x->stream->stream) != 0)
 			continue;
 		said++;
-		say_line("    %s revision %llu waits: %s, %llu objects missing", w->item, ull(w->revision), w->why, ull(w->objects));
+		say_line("    %s revision %llu waits: %s, %s missing", w->item, ull(w->revision), w->why,
+			 num_of(w->objects, "object"));
 	}
 	if (x->stream->waiting > said)
 		say_line("    and %llu more", ull(x->stream->waiting - said));
@@ -208,8 +209,8 @@ static void tell_stream(struct one *x)
 	else
 		say_line("  no list is complete there");
 	if (s->waiting > 0) {
-		say_line("  list %llu: %llu items wait, %llu objects are missing", ull(s->newest.revision), ull(s->waiting),
-			 ull(s->missing));
+		say_line("  list %llu: %s waiting, %s missing", ull(s->newest.revision), num_of(s->waiting, "item"),
+			 num_of(s->missing, "object"));
 		tell_waiting(x);
 	}
 }
@@ -235,9 +236,9 @@ static void tell_refusals(const struct one *x)
 	if (r->refusals_n > 0) {
 		const struct receipt_refusal *f = &r->refusals[r->refusals_n - 1];
 
-		say_line("  %s%zu refusals and alarms there, the last at %s: %s%s%s",
-			 r->refusals_n == MAX_RECEIPT_REFUSALS ? "at least " : "", r->refusals_n, num_format_time(f->time, time),
-			 f->reason, f->bundle != NULL ? ", " : "", f->bundle != NULL ? f->bundle : "");
+		say_line("  %s%s (refusals, alarms) there, the last at %s: %s%s%s",
+			 r->refusals_n == MAX_RECEIPT_REFUSALS ? "at least " : "", num_of(r->refusals_n, "incident"),
+			 num_format_time(f->time, time), f->reason, f->bundle != NULL ? ", " : "", f->bundle != NULL ? f->bundle : "");
 	}
 }
 
@@ -290,8 +291,8 @@ static void tell_lacking(const struct standing *t, struct one *x)
 	json_put_number(x->o, "lacks", x->lacks);
 	json_put_number(x->o, "lacks_bytes", x->bytes);
 	if (x->lacks > 0) {
-		snprintf(text, sizeof text, "%s lacks %llu objects, %s, of list %llu; 'pack --for %s' carries them", x->d->name,
-			 ull(x->lacks), num_format_size(x->bytes, size), ull(t->ask->list->revision), x->d->name);
+		snprintf(text, sizeof text, "%s lacks %s, %s, of list %llu; 'pack --for %s' carries what it lacks", x->d->name,
+			 num_of(x->lacks, "object"), num_format_size(x->bytes, size), ull(t->ask->list->revision), x->d->name);
 		t->ask->problem(t->ask->arg, false, text);
 	} else if (x->stream != NULL && (!x->stream->has_newest ||
 					 !digest_equal(&x->stream->newest.sha256, &t->ask->list->digest))) {

@@ -58,8 +58,8 @@ static void judge_expiry(struct status *t, const char *what, uint64_t number, in
 	if (expires <= t->s.now)
 		tell(t, &t->unhealthy, "%s %llu expired at %s", what, (unsigned long long)number, time);
 	else if (expires - t->s.now < soon)
-		tell(t, &t->unhealthy, "%s %llu expires at %s, in %lld days", what, (unsigned long long)number, time,
-		     (long long)((expires - t->s.now) / DAY));
+		tell(t, &t->unhealthy, "%s %llu expires at %s, in %s", what, (unsigned long long)number, time,
+		     num_of((uint64_t)((expires - t->s.now) / DAY), "day"));
 }
 
 static int judge_lists(struct status *t, struct err *e)
@@ -73,8 +73,8 @@ static int judge_lists(struct status *t, struct err *e)
 		json_put_number(t->o, "list", t->effective->revision);
 		json_put_number(t->o, "list_epoch", t->effective->epoch);
 		json_put_text(t->o, "list_expires", num_format_time(t->effective->expires, time));
-		say_line("list %llu is signed, %zu entries, expires %s", (unsigned long long)t->effective->revision,
-			 t->effective->items_n, time);
+		say_line("list %llu is signed, %s, expires %s", (unsigned long long)t->effective->revision,
+			 num_of(t->effective->items_n, "entry"), time);
 		judge_expiry(t, "list", t->effective->revision, t->effective->expires, LIST_WARNING);
 	} else {
 		say_line("no list is signed yet");
@@ -126,7 +126,7 @@ static void judge_items(struct status *t)
 		approved += t->board->rows[i].rings != 0;
 	json_put_number(t->o, "pending", pending);
 	json_put_number(t->o, "approved", approved);
-	say_line("%zu revisions are approved", approved);
+	say_line("approved: %s", num_of(approved, "revision"));
 	if (pending > 0)
 		tell(t, &t->waiting, "%zu %s a decision; 'list --state pending' shows them", pending,
 		     pending == 1 ? "item waits for" : "items wait for");

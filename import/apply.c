@@ -13,9 +13,11 @@
 #include "import/tell.h"
 #include "import/update.h"
 #include "lib/file.h"
+#include "lib/num.h"
 #include "lib/pool.h"
 #include "lib/progress.h"
 #include "lib/say.h"
+#include "manifests/names.h"
 #include "manifests/reason.h"
 #include "verify/reader.h"
 #include "verify/unseal.h"
@@ -124,8 +126,7 @@ static void judge_medium(struct apply *p, const char *medium, const struct tally
 	struct err why = {0};
 
 	if (t->passed_over > 0)
-		say_note("%s: %zu bundle%s of other streams passed over", medium, t->passed_over,
-			 t->passed_over == 1 ? "" : "s");
+		say_note("%s: %s of other streams passed over", medium, num_of(t->passed_over, "bundle"));
 	if (t->judged > 0)
 		return;
 	if (t->interrupted > 0) {
@@ -139,6 +140,8 @@ static void judge_medium(struct apply *p, const char *medium, const struct tally
 		err_set(&why, R_WRONG_DESTINATION, "%s: no bundle here is for %s", medium, p->run.store.config.name);
 	else if (t->interrupted == 0)
 		err_set(&why, R_NO_BUNDLE, "%s: no bundle here of a stream that this store follows", medium);
+	if (why.reason == R_NO_BUNDLE && names_inside_medium(medium))
+		err_hint(&why, "name the medium itself, the directory above " NAMES_MEDIUM_DIR "/");
 	if (why.reason != ERR_NONE) {
 		p->exits[1] = true;
 		say_error(&why);

@@ -309,10 +309,10 @@ static int log_checked(struct checking *c, struct err *e)
 	json_put_number(o, "damaged", c->bad_n);
 	json_put_number(o, "not_healed", c->waiting);
 	say_object(json_incref(o));
-	say_line("%s: %llu files of objects, %s, hashed: %zu damaged", c->run.store.config.name, ull(c->files),
+	say_line("%s: %s of objects, %s, hashed: %zu damaged", c->run.store.config.name, num_of(c->files, "file"),
 		 num_format_size(c->bytes, size), c->bad_n);
 	if (c->waiting > 0)
-		say_line("%llu object%s set aside before and not healed yet", ull(c->waiting), c->waiting == 1 ? "" : "s");
+		say_line("%s set aside before and not healed yet", num_of(c->waiting, "object"));
 	if (c->bad_n + c->waiting > 0)
 		say_note("apply a bundle that carries these objects; a receipt asks for just them");
 	return run_log(&c->run, "checked", o, e);

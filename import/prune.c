@@ -55,11 +55,6 @@ static unsigned long long ull(uint64_t n)
 	return (unsigned long long)n;
 }
 
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
 /* ---- what is needed ---- */
 
 static bool goes(const struct kept_lists *former, const struct list_ref *ref)
@@ -275,12 +270,12 @@ static void tell(const struct pruning *p)
 	json_put_number(o, "ahead_objects", p->ahead.objects);
 	json_put_number(o, "ahead_bytes", p->ahead.bytes);
 	say_object(o);
-	say_line("%llu object%s, %s, that nothing needs: %s", ull(p->drop.objects), plural(p->drop.objects),
+	say_line("%s, %s, that nothing needs: %s", num_of(p->drop.objects, "object"),
 		 num_format_size(p->drop.bytes, size), p->run.dry ? "would go" : "going");
 	if (p->ahead.objects > 0)
-		say_line("%llu object%s, %s, ahead of their approval: kept for %llu days, the first of them until %s",
-			 ull(p->ahead.objects), plural(p->ahead.objects), num_format_size(p->ahead.bytes, size),
-			 ull(p->run.store.config.policy.ahead_days), num_format_time(p->first, time));
+		say_line("%s, %s, ahead of their approval: kept for %s, the first of them until %s",
+			 num_of(p->ahead.objects, "object"), num_format_size(p->ahead.bytes, size),
+			 num_of(p->run.store.config.policy.ahead_days, "day"), num_format_time(p->first, time));
 }
 
 static int look(struct pruning *p, struct err *e)

@@ -18,6 +18,7 @@
 #include "import/run.h"
 #include "lib/base64.h"
 #include "lib/err.h"
+#include "lib/num.h"
 #include "lib/progress.h"
 #include "lib/say.h"
 #include "lib/sign.h"
@@ -323,7 +324,7 @@ static void tell(const struct making *m)
 	char held[64] = "brief";
 
 	if (r->has_objects)
-		snprintf(held, sizeof held, "%llu objects held", (unsigned long long)r->objects.count);
+		snprintf(held, sizeof held, "%s held", num_of(r->objects.count, "object"));
 	json_put_text(o, "receipt", m->name);
 	json_put_text(o, "medium", m->medium);
 	json_put_number(o, "counter", r->counter);

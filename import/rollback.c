@@ -201,8 +201,8 @@ static int check_objects(const struct going *g, struct err *e)
 	}
 	if (gone.objects == 0)
 		return 0;
-	err_set(e, R_OBJECTS_GONE, "%s: list %llu needs %llu objects, %s, that are not there: pruned, set aside as damaged, or never "
-		"received; nothing was changed", g->stream->stream, ull(g->list->revision), ull(gone.objects),
+	err_set(e, R_OBJECTS_GONE, "%s: list %llu lacks %s, %s, that are not there: pruned, set aside as damaged, or never "
+		"received; nothing was changed", g->stream->stream, ull(g->list->revision), num_of(gone.objects, "object"),
 		num_format_size(gone.bytes, size));
 	return err_hint(e, "name another list, or have a bundle with these objects sent");
 }

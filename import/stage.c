@@ -117,10 +117,11 @@ static void name_lost(const struct taking *t, uint64_t from, uint64_t to, struct
 
 		if (!t->want[i] || o->at + volume_object_len(o) <= from || volume_object_len(o) == 0)
 			continue;
-		if (d->lost_n > 0 && d->lost_n <= STAGE_MAX_LOST && digest_equal(&d->lost[d->lost_n - 1], &o->sha256))
+		if (d->lost_n > 0 && digest_equal(&d->last, &o->sha256))
 			continue;	/* it reaches over several frames */
 		if (d->lost_n < STAGE_MAX_LOST)
 			d->lost[d->lost_n] = o->sha256;
+		d->last = o->sha256;
 		d->lost_n++;
 	}
 }

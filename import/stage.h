@@ -26,6 +26,7 @@ struct stage_damage {		/* an extent of a volume that could not be read, or is no
 	char text[200];		/* cause, from the reader */
 	struct digest lost[STAGE_MAX_LOST];	/* objects it held bytes of */
 	uint64_t lost_n;
+	struct digest last;	/* of them */
 };
 struct stage_result {
 	uint64_t objects;	/* complete ones that were added */

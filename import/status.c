@@ -73,7 +73,7 @@ static void judge_arrival(struct report *r, const char *stream, int64_t since, i
 	if (days <= r->store->config.policy.stale_days)
 		return;
 	r->unhealthy = true;
-	say_warn("%s: nothing has arrived for %llu days, and policy allows %llu (stale)", stream, ull(days),
+	say_warn("%s: nothing has arrived for %s, and policy allows %llu (stale)", stream, num_of(days, "day"),
 		 ull(r->store->config.policy.stale_days));
 }
 
@@ -106,8 +106,8 @@ static void say_stream(const struct store_stream *stream, const struct state *s,
 	if (s == NULL || !s->has_complete) {
 		say_line("%s  no list in effect yet", stream->stream);
 	} else {
-		say_line("%s  list %llu in effect: %zu item%s, expires %s", stream->stream, ull(s->complete.revision), s->items_n,
-			 s->items_n == 1 ? "" : "s", num_format_time(expires, time));
+		say_line("%s  list %llu in effect: %s, expires %s", stream->stream, ull(s->complete.revision),
+			 num_of(s->items_n, "item"), num_format_time(expires, time));
 	}
 	if (s != NULL && s->has_rollback && back != NULL)
 		say_rollback(back);
@@ -117,8 +117,8 @@ static void say_stream(const struct store_stream *stream, const struct state *s,
 		say_line("  no bundle has arrived yet");
 	if (s == NULL || s->waiting_n + s->missing_total == 0)
 		return;
-	say_line("  list %llu waits: %zu item%s, %llu object%s missing", ull(s->newest.revision), s->waiting_n,
-		 s->waiting_n == 1 ? "" : "s", ull(s->missing_total), s->missing_total == 1 ? "" : "s");
+	say_line("  list %llu waits: %s, %s missing", ull(s->newest.revision), num_of(s->waiting_n, "item"),
+		 num_of(s->missing_total, "object"));
 	tell_waiting(s, s);
 	say_missing(s);
 }

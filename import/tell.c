@@ -23,11 +23,6 @@ static unsigned long long ull(uint64_t n)
 	return (unsigned long long)n;
 }
 
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
 /* ---- one bundle ---- */
 
 static const char *const kinds[] = {
@@ -103,11 +98,11 @@ void tell_bundle(const struct outcome *o, const char *medium)
 	about_list(o, &list);
 	about = list.failed || list.data == NULL ? "" : (const char *)list.data;
 	if (o->kind == OUTCOME_IMPORTED && o->staged.damages_n > 0)
-		say_line("%s  damaged  %llu objects, %s taken, %llu lost%s", o->name, ull(o->staged.objects),
+		say_line("%s  damaged  %s, %s taken, %llu lost%s", o->name, num_of(o->staged.objects, "object"),
 			 num_format_size(o->staged.bytes, size), ull(o->staged.lost), about);
 	else if (o->kind == OUTCOME_IMPORTED)
-		say_line("%s  %s  %llu object%s, %s%s", o->name, o->dry ? "would be imported" : "imported",
-			 ull(o->staged.objects), plural(o->staged.objects), num_format_size(o->staged.bytes, size), about);
+		say_line("%s  %s  %s, %s%s", o->name, o->dry ? "would be imported" : "imported",
+			 num_of(o->staged.objects, "object"), num_format_size(o->staged.bytes, size), about);
 	else if (o->kind == OUTCOME_KNOWN)
 		say_line("%s  already imported%s", o->name,
 			 o->list == ADMIT_REFUSED || o->list == ADMIT_IGNORED ? about : "");
@@ -199,7 +194,7 @@ static void about_waiting(const struct state_waiting *w, struct buf *out)
 	char size[24];
 
 	if (strcmp(w->why, "objects") == 0)
-		buf_printf(out, "waits for %llu object%s, %s", ull(w->objects), plural(w->objects),
+		buf_printf(out, "waits for %s, %s", num_of(w->objects, "object"),
 			   num_format_size(w->bytes, size));
 	else if (strcmp(w->why, "list") == 0)
 		buf_puts(out, "waits for the rest of its list");
@@ -307,8 +302,8 @@ static void say_effect(const struct update *u)
 	else if (l->want.has_complete)
 		snprintf(list, sizeof list, "list %llu in effect", ull(l->want.complete.revision));
 	if (r->switched)
-		say_line("%s  %s: %llu item%s added, %llu changed, %llu removed", l->want.stream, list, ull(r->items_added),
-			 plural(r->items_added), ull(r->items_changed), ull(r->items_removed));
+		say_line("%s  %s: %s added, %llu changed, %llu removed", l->want.stream, list,
+			 num_of(r->items_added, "item"), ull(r->items_changed), ull(r->items_removed));
 	else if (u->changed && l->whole)
 		say_line("%s  %s", l->want.stream, list);
 }
@@ -326,16 +321,16 @@ void tell_stream(const struct update *u)
 	if (l->malformed.reason != ERR_NONE)
 		say_error(&l->malformed);
 	if (l->whole && l->held) {
-		say_line("%s  the scan hook holds something: %zu item%s not published as approved", l->want.stream, l->want.waiting_n,
-			 plural(l->want.waiting_n));
+		say_line("%s  the scan hook holds something: %s not published as approved", l->want.stream,
+			 num_of(l->want.waiting_n, "item"));
 		tell_waiting(&l->want, &l->want);
 	}
 	if (l->whole)
 		return;
 	if (l->want.has_complete)
 		snprintf(stays, sizeof stays, "list %llu stays in effect", ull(l->want.complete.revision));
-	say_line("%s  list %llu waits: %zu item%s, %llu object%s missing, %s; %s", l->want.stream, ull(l->want.newest.revision),
-		 l->want.waiting_n, plural(l->want.waiting_n), ull(l->want.missing_total), plural(l->want.missing_total),
+	say_line("%s  list %llu waits: %s, %s missing, %s; %s", l->want.stream, ull(l->want.newest.revision),
+		 num_of(l->want.waiting_n, "item"), num_of(l->want.missing_total, "object"),
 		 num_format_size(l->missing_bytes, size), stays);
 	tell_waiting(&l->want, &l->want);
 	tell_missing(l);

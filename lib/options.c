@@ -143,11 +143,23 @@ static int print(const struct buf *text, FILE *to, struct err *e)
 	return 0;
 }
 
+static int tell_version(const struct program *p)
+{
+	json_t *o = json_object();
+
+	json_put_text(o, "program", p->name);
+	json_put_text(o, "version", p->version);
+	say_object(o);
+	return 0;
+}
+
 static int help(const struct args *a, struct err *e)
 {
 	struct buf text = {0};
 	int rc;
 
+	if (a->version && args_has(a, "json"))
+		return tell_version(a->program);
 	if (a->version)
 		buf_printf(&text, "%s %s\n", a->program->name, a->program->version);
 	else if (a->command != NULL)
@@ -157,6 +169,16 @@ static int help(const struct args *a, struct err *e)
 	rc = print(&text, stdout, e);
 	buf_free(&text);
 	return rc;
+}
+
+/* Wrong options are an error like others, told as JSON where that was asked for, on whichever side of the wrong one. */
+static bool wants_json(const struct args *a, int argc, char **argv)
+{
+	bool json = args_has(a, "json");
+
+	for (int i = 1; i < argc && !json && strcmp(argv[i], "--") != 0; i++)
+		json = strcmp(argv[i], "--json") == 0;
+	return json;
 }
 
 static int refuse_nothing(const struct program *p, struct err *e)
@@ -221,7 +243,7 @@ int options_run(const struct program *p, int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);	/* a reader that went away is an error of the write */
 	rc = args_parse(p, argc, argv, &a, &e);
 	say.quiet = args_has(&a, "quiet");
-	say.json = args_has(&a, "json");
+	say.json = rc == -1 ? wants_json(&a, argc, argv) : args_has(&a, "json");
 	say_start(&say);
 	if (rc == 0)
 		rc = run(&a, argc, &e);
@@ -233,9 +255,9 @@ int options_run(const struct program *p, int argc, char **argv)
 		say_error(&e);
 		rc = p->exit_code(e.reason);
 	}
-	if (say_finish(&at_end) == -1 && rc == 0) {
+	if (say_finish(&at_end) == -1 && e.reason == ERR_NONE) {	/* else there is a line that says more */
 		say_error(&at_end);
-		rc = p->exit_code(at_end.reason);
+		rc = rc == 1 ? 1 : p->exit_code(at_end.reason);	/* a refusal stays one */
 	}
 	args_free(&a);
 	say_start(NULL);

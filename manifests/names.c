@@ -102,3 +102,20 @@ char *names_object(const struct digest *d, char out[80])
 	snprintf(out, 80, "%.2s/%s", hex, hex);
 	return out;
 }
+
+bool names_inside_medium(const char *path)
+{
+	char last[NAMES_BUNDLE_LEN], stream[MAX_NAME_LEN + 1];
+	size_t end = strlen(path), begin;
+	uint64_t sequence;
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	for (begin = end; begin > 0 && path[begin - 1] != '/'; begin--)
+		;
+	if (end - begin >= sizeof last)
+		return false;
+	memcpy(last, path + begin, end - begin);
+	last[end - begin] = '\0';
+	return strcmp(last, NAMES_MEDIUM_DIR) == 0 || names_bundle_parse(last, stream, &sequence) == 0;
+}

@@ -4,6 +4,7 @@
 #ifndef MANIFESTS_NAMES_H
 #define MANIFESTS_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,8 @@ char *names_object(const struct digest *d, char out[80]);
 #define NAMES_VERIFY "VERIFY.txt"
 #define NAMES_MEDIUM_DIR "satchel"	/* the only directory of a medium the tools look at */
 #define NAMES_SIGNATURE_LINE "# signature "	/* and "KEYID BASE64": behind a receipt in one text (FORMAT 14.1) */
+/* Whether a path, by its last component, is the folder of bundles, or a bundle, and not the medium: for a hint. */
+bool names_inside_medium(const char *path);
 #define NAMES_RECEIPTS "receipts"	/* in it: names_bundle spells STORE-COUNTER, with .yaml, its signature, .objects */
 
 #endif

@@ -249,6 +249,17 @@ static int read_type(struct reader *r, const struct schema *s)
 	return 0;
 }
 
+/* A field that no document of the kind has, or that stands a level too high. */
+static int refuse_field(struct reader *r, const struct schema *s, const struct field *unknown)
+{
+	refuse(r, unknown, "unknown field, or out of place");
+	for (size_t i = 0; s->fields[i].name; i++)
+		for (size_t k = 0; s->fields[i].kind == FIELD_BLOCK && s->fields[i].sub->fields[k].name; k++)
+			if (strcmp(s->fields[i].sub->fields[k].name, unknown->name) == 0)
+				err_hint(r->e, "it belongs under `%s:`", s->fields[i].name);
+	return -1;
+}
+
 /* Reads a mapping whose opening is the current item, of which only the first `fields` fields may occur. */
 static int read_map(struct reader *r, const struct schema *s, size_t fields, void *out)
 {
@@ -275,7 +286,7 @@ static int read_map(struct reader *r, const struct schema *s, size_t fields, voi
 		while (i < fields && s->fields[i].name && !reads(&r->item, s->fields[i].name))
 			i++;
 		if (i >= fields || !s->fields[i].name)
-			return refuse(r, &unknown, "unknown field, or out of place");
+			return refuse_field(r, s, &unknown);
 		if (seen >> i & 1)
 			return refuse(r, s->fields + i, "comes twice");
 		seen |= UINT64_C(1) << i;

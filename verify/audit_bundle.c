@@ -209,12 +209,12 @@ static void say_bundle(const struct course *c, bool good)
 	if (m->has_approvals)
 		snprintf(list, sizeof list, "list %llu", (unsigned long long)m->approvals.revision);
 	if (c->compared && (c->lack.files > 0 || c->lack.lists > 0))
-		snprintf(lack, sizeof lack, "; of its list %llu files and %llu contents lists are not in it",
-			 (unsigned long long)c->lack.files, (unsigned long long)c->lack.lists);
+		snprintf(lack, sizeof lack, "; of its list %s and %s are not in it",
+			 num_of(c->lack.files, "file"), num_of(c->lack.lists, "contents list"));
 	else if (c->compared)
 		snprintf(lack, sizeof lack, "; it has all that its list needs");
-	say_line("%s: %s; %s, %llu objects, %s in %llu volumes%s", c->place, good ? "good" : "NOT GOOD", list,
-		 (unsigned long long)m->objects.count, num_format_size(m->objects.bytes, size), (unsigned long long)m->volumes,
+	say_line("%s: %s; %s, %s, %s in %s%s", c->place, good ? "good" : "NOT GOOD", list,
+		 num_of(m->objects.count, "object"), num_format_size(m->objects.bytes, size), num_of(m->volumes, "volume"),
 		 lack);
 }
 
@@ -281,7 +281,8 @@ static int look_at_medium(struct run *run, struct reader *reader, struct err *e)
 	if (unseal_find(reader, NULL, &found, e) == -1)
 		return -1;
 	if (found.n == 0)
-		report_finding(&run->report, R_NO_BUNDLE, reader_medium(reader), "no bundle in %s/", NAMES_MEDIUM_DIR);
+		report_finding(&run->report, R_NO_BUNDLE, reader_medium(reader), "no bundle in %s/%s", NAMES_MEDIUM_DIR,
+			       names_inside_medium(reader_medium(reader)) ? "; name the medium itself" : "");
 	for (size_t i = 0; rc == 0 && i < found.n; i++)
 		rc = look_at_bundle(run, reader, found.names[i], e);
 	unseal_found_free(&found);
@@ -332,9 +333,8 @@ static void say_summary(const struct run *run)
 	json_t *o;
 
 	if (!say_json()) {
-		say_line("%llu of %llu bundles are good; %llu findings, %llu notes; read under %s", (unsigned long long)run->good,
-			 (unsigned long long)run->bundles, (unsigned long long)run->report.findings,
-			 (unsigned long long)run->report.notes, reader_sandbox(run->readers[0]));
+		say_line("%llu of %s good; %s, %s; read under %s", (unsigned long long)run->good, num_of(run->bundles, "bundle"),
+			 num_of(run->report.findings, "finding"), num_of(run->report.notes, "note"), reader_sandbox(run->readers[0]));
 		return;
 	}
 	o = json_object();

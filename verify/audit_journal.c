@@ -12,6 +12,7 @@
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/json.h"
+#include "lib/num.h"
 #include "lib/path.h"
 #include "lib/pubkey.h"
 #include "lib/say.h"
@@ -205,12 +206,12 @@ static void say_result(const struct audit *u)
 		return;
 	digest_hex(&u->head, hex);
 	if (u->receipts_n == 0)
-		say_line("%s: %s; %llu lines, head %s", u->name, u->report.findings == 0 ? "unbroken" : "NOT GOOD",
-			 (unsigned long long)u->length, hex);
+		say_line("%s: %s; %s, head %s", u->name, u->report.findings == 0 ? "unbroken" : "NOT GOOD",
+			 num_of(u->length, "line"), hex);
 	else
-		say_line("%s: %s; %llu lines, head %s; %zu receipts, %zu lines witnessed", u->name,
-			 u->report.findings == 0 ? "unbroken" : "NOT GOOD", (unsigned long long)u->length, hex, u->receipts_n,
-			 u->points_n);
+		say_line("%s: %s; %s, head %s; %s, %s witnessed", u->name,
+			 u->report.findings == 0 ? "unbroken" : "NOT GOOD", num_of(u->length, "line"), hex,
+			 num_of(u->receipts_n, "receipt"), num_of(u->points_n, "line"));
 	o = json_object();
 	json_put_text(o, "journal", u->name);
 	json_put(o, "good", json_boolean(u->report.findings == 0));

@@ -174,13 +174,12 @@ static void say_stream(const struct store_stream *stream, const struct audit_str
 
 	if (!say_json()) {
 		if (found->list == 0)
-			say_line("streams/%s: %llu lists; nothing published from a complete list", stream->stream,
-				 (unsigned long long)found->lists);
+			say_line("streams/%s: %s; nothing published from a complete list", stream->stream,
+				 num_of(found->lists, "list"));
 		else
-			say_line("streams/%s: list %llu, %llu items, %llu files, %llu links; %llu lists", stream->stream,
-				 (unsigned long long)found->list, (unsigned long long)found->items,
-				 (unsigned long long)found->files, (unsigned long long)found->links,
-				 (unsigned long long)found->lists);
+			say_line("streams/%s: list %llu, %s, %s, %s; %s", stream->stream,
+				 (unsigned long long)found->list, num_of(found->items, "item"), num_of(found->files, "file"),
+				 num_of(found->links, "link"), num_of(found->lists, "list"));
 		return;
 	}
 	o = json_object();
@@ -215,11 +214,11 @@ static void say_summary(const struct run *run, bool good)
 	json_t *o;
 
 	if (!say_json()) {
-		say_line("objects: %llu files, %s hashed; journal: %llu lines, head %s",
-			 (unsigned long long)run->objects.files, num_format_size(run->objects.bytes, size),
-			 (unsigned long long)run->journal, digest_hex(&run->head, hex));
-		say_line("%s: %s; %llu findings, %llu notes", run->store.config.name, good ? "good" : "NOT GOOD",
-			 (unsigned long long)run->report.findings, (unsigned long long)run->report.notes);
+		say_line("objects: %s, %s hashed; journal: %s, head %s",
+			 num_of(run->objects.files, "file"), num_format_size(run->objects.bytes, size),
+			 num_of(run->journal, "line"), digest_hex(&run->head, hex));
+		say_line("%s: %s; %s, %s", run->store.config.name, good ? "good" : "NOT GOOD",
+			 num_of(run->report.findings, "finding"), num_of(run->report.notes, "note"));
 		return;
 	}
 	o = json_object();

@@ -222,8 +222,8 @@ static void tell_item(struct diff *d, const struct group *g)
 	d->removed += g->new_n == 0;
 	d->changed += g->old_n > 0 && g->new_n > 0;
 	if (!say_json()) {
-		say_line("%s %s: %llu files, %s%s%s", g->old_n == 0 ? "+" : g->new_n == 0 ? "-" : "~", any->item,
-			 (unsigned long long)any->contents.files, num_format_size(any->contents.bytes, size),
+		say_line("%s %s: %s, %s%s%s", g->old_n == 0 ? "+" : g->new_n == 0 ? "-" : "~", any->item,
+			 num_of(any->contents.files, "file"), num_format_size(any->contents.bytes, size),
 			 any->title != NULL ? ": " : "", any->title != NULL ? any->title : "");
 		each_ring(g, NULL, false);
 		return;
@@ -363,8 +363,8 @@ static void tell_summary(const struct diff *d)
 		say_line("items: %llu added, %llu removed, %llu changed; %llu revoked", (unsigned long long)d->added,
 			 (unsigned long long)d->removed, (unsigned long long)d->changed, (unsigned long long)d->revoked);
 	if (d->unread > 0)
-		say_line("of %llu items the contents lists are not at hand: their files were not compared",
-			 (unsigned long long)d->unread);
+		say_line("of %s the contents lists are not at hand: their files were not compared",
+			 num_of(d->unread, "item"));
 	json_put_number(o, "added", d->added);
 	json_put_number(o, "removed", d->removed);
 	json_put_number(o, "changed", d->changed);

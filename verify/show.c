@@ -44,8 +44,8 @@ static void tell_trust(const void *value)
 	const struct trust *t = value;
 	char from[32], to[32];
 
-	say_line("trust root %llu of the site %s: %zu keys, issued %s, expires %s", (unsigned long long)t->version, t->site,
-		 t->keys_n, num_format_time(t->issued, from), num_format_time(t->expires, to));
+	say_line("trust root %llu of the site %s: %s, issued %s, expires %s", (unsigned long long)t->version, t->site,
+		 num_of(t->keys_n, "key"), num_format_time(t->issued, from), num_format_time(t->expires, to));
 }
 
 static void tell_approvals(const void *value)
@@ -58,8 +58,8 @@ static void tell_approvals(const void *value)
 		files += a->items[i].contents.files;
 		bytes += a->items[i].contents.bytes;
 	}
-	say_line("approval list %llu of stream %s: %zu entries with %llu files, %s; %zu revoked; issued %s, expires %s",
-		 (unsigned long long)a->revision, a->stream, a->items_n, (unsigned long long)files,
+	say_line("approval list %llu of stream %s: %s with %s, %s; %zu revoked; issued %s, expires %s",
+		 (unsigned long long)a->revision, a->stream, num_of(a->items_n, "entry"), num_of(files, "file"),
 		 num_format_size(bytes, size), a->revoked_n, num_format_time(a->issued, from), num_format_time(a->expires, to));
 }
 
@@ -68,9 +68,9 @@ static void tell_manifest(const void *value)
 	const struct manifest *m = value;
 	char size[24], when[32];
 
-	say_line("bundle %llu of stream %s, created %s: %llu objects, %s, in %zu files", (unsigned long long)m->sequence,
-		 m->stream, num_format_time(m->created, when), (unsigned long long)m->objects.count,
-		 num_format_size(m->objects.bytes, size), m->files_n);
+	say_line("bundle %llu of stream %s, created %s: %s, %s, in %s", (unsigned long long)m->sequence,
+		 m->stream, num_format_time(m->created, when), num_of(m->objects.count, "object"),
+		 num_format_size(m->objects.bytes, size), num_of(m->files_n, "file"));
 }
 
 static void tell_volume(const void *value)
@@ -78,8 +78,8 @@ static void tell_volume(const void *value)
 	const struct volume *v = value;
 	char size[24];
 
-	say_line("index of volume %llu of bundle %llu of stream %s: %zu objects in %zu frames, %s", (unsigned long long)v->volume,
-		 (unsigned long long)v->sequence, v->stream, v->objects_n, v->frames_n,
+	say_line("index of volume %llu of bundle %llu of stream %s: %s in %s, %s", (unsigned long long)v->volume,
+		 (unsigned long long)v->sequence, v->stream, num_of(v->objects_n, "object"), num_of(v->frames_n, "frame"),
 		 num_format_size(volume_file_size(v), size));
 }
 
@@ -89,7 +89,7 @@ static void tell_receipt(const void *value)
 	char when[32], held[64] = "no list of objects (brief)";
 
 	if (r->has_objects)
-		snprintf(held, sizeof held, "%llu objects held", (unsigned long long)r->objects.count);
+		snprintf(held, sizeof held, "%s held", num_of(r->objects.count, "object"));
 	say_line("receipt %llu of store %s, made %s: %s, %llu lacking", (unsigned long long)r->counter, r->store,
 		 num_format_time(r->time, when), held, (unsigned long long)r->lacks);
 }

@@ -10,6 +10,7 @@
 
 #include "lib/err.h"
 #include "lib/json.h"
+#include "lib/num.h"
 #include "lib/path.h"
 #include "lib/progress.h"
 #include "lib/say.h"
@@ -156,8 +157,8 @@ static void say_summary(const struct tree *t, const char *dir)
 
 	if (t->csv)
 		return;
-	say_line("%s: %llu of %llu items are as %s publishes them; files: %llu missing, %llu stale, %llu changed, %llu extra, "
-		 "%llu unreadable", dir, (unsigned long long)t->current, (unsigned long long)t->items, t->store.config.name,
+	say_line("%s: %llu of %s as %s publishes them; files: %llu missing, %llu stale, %llu changed, %llu extra, "
+		 "%llu unreadable", dir, (unsigned long long)t->current, num_of(t->items, "item"), t->store.config.name,
 		 (unsigned long long)t->n[DEPLOYED_MISSING], (unsigned long long)t->n[DEPLOYED_STALE],
 		 (unsigned long long)t->n[DEPLOYED_CHANGED], (unsigned long long)t->n[DEPLOYED_EXTRA],
 		 (unsigned long long)t->n[DEPLOYED_UNREADABLE]);

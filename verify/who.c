@@ -193,8 +193,8 @@ static void tell_waiting(struct who *w, const struct state *s)
 
 		if (strcmp(waits->item, w->item) != 0)
 			continue;
-		say_line("  waiting: revision %llu, for: %s; %llu objects missing, %s", (unsigned long long)waits->revision, waits->why,
-			 (unsigned long long)waits->objects, num_format_size(waits->bytes, size));
+		say_line("  waiting: revision %llu, for: %s; %s missing, %s", (unsigned long long)waits->revision, waits->why,
+			 num_of(waits->objects, "object"), num_format_size(waits->bytes, size));
 		json_put_text(w->o, "waits_for", waits->why);
 		json_put_number(w->o, "missing", waits->objects);
 	}

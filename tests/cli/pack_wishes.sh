@@ -59,11 +59,26 @@ expect 2 satchel-export pack "$T/medium" --approvals-only --content-only
 expect 2 satchel-export pack "$T/medium" --approvals-only --only a
 expect 2 satchel-export pack "$T/medium" --for nosuch
 expect 0 satchel-export pack "$T/medium" --dry-run --ahead new
-grep -q '^new  revision 1, 1 files, 4 B' "$T/out" || fail "--dry-run does not name the items"
+grep -q '^new  revision 1, 1 file, 4 B' "$T/out" || fail "--dry-run does not name the items"
 grep -q '^3 items, 6 objects' "$T/out" || fail "--dry-run does not count"
 expect 0 satchel-export pack "$T/medium" --dry-run --json
 /usr/bin/python3 -c 'import json,sys; l=[json.loads(x) for x in open(sys.argv[1])]; assert l[-1]["items"]==2 and l[-1]["objects"]==4' "$T/out" || fail "--json"
 [ "$before" = "$(snapshot "$T/medium"; snapshot "$T/station")" ] || fail "a refused or dry run changed something"
+
+# --only carries what the item requires as well, for whomever it is: without it the item would not appear
+mkdir "$c/base" "$c/top" "$c/deep"; echo base >"$c/base/f"; echo top >"$c/top/f"; echo deep >"$c/deep/f"
+expect 0 satchel-export scan
+expect 0 satchel-export approve base --requires deep --ring pilot
+expect 0 satchel-export approve top --requires base --urgent --ring pilot
+expect 0 satchel-export sign
+carried "base deep top " --only top
+carried "base deep " --only base
+carried "deep " --only deep
+carried "base deep top " --only top --for beta
+mkdir "$T/fix"; expect 0 satchel-export pack "$T/fix" --only top
+expect 0 satchel-import init "$T/pilot" --name pilot --trust "$T/station/trust/trust-1.yaml" --stream updates --ring pilot
+expect 4 satchel-import -C "$T/pilot" apply "$T/fix"
+[ "$(cd "$T/pilot/published/updates" && find . -type f | sort | xargs)" = "./base/f ./deep/f ./top/f" ] || fail "the urgent item does not appear at once with what it requires"
 
 # an expired list
 rm -rf "$T/old" && cp -r "$T/station" "$T/old"

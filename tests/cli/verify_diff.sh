@@ -34,7 +34,7 @@ expect 0 satchel-verify diff s/lists/1.yaml s/lists/2.yaml
 grep -q '^old: list 1 of updates, .*UNVERIFIED' out || fail "not said UNVERIFIED"
 grep -q '^~ a: 3 files' out && grep -q '^    pilot: revision 1 -> 2' out || { cat out; fail "a"; }
 [ "$(grep -A2 '^~ a' out | tail -n 1 | cut -c1-3)" = '+ b' ] || { cat out; fail "production did not change for a"; }
-grep -q '^+ b: 1 files, .*: the second' out && grep -q '^    pilot: revision - -> 1' out || fail "b"
+grep -q '^+ b: 1 file, .*: the second' out && grep -q '^    pilot: revision - -> 1' out || fail "b"
 grep -q '^- gone: ' out && grep -q '^revoked: gone revision 1: bad one' out || fail "gone"
 grep -q '^items: 1 added, 1 removed, 1 changed; 1 revoked' out || fail "summary"
 grep -q changes out && fail "files, though no contents list is at hand"

@@ -27,6 +27,25 @@ done
 for command in init apply status log; do expect 0 satchel-import $command --help; done
 for command in bundle store journal diff show tree who; do expect 0 satchel-verify $command --help; done
 
+# under --json each error is an object on stdout, wrong options among them; and so is the version
+object() { # exit code, member, command...
+  local code=$1 member=$2
+  shift 2
+  expect "$code" "$@"
+  python3 -c 'import json,sys; l=open(sys.argv[1]).read().splitlines(); assert len(l) == 1 and sys.argv[2] in json.loads(l[0])' "$T/out" "$member" ||
+    { cat "$T/out" >&2; fail "not one object with '$member': $*"; }
+}
+for p in satchel-export satchel-import satchel-verify; do
+  object 0 version "$p" --version --json
+  object 0 version "$p" --json --version
+  object 2 error "$p" --json
+  object 2 error "$p" --json nonsense
+  object 2 error "$p" --nonsense --json
+  object 2 error "$p" log --nonsense --json
+done
+object 2 error satchel-import status --json extra
+wrong satchel-import status --nonsense -- --json
+
 # no station, no store, no default of the current directory
 cd "$T"
 for command in scan list 'approve x' 'decline x' 'revoke x' renew sign 'trust show' 'trust add x' 'trust sign' 'trust discard' 'destination list' "pack $T/medium" status log; do
@@ -96,6 +115,23 @@ wrong satchel-import apply "$T/nowhere"
 expect_word 1 no-bundle satchel-import apply "$T/medium"
 mkdir "$T/medium/satchel" "$T/medium/satchel/other-00000001" "$T/medium/satchel/System Volume Information"
 expect_word 1 no-bundle satchel-import apply "$T/medium"
+# a path inside of a medium: which one is meant is said
+mkdir "$T/medium2"; expect 0 satchel-export pack "$T/medium2"
+expect_word 1 'name the medium itself' satchel-import apply "$T/medium2/satchel"
+expect_word 1 'name the medium itself' satchel-import apply "$T/medium2/satchel/updates-00000001/"
+expect_word 1 'name the medium itself' satchel-verify bundle "$T/medium2/satchel" --trust "$trust"
+# output that is lost is said whatever the exit code would have been
+mkdir "$T/content/waits"; echo w >"$T/content/waits/f"; expect 0 satchel-export scan
+expect 4 satchel-export status
+got=0; satchel-export status >/dev/full 2>"$T/err" || got=$?
+[ $got -eq 3 ] && grep -q 'output could not be written' "$T/err" || fail "exit $got where the output of exit 4 was lost"
+# a policy above its place
+cp "$T/station/station.yaml" "$T/station.yaml"; echo 'portable_names: true' >>"$T/station/station.yaml"
+wrong satchel-export status; grep -q 'it belongs under `policy:`' "$T/err" || fail "no hint for a policy above its place"
+cp "$T/station.yaml" "$T/station/station.yaml"
+cp "$T/store/store.yaml" "$T/store.yaml"; echo 'keep_lists: 3' >>"$T/store/store.yaml"
+wrong satchel-import status; grep -q 'it belongs under `policy:`' "$T/err" || fail "no hint for a policy above its place"
+cp "$T/store.yaml" "$T/store/store.yaml"
 wrong satchel-import apply "$T/store"
 wrong satchel-import apply "$T"
 wrong satchel-verify bundle

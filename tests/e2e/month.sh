@@ -160,10 +160,10 @@ tour 0 'satchel-export approve openssl --requires fips --ring seattle'
 grep -q '^approved fips .*required' "$T/out" || fail "what is required is not approved with it"
 expect 0 satchel-export sign
 medium half
-expect 0 satchel-export pack "$T/media/half" --only openssl
+expect 0 satchel-export pack "$T/media/half" --only fips
 bring 4 seattle "$T/media/half"
 expect 4 satchel-import -C "$T/srv/seattle" status
-grep -q fips "$T/out" || fail "status does not say what is waited for"
+grep -q openssl "$T/out" || fail "status does not say what is waited for"
 all_as_told
 medium whole
 expect 0 satchel-export pack "$T/media/whole" --for seattle

@@ -94,6 +94,17 @@ def objects_of(catalogue, entries, only):
     return out
 
 
+def with_required(entries, only):
+    """These items, and all that any revision of them requires in the list, transitively."""
+    out, todo = set(), list(only)
+    while todo:
+        item = todo.pop()
+        if item not in out:
+            out.add(item)
+            todo.extend(r for e in entries if e.item == item for r in e.requires)
+    return out
+
+
 def union(needs):
     """{object: bytes} of several destinations' needs."""
     out = {}

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from decisions import Decisions, Refused
-from destination import Destination, Receipt, objects_of, union
+from destination import Destination, Receipt, objects_of, union, with_required
 from documents import Bundle, Catalogue, List, load, read, sha256, walk
 from model import KEEP, Store
 
@@ -230,6 +230,8 @@ class World:
         entries = [] if lst is None else lst.items if not to else [e for d in to for e in lst.entries(d.rings).values()]
         if only is not None and not only <= {e.item for e in entries} | ahead.keys():
             return None
+        if only is not None and lst is not None:
+            only = with_required(lst.items, only)
         if not to:
             objects = {**objects_of(self.catalogue, entries, only), **extra}
             return union([{d: [(0, size)] for d, size in objects.items()}])
