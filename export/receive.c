@@ -8,15 +8,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "export/halfsigned.h"
 #include "export/station.h"
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/say.h"
+#include "manifests/manifest.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
 
@@ -223,7 +227,42 @@ static int take_dir(struct receive *r, const struct file *dir, struct err *e)
 	return rc;
 }
 
-/* The directory itself, and what a medium has in satchel/receipts. */
+struct added {
+	struct receive *r;
+	const struct file *medium;
+};
+
+/* What exporters elsewhere added to a bundle on the medium, that the station's copy has not got. */
+static int take_added(void *arg, const struct manifest *m, const struct signers *w, struct err *e)
+{
+	struct added *a = arg;
+	const struct trust_role *role = &trust_chain_newest(&a->r->s->chain)->roles.role[ROLE_EXPORTER];
+	char bundle[NAMES_BUNDLE_LEN], path[NAMES_BUNDLE_LEN + 16], ours[64 + NAMES_SIGNATURE_LEN], name[NAMES_SIGNATURE_LEN];
+	struct file dir = FILE_CLOSED;
+	struct err why = {0};
+	int rc = 0;
+
+	(void)w;
+	snprintf(path, sizeof path, NAMES_MEDIUM_DIR "/%s", names_bundle(m->stream, m->sequence, bundle));
+	if (file_open_dir_at(a->medium, path, &dir, &why) == -1)
+		return 0;	/* not on this medium */
+	for (size_t i = 0; rc == 0 && i < role->keys_n; i++) {
+		enum receive_outcome out;
+
+		names_signature(NAMES_MANIFEST, &role->keys[i], name);
+		snprintf(ours, sizeof ours, "bundles/%" PRIu64 "/%s", m->sequence, name);
+		if (faccessat(dir.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == -1 ||
+		    faccessat(a->r->s->dir.fd, ours, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		rc = receive_signature(a->r->s, &dir, name, &out, e);
+		if (rc == 0)
+			count(a->r, out);
+	}
+	file_close(&dir);
+	return rc;
+}
+
+/* The directory itself, and what a medium has in satchel/receipts and beside the manifests of bundles. */
 static int take_medium(struct receive *r, const char *path, struct err *e)
 {
 	struct file dir = FILE_CLOSED, receipts = FILE_CLOSED;
@@ -238,6 +277,8 @@ static int take_medium(struct receive *r, const char *path, struct err *e)
 		*e = why;
 		rc = -1;
 	}
+	if (rc == 0)
+		rc = halfsigned_each(r->s, take_added, &(struct added){r, &dir}, e);
 	file_close(&receipts);
 	file_close(&dir);
 	return rc;

@@ -185,6 +185,9 @@ static int tell(const struct found *f, const struct file *dir, bool known, struc
 	say_object(o);
 	say_line("%s: %s with key \"%s\"; %zu of %llu signatures", path, known ? "was signed already" : "signed", f->key->name, n,
 		 (unsigned long long)threshold);
+	if (f->role == ROLE_EXPORTER && !known)
+		say_note("a medium that left without this signature takes it beside its manifest.yaml: copy %s/%s/%s.*.sig there",
+			 f->s->dir.name, f->folder, f->name);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "export/board.h"
 #include "export/freeze.h"
+#include "export/halfsigned.h"
 #include "export/ledger.h"
 #include "export/nextroot.h"
 #include "export/signers.h"
@@ -17,6 +18,8 @@
 #include "lib/err.h"
 #include "lib/num.h"
 #include "lib/say.h"
+#include "manifests/manifest.h"
+#include "manifests/names.h"
 
 #include "lib/banned.h"
 
@@ -205,6 +208,18 @@ static int tell_destinations(struct status *t, struct err *e)
 	return rc;
 }
 
+static int tell_half(void *arg, const struct manifest *m, const struct signers *w, struct err *e)
+{
+	struct status *t = arg;
+	char name[NAMES_BUNDLE_LEN];
+
+	(void)e;
+	tell(t, &t->waiting, "bundle %s has %zu of %llu signatures; %llu more of: %s",
+	     names_bundle(m->stream, m->sequence, name), w->good, (unsigned long long)w->threshold,
+	     (unsigned long long)w->threshold - w->good, (const char *)w->missing.data);
+	return 0;
+}
+
 static void tell_bundle(struct status *t)
 {
 	if (t->bundle[0] != '\0') {
@@ -235,6 +250,8 @@ static int run(struct status *t, struct err *e)
 	if (judge_draft(t, e) == -1 || tell_destinations(t, e) == -1)
 		return -1;
 	tell_bundle(t);
+	if (halfsigned_each(&t->s, tell_half, t, e) == -1)
+		return -1;
 	json_put_text(t->o, "status", t->unhealthy ? "unhealthy" : t->waiting ? "waiting" : "healthy");
 	json_put(t->o, "problems", t->problems);
 	say_object(t->o);

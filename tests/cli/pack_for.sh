@@ -249,7 +249,7 @@ assert d["south"]["lacks"] > 0 and d["south"]["publishes"]["revision"] < o["list
 assert d["south"]["unconfirmed"] and d["north"]["receipt"] >= 5
 PY
 expect 4 satchel-export status
-grep -q "^waiting: south lacks .* objects, .*'pack --for south' carries them" "$T/out" || fail "status for people"
+grep -q "^waiting: south lacks .* objects\?, .*'pack --for south' carries what it lacks" "$T/out" || fail "status for people"
 new_medium
 expect 2 satchel-export pack "$m" --assume-sent
 expect 2 satchel-export pack "$m" --for nobody
@@ -270,3 +270,25 @@ expect 0 satchel-export receive d
 new_medium
 expect 0 satchel-export pack "$m" --for south
 grep -q "south can't read volume/1" "$T/err" || fail "no warning of formats"
+
+# ---- a store that pruned, and then needs again what it dropped: exactly that is carried
+
+store lean production
+mkdir c/back; echo "back 1" >c/back/f; echo same >c/back/stays
+decide --ring production
+exactly lean production; complete lean
+echo "back 2" >c/back/f
+decide --ring production
+report lean; exactly lean production; complete lean
+echo "back 3" >c/back/f # both trees of the store are beyond revision 1
+decide --ring production
+report lean; exactly lean production; complete lean
+expect 0 satchel-import -C lean prune --keep 0
+grep -q '^[1-9][0-9]* object' "$T/out" || fail "prune dropped nothing: this test is blind"
+expect 0 satchel-export approve back --revision 1 --ring production
+expect 0 satchel-export sign
+report lean
+exactly lean production
+[ -s wanted ] || fail "nothing is missing after prune: this test is blind"
+complete lean
+[ "$(cat lean/published/updates/back/f)" = "back 1" ] || fail "what was gone back to is not published"

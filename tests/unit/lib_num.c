@@ -131,6 +131,19 @@ static void out_of_range_times(void **state)
 	assert_string_equal(num_format_time(INT64_MAX, s), "9999-12-31T23:59:59Z");
 }
 
+static void counts(void **state)
+{
+	char out[NUM_COUNT];
+
+	(void)state;
+	assert_string_equal(num_count(0, "object", out), "0 objects");
+	assert_string_equal(num_count(1, "entry", out), "1 entry");
+	assert_string_equal(num_count(2, "entry", out), "2 entries");
+	assert_string_equal(num_count(1, "trust root", out), "1 trust root");
+	assert_string_equal(num_count(3, "day", out), "3 days");
+	assert_string_equal(num_of(UINT64_MAX, "file"), "18446744073709551615 files");
+}
+
 static void sums(void **state)
 {
 	uint64_t n;
@@ -147,7 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers), cmocka_unit_test(sizes), cmocka_unit_test(size_texts), cmocka_unit_test(times),
-		cmocka_unit_test(every_day), cmocka_unit_test(out_of_range_times), cmocka_unit_test(sums),
+		cmocka_unit_test(every_day), cmocka_unit_test(out_of_range_times), cmocka_unit_test(sums), cmocka_unit_test(counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
