@@ -1,5 +1,5 @@
 /*
- * Frames under the digest that the index names: two bytes of what the index says they hold (in steps of 64), then the stored
+ * Frames under the digest that the index names: two bytes of what the index says they hold, less one, then the stored
  * bytes. Nothing is written beyond the room, and what is accepted is one frame for the plain library, too.
  */
 #include <stdlib.h>
@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (len < 3 || len - 2 > MAX_FRAME_STORED || (u == NULL && (u = unframe_open(&e)) == NULL))
 		return 0;
-	f.holds = (data[0] | (uint64_t)data[1] << 8) * 64 + 1;
+	f.holds = (data[0] | (uint64_t)data[1] << 8) + 1;
 	f.size = len - 2;
 	out = malloc(f.holds + GUARD);
 	MUST(out != NULL && f.holds <= FRAME_SIZE && digest_of(data + 2, f.size, &f.sha256, &e) == 0);

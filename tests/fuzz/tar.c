@@ -1,7 +1,7 @@
 /*
- * Tar bytes against an index: a byte of how many objects, two bytes of the size of each, then changes to the tar that they
- * imply, of four bytes: place (three) and what to put there. A tar is accepted exactly where no byte outside of object
- * data was changed, and then gives each object's bytes.
+ * Tar bytes against an index: a byte of how many objects, two bytes of the size of each (modulo 1,537), then changes to the
+ * tar that they imply, of four bytes: place (three) and what to put there. A tar is accepted exactly where no byte outside
+ * of object data was changed, and then gives each object's bytes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +24,14 @@ struct tar {
 
 static void make(struct tar *t, size_t n, const uint8_t *sizes)
 {
-	static const uint8_t zeros[65536 + 2 * VOLUME_BLOCK];
+	static const uint8_t zeros[4 * VOLUME_BLOCK];
 
 	t->index = (struct volume){.frames = &t->frame, .frames_n = 1, .objects = t->objects, .objects_n = n};
 	for (size_t i = 0; i < n; i++) {
 		struct volume_object *o = &t->objects[i];
 		uint8_t header[VOLUME_BLOCK];
 
-		*o = (struct volume_object){.size = sizes[2 * i] | (uint64_t)sizes[2 * i + 1] << 8,
+		*o = (struct volume_object){.size = (sizes[2 * i] | (uint64_t)sizes[2 * i + 1] << 8) % (3 * VOLUME_BLOCK + 1),
 					    .at = t->bytes.len + VOLUME_BLOCK};
 		o->sha256.bytes[0] = (uint8_t)i;
 		volume_entry_header(o, header);
