@@ -240,6 +240,7 @@ static int import(struct apply *p, const struct args *a, struct err *e)
 			return -1;
 	if (!p->run.dry && update(p, e) == -1)
 		return -1;
+	tell_root_expiry(&p->run.store, p->run.now);
 	return run_done(&p->run, exit_code(p), e);
 }
 

@@ -129,8 +129,11 @@ int roots_commit(struct run *r, size_t from, struct err *e)
 	for (size_t i = from; i < c->n; i++)
 		if (log_root(r, c->roots[i], e) == -1)
 			return -1;
-	for (size_t i = 0; i < r->store.config.streams_n; i++)
+	for (size_t i = 0; i < r->store.config.streams_n; i++) {
 		if (lists_judge_again(r, r->store.config.streams[i].stream, &dropped, e) == -1)
 			return -1;
+		if (dropped)
+			r->dropped |= 1ull << i;
+	}
 	return 0;
 }

@@ -21,7 +21,6 @@
 #include "lib/banned.h"
 
 #define DAY 86400
-#define SOON (30 * DAY)		/* an expiry so near is warned of */
 #define MAX_NAMED 10
 
 const struct option_def status_options[] = {{0}};
@@ -37,20 +36,6 @@ static unsigned long long ull(uint64_t n)
 	return (unsigned long long)n;
 }
 
-/* "expires 2026-12-24T00:00:00Z", with a warning when that is soon or past. */
-static void judge_expiry(struct report *r, const char *what, int64_t expires)
-{
-	char time[32];
-
-	num_format_time(expires, time);
-	if (expires <= r->now) {
-		r->unhealthy = true;
-		say_warn("%s expired at %s (%s)", what, time, reason_word(R_EXPIRED));
-	} else if (expires - r->now < SOON) {
-		say_warn("%s expires at %s, in %lld days", what, time, (long long)((expires - r->now) / DAY));
-	}
-}
-
 static int judge_list(struct report *r, const char *stream, const struct list_ref *ref, int64_t *expires, struct err *e)
 {
 	struct approvals *a = state_list_load(r->store, stream, ref->epoch, ref->revision, e);
@@ -59,7 +44,7 @@ static int judge_list(struct report *r, const char *stream, const struct list_re
 	if (a == NULL)
 		return -1;
 	snprintf(what, sizeof what, "%s: list %llu", stream, ull(ref->revision));
-	judge_expiry(r, what, a->expires);
+	r->unhealthy = tell_expiry(what, R_EXPIRED, a->expires, r->now) || r->unhealthy;
 	*expires = a->expires;
 	approvals_free(a);
 	return 0;
@@ -212,14 +197,14 @@ int status_run(const struct args *a, struct err *e)
 	const char *path = run_store_path(a, e);
 	struct store store = {.dir = FILE_CLOSED};
 	struct report r = {.store = &store};
-	char what[64];
 	int rc = -1;
 
 	if (path == NULL || args_expect(a, 0, 0, e) == -1 || store_open(path, &store, e) == -1)
 		return -1;
+	if (state_check_roots(&store, e) == -1)
+		goto out;
 	r.now = time(NULL);
-	snprintf(what, sizeof what, "trust root %llu", ull(trust_chain_newest(&store.chain)->version));
-	judge_expiry(&r, what, trust_chain_newest(&store.chain)->expires);
+	r.unhealthy = tell_root_expiry(&store, r.now);
 	for (size_t i = 0; i < store.config.streams_n; i++)
 		if (report_stream(&r, &store.config.streams[i], e) == -1)
 			goto out;

@@ -16,6 +16,8 @@
 
 #include "lib/banned.h"
 
+#define DAY 86400
+#define SOON (30 * DAY)		/* an expiry so near is warned of */
 #define MAX_WAITING 10	/* items named; state.yaml holds all */
 
 static unsigned long long ull(uint64_t n)
@@ -334,4 +336,27 @@ void tell_stream(const struct update *u)
 		 num_format_size(l->missing_bytes, size), stays);
 	tell_waiting(&l->want, &l->want);
 	tell_missing(l);
+}
+
+/* ---- what expires ---- */
+
+bool tell_expiry(const char *what, int reason, int64_t expires, int64_t now)
+{
+	char time[32];
+
+	num_format_time(expires, time);
+	if (expires <= now)
+		say_warn("%s expired at %s (%s)", what, time, reason_word(reason));
+	else if (expires - now < SOON)
+		say_warn("%s expires at %s, in %lld days", what, time, (long long)((expires - now) / DAY));
+	return expires <= now;
+}
+
+bool tell_root_expiry(const struct store *s, int64_t now)
+{
+	const struct trust *root = trust_chain_newest(&s->chain);
+	char what[64];
+
+	snprintf(what, sizeof what, "trust root %llu", (unsigned long long)root->version);
+	return tell_expiry(what, R_TRUST_EXPIRED, root->expires, now);
 }

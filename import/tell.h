@@ -4,6 +4,9 @@
 #ifndef IMPORT_TELL_H
 #define IMPORT_TELL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct outcome;
 struct places;
 struct update;
@@ -21,5 +24,11 @@ struct state_waiting;
 /* The first waiting items: "  pool/o/openssl  revision 3 waits for 3 objects, 1.2 GiB; revision 2 stays". current may be
  * NULL. */
 void tell_waiting(const struct state *s, const struct state *current);
+
+/* Warns where `what` has expired (true; `reason` says so) or will within 30 days. */
+bool tell_expiry(const char *what, int reason, int64_t expires, int64_t now);
+/* The same of the newest trust root of a store. */
+struct store;
+bool tell_root_expiry(const struct store *s, int64_t now);
 
 #endif

@@ -195,7 +195,7 @@ int update_all(struct run *r, const struct update_all *how, struct err *e)
 		struct update u = {0};
 		int rc;
 
-		if (!how->touched[i] && !r->interrupted)
+		if (!how->touched[i] && !r->interrupted && (r->dropped >> i & 1) == 0)
 			continue;
 		rc = update_stream(r, &c->streams[i], how->places, &u, e);
 		if (rc == 0 && how->each != NULL)

@@ -13,8 +13,10 @@
 
 #include "lib/err.h"
 #include "lib/file.h"
+#include "lib/json.h"
 #include "lib/num.h"
 #include "lib/progress.h"
+#include "manifests/journal.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
 #include "verify/audit_tree.h"
@@ -213,6 +215,39 @@ static int judge_lists(struct look *l, struct err *e)
 	return 0;
 }
 
+struct drop {		/* a list of which the journal may say that a new trust root dropped it */
+	const struct look *look;
+	const struct state_item *of;
+	bool found;
+};
+
+static int find_drop(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
+{
+	struct drop *d = arg;
+	const char *event = json_get_text(o, "event"), *stream = json_get_text(o, "stream");
+	uint64_t epoch, revision;
+
+	(void)n;
+	(void)line;
+	(void)e;
+	if (event != NULL && strcmp(event, "list-dropped") == 0 && stream != NULL &&
+	    strcmp(stream, d->look->stream->stream) == 0 && json_get_number(o, "epoch", &epoch) == 0 &&
+	    json_get_number(o, "revision", &revision) == 0 && epoch == d->of->epoch && revision == d->of->list)
+		d->found = true;
+	return 0;
+}
+
+/* The tree that was current before may be from a list that a new root dropped: nobody serves it, and the journal tells of it. */
+static bool was_dropped(const struct look *l, int t, const struct state_item *of)
+{
+	struct drop d = {.look = l, .of = of};
+	struct err ignored = {0};	/* the journal's own faults are audit_journal's */
+
+	if (l->current == 'a' + t)
+		return false;
+	return journal_read(&l->store->dir, "journal.jsonl", find_drop, &d, NULL, NULL, &ignored) == 0 && d.found;
+}
+
 /* One finding for all items of a list that is not there or not good; its own faults were said. */
 static void say_no_list(const struct look *l, int t, size_t first, const char *place)
 {
@@ -225,6 +260,12 @@ static void say_no_list(const struct look *l, int t, size_t first, const char *p
 			l->proofs[t][i] = PROVEN;	/* said with the first */
 			n++;
 		}
+	if (was_dropped(l, t, of)) {
+		report_note(l->report, place, "%zu items, the first of them %s, are from list %llu of epoch %llu, which was dropped under a "
+			    "new trust root; what is current now is not", n, of->item, (unsigned long long)of->list,
+			    (unsigned long long)of->epoch);
+		return;
+	}
 	report_finding(l->report, R_NOT_APPROVED, place,
 		       "%zu items, the first of them %s, are from list %llu of epoch %llu, which is not there or not good", n,
 		       of->item, (unsigned long long)of->list, (unsigned long long)of->epoch);

@@ -280,10 +280,44 @@ static const struct trust *judge_of(const struct store *s, const struct file *di
 		    num_parse((const char *)text.data, text.len - 1, 1, MAX_REVISION, &version) == -1)
 			err_set(e, R_STORE_DAMAGED, "`root` is no version of a trust root");
 		else if ((root = trust_chain_at(&s->chain, version)) == NULL)
-			err_set(e, R_STORE_DAMAGED, "judged by trust root %llu, which is not there", (unsigned long long)version);
+			err_set(e, R_TRUST_DAMAGED, "judged by trust root %llu, which is not there", (unsigned long long)version);
 	}
 	buf_free(&text);
 	return root;
+}
+
+/* Of one stream: by the newest list, which the newest of its roots has judged. */
+static int check_roots(const struct store *s, const char *stream, struct err *e)
+{
+	struct kept_lists kept = {0};
+	struct file dir = FILE_CLOSED;
+	struct err why = {0};
+	char path[MAX_NAME_LEN + 96];
+	int rc = state_lists(s, stream, &kept, e);
+
+	if (rc == 0 && kept.n > 0) {
+		const struct list_ref *newest = &kept.refs[kept.n - 1];
+
+		snprintf(path, sizeof path, "streams/%s/lists/%llu-%llu", stream, (unsigned long long)newest->epoch,
+			 (unsigned long long)newest->revision);
+		/* any other fault is said where the list is needed */
+		if (file_open_dir_at(&s->dir, path, &dir, &why) == 0 && judge_of(s, &dir, &why) == NULL &&
+		    why.reason == R_TRUST_DAMAGED) {
+			err_set(e, why.reason, "%s: %s", path, why.text);
+			rc = err_hint(e, "restore trust/ from a backup");
+		}
+	}
+	file_close(&dir);
+	state_lists_free(&kept);
+	return rc;
+}
+
+int state_check_roots(const struct store *s, struct err *e)
+{
+	for (size_t i = 0; i < s->config.streams_n; i++)
+		if (check_roots(s, s->config.streams[i].stream, e) == -1)
+			return -1;
+	return 0;
 }
 
 static struct approvals *load_list(const struct store *s, struct file *dir, struct err *e)

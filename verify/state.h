@@ -76,6 +76,9 @@ struct kept_lists {
 };
 int state_lists(const struct store *s, const char *stream, struct kept_lists *out, struct err *e);
 void state_lists_free(struct kept_lists *k);
+/* R_TRUST_DAMAGED where a newest list was judged by a trust root that the store has no more: roots were deleted, and keys that they
+ * removed would count again. */
+int state_check_roots(const struct store *s, struct err *e);
 /* Loads one, judged by the root recorded with it. NULL on error. */
 struct approvals *state_list_load(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct err *e);
 

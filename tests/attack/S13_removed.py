@@ -1,0 +1,58 @@
+"""S13, S14: the cases, by S13_removed.sh. All on a store like the fixture's, whose root is 3."""
+import glob
+import os
+
+from attack import faults, published, read, run, seen_word, whole
+from roots import BY, Chain
+
+
+a = Chain()
+now = a.site.now
+past = dict(issued=now - 86400 * 10, life=86400 * 3)
+# S13: root 4 drops a key, on the very medium that the key signed. From then on nothing new by it enters.
+dropped = {**a.base, 4: a.root(4, exporter=(1, ['exporter-b']))}
+a.case('S13', 'root 4 drops exporter-a, who signed the bundle', dropped, 1, 'signature-missing', 4, after=a.bundle(dropped, BY, name='b', exporters=['exporter-b']))
+both = {**a.base, 4: a.root(4, exporter=(2, ['exporter-b', 'exporter-c']))}
+a.case('S13', 'root 4 drops exporter-a and asks for two, bundle by him and one of them', both, 1, 'signature-threshold', 4, exporters=['exporter-a', 'exporter-b'], after=None)
+dropped = {**a.base, 4: a.root(4, approver=(2, ['approver-b', 'approver-c']))}
+fine = a.bundle(dropped, BY, name='b', approvers=['approver-b', 'approver-c'])
+a.case('S13', 'root 4 drops approver-a, who signed the list', dropped, 1, 'signature-threshold', 4, after=fine)
+old = a.bundle(a.base, BY, name='old')
+store = a.store_at_3()
+run('satchel-import', '-C', store, 'apply', a.bundle(dropped, BY, exporters=[]))
+a.expect('S13', 'a former medium by the dropped approver, after the root came', store, old, 1, 'signature-threshold', dropped, after=fine)
+# A list that was taken in but is not complete is judged again at once: also where it is in part in effect, being urgent.
+store = a.store_at_3()
+urgent = dict(entries=(('doc', []), ('pool/a', ['    urgent: true']), ('pool/b', [])))
+medium = a.bundle(a.base, BY, **urgent)
+for volume in glob.glob(f'{medium}/satchel/updates-00000008/vol-0002.tar.zst'):
+    os.truncate(volume, os.path.getsize(volume) - 100)
+done = run('satchel-import', '-C', store, 'apply', medium)
+text = f'{store}/published/updates/pool/a/f01'
+a.check('S13', 'an urgent item of a list that waits is published', done.code == 3 and read(text) == b'object 1 of 8\n', why=f'{done.out!r} {done.err!r}')
+seven = published(f'{a.work}/at3')
+run('satchel-import', '-C', store, 'apply', a.bundle(dropped, BY, exporters=[], number=9))
+a.check('S13', 'and is not any more when its signer is dropped, by a bundle that is refused', published(store) == seven, why=f'{read(text)!r}')
+dropped_line = b'"event":"list-dropped"' in read(f'{store}/journal.jsonl')
+a.check('S13', 'the list is gone, the journal tells of it', dropped_line and not os.path.exists(f'{store}/streams/updates/lists/1-8'))
+a.check('S13', 'and the store is whole', not whole(store, f'{store}/trust/trust-1.yaml'), why=str(whole(store, f'{store}/trust/trust-1.yaml')))
+
+# S14: an expired root, without and with a successor on the medium.
+expired = {1: a.root(1, **past)}
+successor = {**expired, 2: a.root(2)}
+store = a.pinned(expired[1])
+a.expect('S14', 'expired root, no successor', store, a.bundle(expired, BY), 1, 'trust-expired', expired)
+done = run('satchel-import', '-C', store, 'status')
+a.line('S14', 'expired root: status is unhealthy', '1 trust-expired', f'{done.code} {seen_word(done, "trust-expired")}', faults(done, 'trust-expired'))
+a.expect('S14', 'expired root, with a valid successor', store, a.bundle(successor, BY), 0, '', successor, publishes='doc')
+soon = {1: a.root(1, issued=now - 86400, life=86400 * 20)}
+store = a.pinned(soon[1])
+done = run('satchel-import', '-C', store, 'apply', a.bundle(soon, BY))
+a.check('S14', '19 days before: apply warns', b'warning: trust root 1 expires at' in done.err and done.code == 0, why=done.err.decode())
+done = run('satchel-import', '-C', store, 'status')
+a.check('S14', '19 days before: status warns, and is healthy', b'warning: trust root 1 expires at' in done.err and done.code == 0, why=done.err.decode())
+far = {1: a.root(1, issued=now - 86400, life=86400 * 33)}
+store = a.pinned(far[1])
+done = run('satchel-import', '-C', store, 'apply', a.bundle(far, BY))
+a.check('S14', '32 days before: nobody warns', b'trust root 1' not in done.err and done.code == 0, why=done.err.decode())
+a.end(13)
