@@ -14,6 +14,7 @@ Source and medium are in the page cache when a job begins. Each job ends with a 
 median of the rounds; cpu user and system time of all processes; mem the largest single process. Ratios are of the
 same round, then the median.
 """
+import fcntl
 import json
 import os
 import shutil
@@ -46,16 +47,20 @@ class Disk:
     """A folder on an ext4 of its own, made anew each time; a plain folder where that can't be, which is said."""
 
     def __init__(self, name, size):
-        self.image = os.path.join(BASE, "%s.%d.img" % (name, os.getpid()))
         self.path = tempfile.mkdtemp(prefix=name + ".", dir=BASE)
+        self.image = os.path.join(BASE, "small" if SMALL else "full", name + ".img")
+        self.file = open(self.image, "ab")
         self.mounted = False
+        fcntl.flock(self.file, fcntl.LOCK_EX)  # two at once would measure each other
         self.loops = os.geteuid() == 0 and self.write_image(size) and self.fresh()
 
     def write_image(self, size):
-        with open(self.image, "wb") as f:  # every block written once: their first touch is slow
+        """Every block of it is written once, since their first touch is slow, and kept for the next run."""
+        if self.file.tell() != size:
+            self.file.truncate(0)
             for _ in range(size >> 20):
-                f.write(bytes(1 << 20))
-            os.fsync(f.fileno())
+                self.file.write(bytes(1 << 20))
+            os.fsync(self.file.fileno())
         return True
 
     def fresh(self):
@@ -90,8 +95,7 @@ class Disk:
     def close(self):
         self.unmount()
         shutil.rmtree(self.path, ignore_errors=True)
-        if os.path.exists(self.image):
-            os.unlink(self.image)
+        self.file.close()
 
 
 def job(text, where):

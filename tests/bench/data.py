@@ -121,11 +121,16 @@ SMALL = {"A": make_small_a, "B": make_small_b, "C": lambda p, b: make_c(p, b, 20
 
 
 def settle(path):
-    """No set-id bits (they are not carried), and times that are no reason to hash again."""
+    """No set-id bits and no odd links (they are not carried), and times that are no reason to hash again."""
     for top, dirs, names in os.walk(path):
-        for name in names:
+        for name in names + dirs:
             p = os.path.join(top, name)
-            if not os.path.islink(p):
+            if os.path.islink(p):
+                target = os.readlink(p)
+                if target != os.path.normpath(target):
+                    os.unlink(p)
+                    os.symlink(os.path.normpath(target), p)
+            elif name in names:
                 os.chmod(p, os.stat(p).st_mode & 0o777)
                 os.utime(p, (TIME, TIME))
 
