@@ -424,17 +424,19 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 /* Whether the file is still the one that was hashed, as far as the cache knows. */
 static bool unchanged(const struct station *s, const char *path, const struct digest *d, const struct stat *st)
 {
-	const struct cache_entry *c;
+	const struct cache_entry *c = NULL;
 	struct err ignored = {0};
+	bool same = true;
 
-	if (*s->sums == NULL && cache_open(&s->dir, s->sums, &ignored) != 0)
-		return true;
-	c = cache_find(*s->sums, path);
-	if (c == NULL)
-		return true;
-	return c->kind == CACHE_FILE && digest_equal(&c->sha256, d) &&
-	       (!c->trusted || (c->size == (uint64_t)st->st_size && c->inode == st->st_ino &&
-				same_time(&c->mtime, &st->st_mtim) && same_time(&c->ctime, &st->st_ctim)));
+	pthread_mutex_lock(&s->sums->lock);
+	if (s->sums->cache != NULL || cache_open(&s->dir, &s->sums->cache, &ignored) == 0)
+		c = cache_find(s->sums->cache, path);
+	if (c != NULL)
+		same = c->kind == CACHE_FILE && digest_equal(&c->sha256, d) &&
+		       (!c->trusted || (c->size == (uint64_t)st->st_size && c->inode == st->st_ino &&
+					same_time(&c->mtime, &st->st_mtim) && same_time(&c->ctime, &st->st_ctim)));
+	pthread_mutex_unlock(&s->sums->lock);
+	return same;
 }
 
 static int open_content(const struct station *s, const struct digest *d, uint64_t size, const char *path,

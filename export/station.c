@@ -212,8 +212,10 @@ int station_open(const struct args *a, enum station_access access, struct statio
 	if (load_chain(out, e) == -1 || (access == STATION_WRITE && open_ledger(out, e) == -1))
 		goto fail;
 	out->sums = arena_alloc(&out->arena, sizeof *out->sums);
-	if (out->sums != NULL)
+	if (out->sums != NULL) {
+		pthread_mutex_init(&out->sums->lock, NULL);
 		return 0;
+	}
 	err_mem(e);
 fail:
 	station_close(out);
@@ -224,8 +226,10 @@ void station_close(struct station *s)
 {
 	journal_close(s->ledger);
 	s->ledger = NULL;
-	if (s->sums != NULL)
-		cache_close(*s->sums);
+	if (s->sums != NULL) {
+		cache_close(s->sums->cache);
+		pthread_mutex_destroy(&s->sums->lock);
+	}
 	s->sums = NULL;
 	trust_chain_free(&s->chain);
 	file_close(&s->lock);

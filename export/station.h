@@ -14,6 +14,7 @@
 #ifndef EXPORT_STATION_H
 #define EXPORT_STATION_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,6 +32,10 @@ struct err;
 
 enum station_access { STATION_READ, STATION_WRITE };	/* WRITE takes the lock and opens the ledger */
 
+struct station_sums {	/* for keep_open, from any thread */
+	pthread_mutex_t lock;
+	struct cache *cache;	/* opened when first asked (export/cache.h) */
+};
 struct station {
 	struct file dir;
 	struct station_config config;
@@ -38,7 +43,7 @@ struct station {
 	int64_t now;		/* the one time sample: SOURCE_DATE_EPOCH, else the clock */
 	struct journal *ledger;	/* STATION_WRITE only */
 	struct file lock;
-	struct cache **sums;	/* opened by keep_open when first asked (export/cache.h) */
+	struct station_sums *sums;
 	struct arena arena;
 };
 /* The station named by -C or $SATCHEL_STATION (args; neither: ERR_USAGE). Owner check (ERR_UNSAFE), ERR_BUSY. */

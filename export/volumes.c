@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "export/frame.h"
+#include "export/load.h"
 #include "export/medium.h"
 #include "export/plan.h"
 #include "export/select.h"
@@ -28,7 +29,8 @@
 
 #include "lib/banned.h"
 
-#define READ_SIZE (256u << 10)	/* stays in the cache between reading, hashing and copying */
+#define READ_SIZE (256u << 10)	/* stays in the processor's cache between reading and hashing */
+#define AHEAD 3	/* frames under way beside those that are worked on */
 #define LARGE (1u << 20)	/* from here on telling the kernel what we are up to pays */
 
 /* A volume on its way: the reading side adds objects, the writing side frames. */
@@ -41,6 +43,7 @@ struct building {
 };
 struct task {
 	struct building *volume;
+	struct load load;	/* objects that the worker reads; the others stand there */
 	uint8_t *slab;
 	size_t holds, size;	/* bytes of tar; bytes of the frame */
 	struct digest sha256;
@@ -58,7 +61,7 @@ struct writer {
 	struct file source;	/* the object being read, across volumes */
 	uint64_t at;		/* bytes of it that were read */
 	struct digest_ctx *hash;
-	uint8_t *buffer;
+	uint8_t *buffer;	/* for what is hashed and not carried */
 };
 
 static void free_building(struct building *b)
@@ -93,45 +96,56 @@ static struct building *new_building(struct writer *w, uint64_t volume, struct e
 	return NULL;
 }
 
-/* ---- the workers: each holds a spare buffer, which the compressed frame takes the place of its tar bytes in ---- */
+/* ---- the workers ---- */
 
-static void *new_spare(void *arg, struct err *e)
+struct worker {
+	struct loader *loader;
+	uint8_t *spare;	/* which the compressed frame takes the place of its tar bytes in */
+};
+
+static void free_worker(void *arg, void *state)
 {
 	struct writer *w = arg;
-	uint8_t **spare = malloc(sizeof *spare);
+	struct worker *x = state;
 
-	if (!spare) {
+	loader_close(x->loader);
+	slabs_give(&w->slabs, x->spare);
+	free(x);
+}
+
+static void *new_worker(void *arg, struct err *e)
+{
+	struct writer *w = arg;
+	struct worker *x = calloc(1, sizeof *x);
+
+	if (!x) {
 		err_mem(e);
 		return NULL;
 	}
-	*spare = slabs_take(&w->slabs, e);
-	if (*spare)
-		return spare;
-	free(spare);
+	x->spare = slabs_take(&w->slabs, e);
+	x->loader = x->spare ? loader_open(w->job->station, w->job->selection, e) : NULL;
+	if (x->loader)
+		return x;
+	free_worker(w, x);
 	return NULL;
-}
-
-static void free_spare(void *arg, void *state)
-{
-	struct writer *w = arg;
-	uint8_t **spare = state;
-
-	slabs_give(&w->slabs, *spare);
-	free(spare);
 }
 
 static int make_frame(void *arg, void *task, void *state, struct err *e)
 {
 	const struct writer *w = arg;
 	struct task *t = task;
-	uint8_t **spare = state, *tar = t->slab;
-	int rc = frame_compress(tar, t->holds, w->job->level, *spare, &t->size, e);
+	struct worker *x = state;
+	uint8_t *tar = t->slab;
+	int rc;
 
+	if (loader_run(x->loader, &t->load, tar, e) == -1)
+		return -1;
+	rc = frame_compress(tar, t->holds, w->job->level, x->spare, &t->size, e);
 	if (rc == -1)
 		return -1;
 	if (rc == 0) {
-		t->slab = *spare;
-		*spare = tar;
+		t->slab = x->spare;
+		x->spare = tar;
 	} else {
 		t->size = frame_store(tar, t->holds);
 	}
@@ -202,6 +216,7 @@ static int write_frame(void *arg, void *task, struct err *e)
 		digest_update(b->hash, t->slab, t->size);
 	if (medium_write(&b->file, t->slab, t->size, e) == -1)
 		return -1;
+	progress_add(t->load.bytes);
 	return t->last ? end_volume(w, b, e) : 0;
 }
 
@@ -211,13 +226,14 @@ static void drop_task(void *arg, void *task)
 	struct task *t = task;
 
 	slabs_give(&w->slabs, t->slab);
+	load_free(&t->load);
 	if (t->last)
 		free_building(t->volume);
 	free(t);
 }
 
-static const struct pool_ops ops = {.work = make_frame, .finish = write_frame, .drop = drop_task, .state_new = new_spare,
-				    .state_free = free_spare};
+static const struct pool_ops ops = {.work = make_frame, .finish = write_frame, .drop = drop_task, .state_new = new_worker,
+				    .state_free = free_worker};
 
 /* ---- the reading side ---- */
 
@@ -239,22 +255,31 @@ static int send_frame(struct writer *w, struct err *e)
 	return pool_put(w->pool, t, e);
 }
 
-/* Takes the tar stream. A full frame goes on its way when more comes, so that the last one is known as such. */
+/* The frame that takes the next byte of tar. A full one goes on its way when more comes, so that the last is known as such. */
+static int make_room(struct writer *w, struct err *e)
+{
+	if (w->filling && w->filling->holds == FRAME_SIZE && send_frame(w, e) == -1)
+		return -1;
+	return w->filling ? 0 : new_frame(w, e);
+}
+
+/* Takes the tar stream. Data were read to their place already. */
 static int fill(void *arg, const void *data, size_t len, struct err *e)
 {
 	struct writer *w = arg;
 	const uint8_t *p = data;
 
 	while (len > 0) {
+		uint8_t *to;
 		size_t n;
 
-		if (w->filling && w->filling->holds == FRAME_SIZE && send_frame(w, e) == -1)
+		if (make_room(w, e) == -1)
 			return -1;
-		if (!w->filling && new_frame(w, e) == -1)
-			return -1;
+		to = w->filling->slab + w->filling->holds;
 		n = FRAME_SIZE - w->filling->holds;
 		n = n < len ? n : len;
-		memcpy(w->filling->slab + w->filling->holds, p, n);
+		if (p != to)
+			memcpy(to, p, n);
 		w->filling->holds += n;
 		p += n;
 		len -= n;
@@ -304,20 +329,28 @@ static struct volume_object *add_object(struct building *b, struct err *e)
 	return &b->index.objects[b->index.objects_n++];
 }
 
-/* Reads and hashes the object from where we are up to `end`; what is carried goes into the tar. */
+/* Reads and hashes the object from where we are up to `end`; what is carried, straight to its place in the tar. */
 static int read_bytes(struct writer *w, const struct plan_entry *x, uint64_t end, bool carried, struct err *e)
 {
 	while (w->at < end) {
 		size_t want = end - w->at < READ_SIZE ? (size_t)(end - w->at) : READ_SIZE;
-		int64_t n = file_read(&w->source, w->buffer, want, e);
+		uint8_t *to = w->buffer;
+		int64_t n;
 
+		if (carried && make_room(w, e) == -1)
+			return -1;
+		if (carried) {
+			to = w->filling->slab + w->filling->holds;
+			want = want < FRAME_SIZE - w->filling->holds ? want : FRAME_SIZE - w->filling->holds;
+		}
+		n = file_read(&w->source, to, want, e);
 		if (n == -1)
 			return -1;
 		if (n == 0)
 			return source_blame(w->job->station, w->job->selection, x->object, R_CONTENT_CHANGED,
 					    "is shorter than when it was approved", e);
-		digest_update(w->hash, w->buffer, (size_t)n);
-		if (carried && tar_data(w->tar, w->buffer, (size_t)n, e) == -1)
+		digest_update(w->hash, to, (size_t)n);
+		if (carried && tar_data(w->tar, to, (size_t)n, e) == -1)
 			return -1;
 		if (carried)
 			progress_add((uint64_t)n);
@@ -356,10 +389,26 @@ static int end_object(struct writer *w, const struct plan_entry *x, const struct
 			    "its bytes are no longer the approved ones", e);
 }
 
+/* An object that stands whole within the frame is left to the worker that gets it: 1; else 0, or -1. */
+static int leave(struct writer *w, const struct plan_entry *x, const struct cargo_object *o, struct err *e)
+{
+	uint64_t span = volume_entry_span(o->size);
+
+	if (x->piece || make_room(w, e) == -1)
+		return x->piece ? 0 : -1;
+	if (span > FRAME_SIZE - w->filling->holds)
+		return 0;
+	if (load_add(&w->filling->load, x->object, o->size, w->filling->holds, e) == -1)
+		return -1;
+	w->filling->holds += (size_t)span;
+	return 1;
+}
+
 static int carry(struct writer *w, const struct plan_entry *x, struct err *e)
 {
 	const struct cargo_object *o = cargo_at(&w->job->selection->cargo, x->object);
 	struct volume_object *v;
+	int left;
 
 	if ((!w->volume || w->volume->index.volume != x->volume) && open_volume(w, x->volume, e) == -1)
 		return -1;
@@ -374,6 +423,9 @@ static int carry(struct writer *w, const struct plan_entry *x, struct err *e)
 		v->from = x->from;
 		v->length = x->length;
 	}
+	left = leave(w, x, o, e);
+	if (left != 0)
+		return left == 1 ? 0 : -1;
 	if (begin_object(w, x, o, e) == -1 || tar_begin(w->tar, v, e) == -1 ||
 	    read_bytes(w, x, x->from + x->length, true, e) == -1 || tar_end(w->tar, e) == -1)
 		return -1;
@@ -404,7 +456,7 @@ int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *
 		err_mem(e);
 		goto out;
 	}
-	w.pool = pool_open(&ops, &w, j->jobs, 2 * j->jobs + 1, e);
+	w.pool = pool_open(&ops, &w, j->jobs, j->jobs + AHEAD, e);
 	if (!w.pool)
 		goto out;
 	progress_phase("packing", j->selection->cargo.bytes, 1);
