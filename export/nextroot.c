@@ -267,7 +267,9 @@ int nextroot_commit(struct station *s, struct err *e)
 
 	if (nextroot_load(s, &n, e) == -1)
 		return -1;
-	if (n.root == NULL || !enough(trust_chain_newest(&s->chain), &n) || !enough(n.root, &n))
+	if (n.root == NULL)
+		rc = file_remove_tree_at(&s->dir, NEXTROOT_DIR, e);	/* left by a commit that was cut off, or overtaken */
+	else if (!enough(trust_chain_newest(&s->chain), &n) || !enough(n.root, &n))
 		rc = 0;
 	else
 		rc = commit(s, &n, e) == -1 ? -1 : 1;

@@ -191,7 +191,7 @@ static int tell(const struct found *f, const struct file *dir, bool known, struc
 	return 0;
 }
 
-/* The draft has one signature more: perhaps the last. */
+/* The draft may have one signature more, and perhaps the last: 0 where that is told; 1; -1. */
 static int settle(struct found *f, struct err *e)
 {
 	struct nextroot now;
@@ -201,6 +201,8 @@ static int settle(struct found *f, struct err *e)
 		nextroot_tell_commit(f->s);
 	if (rc != 0)
 		return rc == -1 ? -1 : 0;
+	if (strcmp(f->folder, NEXTROOT_DIR) != 0)
+		return 1;
 	rc = nextroot_load(f->s, &now, e);
 	if (rc == 0)
 		rc = nextroot_tell(f->s, &now, e);
@@ -224,7 +226,9 @@ static int keep(struct found *f, enum receive_outcome *out, struct err *e)
 	if (!known && (record(f, e) == -1 || outfile_put(&dir, name, 0644, f->signature.data, f->signature.len, e) == -1))
 		goto out;
 	*out = known ? RECEIVE_KNOWN : RECEIVE_TAKEN;
-	rc = strcmp(f->folder, NEXTROOT_DIR) == 0 ? settle(f, e) : tell(f, &dir, known, e);
+	rc = f->role == ROLE_ROOT ? settle(f, e) : 1;
+	if (rc == 1)
+		rc = tell(f, &dir, known, e);
 out:
 	file_close(&dir);
 	buf_free(&there);

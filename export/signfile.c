@@ -416,23 +416,25 @@ static int sign_file(const struct args *a, struct err *e)
 	return rc;
 }
 
-/* The draft's path, as this user would write it. NULL with e set where there is none. */
-static char *draft_path(const struct station *s, struct err *e)
+/* The draft's path, as this user would write it, into *out: 0; 1 where there is none, which is said; -1. */
+static int draft_path(const struct station *s, char **out, struct err *e)
 {
 	struct nextroot n;
-	char name[32], *path = NULL;
+	char name[32];
+	int rc = 0;
 
 	if (nextroot_load(s, &n, e) == -1)
-		return NULL;
+		return -1;
 	if (n.root == NULL) {
-		err_set(e, ERR_MISSING, "no trust root is drafted");
-		err_hint(e, "'trust add', 'remove', 'threshold', 'epoch' and 'renew' draft one");
-	} else if (asprintf(&path, "%s/" NEXTROOT_DIR "/%s", s->dir.name, names_trust(n.root->version, name)) == -1) {
-		path = NULL;
-		err_mem(e);
+		say_note("no trust root is drafted, root %llu is in force; 'trust add', 'remove', 'threshold', 'epoch' and 'renew' draft one",
+			 (unsigned long long)trust_chain_newest(&s->chain)->version);
+		rc = 1;
+	} else if (asprintf(out, "%s/" NEXTROOT_DIR "/%s", s->dir.name, names_trust(n.root->version, name)) == -1) {
+		*out = NULL;
+		rc = err_mem(e);
 	}
 	nextroot_free(&n);
-	return path;
+	return rc;
 }
 
 int signfile_trust(const struct args *a, struct err *e)
@@ -444,16 +446,16 @@ int signfile_trust(const struct args *a, struct err *e)
 	if (args_expect(a, 0, 0, e) == -1 || station_open(a, STATION_WRITE, &f.s, e) == -1)
 		return -1;
 	rc = nextroot_commit(&f.s, e);	/* one that was cut off on the way */
-	if (rc == 1) {
+	if (rc == 1)
 		nextroot_tell_commit(&f.s);
-		rc = 0;
-	} else if (rc == 0) {
-		f.path = path = draft_path(&f.s, e);
-		rc = path == NULL ? -1 : show_and_sign(&f, e);
-	}
+	else if (rc == 0)
+		rc = draft_path(&f.s, &path, e);
+	f.path = path;
+	if (rc == 0)
+		rc = show_and_sign(&f, e);
 	close_all(&f);
 	free(path);
-	return rc;
+	return rc == -1 ? -1 : 0;
 }
 
 int signfile_run(const struct args *a, struct err *e)

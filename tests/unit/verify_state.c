@@ -351,11 +351,15 @@ static void lists(void **state)
 	assert_int_equal(a->revision, 7);
 	approvals_free(a);
 	list_refused(&s, 10, R_SIGNATURE_THRESHOLD);
-	list_refused(&s, 9, R_STORE_DAMAGED);	/* a root that is not in the chain */
+	list_refused(&s, 9, R_TRUST_DAMAGED);	/* a root that is not in the chain */
 	list_refused(&s, 8, R_STORE_DAMAGED);	/* another revision lies there */
 	list_refused(&s, 6, ERR_MISSING);
 	list_refused(&s, 5, R_STORE_DAMAGED);	/* no LF */
 	list_refused(&s, 4, ERR_MISSING);
+	assert_int_equal(state_check_roots(&s, &e), 0);	/* the newest list is by a root that is there */
+	put_list(f, "1-11", 11, 2, "2\n");
+	assert_int_equal(state_check_roots(&s, &e), -1);
+	assert_int_equal(e.reason, R_TRUST_DAMAGED);
 	store_close(&s);
 }
 
