@@ -142,7 +142,7 @@ install: all manuals
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/satchel
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	install -m 0644 $(BUILD)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 0644 README.md LICENSE CHANGELOG.md manifests/FORMAT.md $(DESTDIR)$(PREFIX)/share/doc/satchel
+	install -m 0644 README.md LICENSE CHANGELOG.md manifests/FORMAT.md export/compromised-*.md $(DESTDIR)$(PREFIX)/share/doc/satchel
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-cov demo
