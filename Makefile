@@ -85,7 +85,12 @@ units: $(UNITS)
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
 $(TOOLS): $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(UNIT_HELPERS) $(patsubst %,$(BUILD)/%.a,$(archives_import))
 	$(Q)[ -n '$(V)' ] || echo '  LD $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS) -lcmocka
+# A file system with faults, and a satchel-import whose reader process lies.
+$(BUILD)/tests/tools/badfs.o: ALL_CFLAGS += $(subst -I,-isystem ,$(shell pkg-config --cflags fuse3))
+$(BUILD)/tests/tools/badfs: LIBS += $(shell pkg-config --libs fuse3)
+$(BUILD)/tests/tools/lying_import: $(BUILD)/import/main.o
+$(BUILD)/tests/tools/lying_import: ALL_LDFLAGS += -Wl,--wrap=serve_run
 tools: $(TOOLS)
 
 # Fuzz targets: tests/fuzz/NAME.c. `replays` links them with a main that runs files through them; with FUZZING=1 (what
@@ -120,10 +125,10 @@ demo: all
 
 APT_PACKAGES := gcc libc6-dev make pkg-config libarchive-dev libssl-dev libyaml-dev libzstd-dev libjansson-dev libseccomp-dev scdoc \
 	libcmocka-dev clang libclang-rt-14-dev python3 python3-yaml e2fsprogs openssl zstd tar strace mandoc shellcheck \
-	apt-utils gnupg nginx-light fusefat fuse dosfstools universal-ctags procps clamav-daemon clamdscan
+	apt-utils gnupg nginx-light fusefat fuse3 libfuse3-dev dosfstools universal-ctags procps clamav-daemon clamdscan
 DNF_PACKAGES := gcc make pkgconf-pkg-config libarchive-devel openssl-devel libyaml-devel libzstd-devel jansson-devel libseccomp-devel scdoc \
 	libcmocka-devel clang compiler-rt libasan libubsan python3 python3-pyyaml e2fsprogs openssl zstd tar strace mandoc ShellCheck \
-	gnupg2 nginx dosfstools ctags procps-ng
+	gnupg2 nginx fuse3 fuse3-devel dosfstools ctags procps-ng
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 deps:
 	@if command -v apt-get >/dev/null; then \

@@ -26,10 +26,11 @@ int media_check(const struct file *store, const char *path, struct err *e)
 			why.text);
 		return err_hint(e, "is it mounted?");
 	}
-	if (file_is_below(store, &medium, &below, e) == -1)
+	if (file_is_below(store, &medium, &below, &why) == -1 ||
+	    (!below && file_is_below(&medium, store, &below, &why) == -1)) {
+		err_set(e, why.reason == ERR_IO ? R_MEDIUM_READ : why.reason, "%s", why.text);
 		goto out;
-	if (!below && file_is_below(&medium, store, &below, e) == -1)
-		goto out;
+	}
 	rc = below ? err_set(e, R_STORE_ON_MEDIUM, "%s: the store and this medium lie in one another", path) : 0;
 out:
 	file_close(&medium);

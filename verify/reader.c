@@ -36,6 +36,7 @@ struct reader {
 	pid_t pid;	/* -1: none of ours */
 	char *medium;
 	bool broken;	/* what comes next can't be made sense of */
+	bool late;	/* for it did not come in time */
 	bool caged;
 	char sandbox[CAGE_TEXT];
 };
@@ -205,7 +206,8 @@ static int broke(struct reader *r, struct err *e, const char *why)
 static int ask(struct reader *r, const struct wire_head *h, const struct buf *data, struct err *e)
 {
 	if (r->broken)
-		return err_set(e, R_READER, "the reader process was given up after an error before");
+		return err_set(e, r->late ? R_MEDIUM_TIMEOUT : R_READER, "%s was given up after an error before",
+			       r->late ? "the medium" : "the reader process");
 	if (wire_put(&r->wire, h, data->data, e) == -1 || wire_flush(&r->wire, e) == -1) {
 		r->broken = true;
 		return -1;
@@ -232,6 +234,7 @@ static int answer(struct reader *r, struct wire_head *h, const uint8_t **data, s
 	if (rc == 0)
 		return 0;
 	r->broken = true;
+	r->late = cause.reason == R_MEDIUM_TIMEOUT;
 	if (rc == 1)
 		return tell_end(r, e);
 	return err_set(e, cause.reason, "%s", cause.text);

@@ -103,8 +103,9 @@ class Site:
         must('satchel-import', '-C', self.store, 'apply', medium)
         write(f'{self.folder}/published-7', json.dumps(published(self.store)).encode())
         shutil.copytree(self.store, f'{self.folder}/after', symlinks=True)
-        must('satchel-import', '-C', f'{self.folder}/after', 'apply', self.g8)
-        write(f'{self.folder}/published-8', json.dumps(published(f'{self.folder}/after')).encode())
+        for number, bundle in ((8, self.g8), (9, self.g9)):
+            must('satchel-import', '-C', f'{self.folder}/after', 'apply', bundle)
+            write(f'{self.folder}/published-{number}', json.dumps(published(f'{self.folder}/after')).encode())
         assert read(f'{self.folder}/published-7') != read(f'{self.folder}/published-8')
         shutil.rmtree(f'{self.folder}/after')
 

@@ -1,0 +1,5 @@
+#!/bin/bash
+# M6: a medium that hangs.
+. "$(dirname "$0")/lib.sh"
+at_exit 'umount -l "$T/bad" 2>/dev/null'
+python media_faults.py M6

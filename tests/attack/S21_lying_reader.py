@@ -1,0 +1,66 @@
+"""S21: the reader process is replaced by one that lies (tests/tools/lying_import.c): other bytes under approved digests, other
+lists, endless data, messages out of order and malformed, silence. Main publishes nothing that was not approved, never
+crashes, never waits for ever, and stays within its memory. SEEDS: how many streams of anything at all are tried."""
+import os
+
+from readers import Kept, apply, tool
+
+LIES = [  # lie, values, expected (None: depends on the value, see Kept.kept)
+    ('file-flip', range(1, 24, 2), None),
+    ('file-shorter', (1, 4, 7, 12), None),
+    ('file-twice', (1, 5), None),
+    ('file-missing', (1, 5), None),
+    ('file-empty', (1,), '3 reader'),
+    ('file-endless', (1, 5), None),
+    ('file-error', (*range(0, 16, 3), *range(32, 100, 6)), None),
+    ('bytes-flip', (1, 3, 5, 8, 11), None),
+    ('bytes-zeros', (1,), '1 object-digest'),
+    ('bytes-shifted', (1, 5), '3 reader'),
+    ('bytes-far', (1, 2), '3 reader'),
+    ('bytes-other-object', (1, 5), '3 reader'),
+    ('bytes-no-object', (1, 9), '3 reader'),
+    ('bytes-twice', (1, 5), '3 reader'),
+    ('bytes-missing', (1, 5), '3 reader'),
+    ('bytes-all-missing', (1,), '3 reader'),
+    ('bytes-empty', (1, 9), '3 reader'),
+    ('bytes-shorter', (1, 9), '3 reader'),
+    ('bytes-endless', (1, 9), '3 reader'),
+    ('bytes-late', (1,), '3 reader'),
+    ('damage', range(30, 90, 11), None),
+    ('damage-endless', (1, 65), '3 reader'),
+    ('volume-error', (*range(0, 16, 3), *range(32, 100, 6)), None),
+    ('volume-done', (1, 2, 3, 200), None),
+    ('done', (2, 3, 2 ** 63), None),
+    ('error-long', (1,), '3 reader'),
+    ('error-nul', (1,), '3 reader'),
+    ('unknown', (1, 7, 20), '3 reader'),
+    ('huge', (1, 20), '3 reader'),
+    ('cut', (1, 20), '3 reader'),
+    ('ends', (1, 2, 20), '3 reader'),
+    ('silent', (1, 20), '3 medium-timeout'),
+    ('drips', (7,), '3 medium-timeout'),
+    ('garbage', (1, 20), '3 reader'),
+    ('name', range(0, 9), None),
+    ('names-endless', (1,), '3 reader'),
+]
+attacks = Kept()
+lying = tool('lying_import')
+medium = attacks.copy(name='eight')
+
+
+def tell(lie, value, expected, what=medium, publishes=(7, 8), after=True):
+    store = attacks.fresh()
+    done = apply(store, what, '--medium-timeout', '2', env={**os.environ, 'SATCHEL_LIE': f'{lie}={value}'}, program=lying)
+    attacks.kept('S21', f'a lying reader: {lie} {value}', done, store, expected, publishes=publishes, after=after, may=(1, 2, 3, 4), seconds=30)
+
+
+tell('', 1, '0')  # it can tell the truth
+for name, values, outcome in LIES:
+    for number, chosen in enumerate(values):
+        tell(name, chosen, outcome, after=number % 8 == 0)
+both = attacks.medium(attacks.site.plan(8), attacks.site.plan(9))
+for chosen in range(1, 6):  # other documents and volumes, all of them good, of the bundle beside it
+    tell('swap', chosen, None, what=both, publishes=(7, 8, 9), after=False)
+for seed in range(int(os.environ.get('SEEDS', 24))):
+    tell('anything', seed, None, after=seed % 8 == 0)
+attacks.end(least=120)
