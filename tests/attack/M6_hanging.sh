@@ -2,4 +2,5 @@
 # M6: a medium that hangs.
 . "$(dirname "$0")/lib.sh"
 at_exit 'umount -l "$T/bad" 2>/dev/null'
+case "$SATCHEL_BIN" in *-asan) export POINTS=5;; esac
 python media_faults.py M6

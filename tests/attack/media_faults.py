@@ -136,6 +136,6 @@ def many():
                       verified.memory < attack.MAX_MEMORY, '3', '3', why=f'{verified.code} {verified.out + verified.err}')
 
 
-ROWS = {'M1': (second_read, 12), 'M2': (growing, 20), 'M3': (sectors, 12), 'M4': (short, 2), 'M5': (pulled, 10), 'M6': (hanging, 17), 'M13': (many, 4)}
+ROWS = {'M1': (second_read, 12), 'M2': (growing, 12), 'M3': (sectors, 8), 'M4': (short, 2), 'M5': (pulled, 5), 'M6': (hanging, 17), 'M13': (many, 4)}
 ROWS[sys.argv[1]][0]()
 attacks.end(least=ROWS[sys.argv[1]][1])
