@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "import/lists.h"
@@ -16,6 +17,7 @@
 #include "lib/err.h"
 #include "lib/outfile.h"
 #include "lib/say.h"
+#include "manifests/journal.h"
 #include "manifests/names.h"
 
 #include "lib/banned.h"
@@ -115,6 +117,32 @@ static int log_root(struct run *r, const struct trust *t, struct err *e)
 	json_put_text(o, "sha256", digest_hex(&t->digest, hex));
 	say_note("trust root %llu is in force", (unsigned long long)t->version);
 	return run_log(r, "root", o, e);
+}
+
+static int find_logged(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
+{
+	uint64_t *logged = arg, version;
+	const char *event = json_get_text(o, "event");
+
+	(void)n;
+	(void)line;
+	(void)e;
+	if (event != NULL && strcmp(event, "root") == 0 && json_get_number(o, "version", &version) == 0 && version > *logged)
+		*logged = version;
+	return 0;
+}
+
+int roots_recover(struct run *r, struct err *e)
+{
+	const struct trust_chain *c = &r->store.chain;
+	uint64_t logged = r->store.config.trust.version;
+
+	if (journal_read(&r->store.dir, "journal.jsonl", find_logged, &logged, NULL, NULL, e) == -1)
+		return -1;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->roots[i]->version > logged && log_root(r, c->roots[i], e) == -1)
+			return -1;
+	return 0;
 }
 
 int roots_commit(struct run *r, size_t from, struct err *e)

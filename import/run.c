@@ -128,7 +128,9 @@ static int recover(struct run *r, struct err *e)
 	say_note("an earlier run was interrupted; finishing it");
 	members = json_object();
 	json_put_number(members, "dropped", dropped);
-	return run_log(r, "recovered", members, e);
+	if (run_log(r, "recovered", members, e) == -1)
+		return -1;
+	return roots_recover(r, e);
 }
 
 /* Whoever changes a store must be its owner, or root: what another user can write to leads a run astray. */
