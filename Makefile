@@ -91,7 +91,13 @@ $(BUILD)/tests/tools/badfs.o: ALL_CFLAGS += $(subst -I,-isystem ,$(shell pkg-con
 $(BUILD)/tests/tools/badfs: LIBS += $(shell pkg-config --libs fuse3)
 $(BUILD)/tests/tools/lying_import: $(BUILD)/import/main.o
 $(BUILD)/tests/tools/lying_import: ALL_LDFLAGS += -Wl,--wrap=serve_run
-tools: $(TOOLS)
+# A library that stands before the others: clock, allocations, calls of parsers (tests/shim/shim.c)
+SHIM := $(BUILD)/tests/tools/shim.so
+$(SHIM): tests/shim/shim.c Makefile
+	@mkdir -p $(@D)
+	$(Q)[ -n '$(V)' ] || echo '  LD $@'
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(if $(WERROR),-Werror) $(if $(SANITIZE),-DSHIM_NO_MALLOC) -fPIC -shared -o $@ $< -ldl
+tools: $(TOOLS) $(SHIM)
 
 # Fuzz targets: tests/fuzz/NAME.c. `replays` links them with a main that runs files through them; with FUZZING=1 (what
 # tests/fuzz/kit/fuzz.sh builds) libFuzzer is that main.

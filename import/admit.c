@@ -142,6 +142,7 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 		rc = refuse(out, &why);
 	} else {
 		out->verdict = ADMIT_NEW;
+		out->older = !newer;
 		out->list = list;
 		list = NULL;
 	}

@@ -25,6 +25,7 @@ struct admit {
 	enum admit_verdict verdict;
 	struct approvals *list;	/* ADMIT_NEW: owned, free with approvals_free */
 	struct err why;		/* ADMIT_IGNORED, ADMIT_REFUSED */
+	bool older;		/* ADMIT_NEW: one newer than it is kept; it replaces nothing */
 	bool forked;
 	struct digest ours;	/* forked: the digest of the list kept */
 };

@@ -344,6 +344,7 @@ static int exit_of(const struct taking *t)
 static void tell_list(struct taking *t)
 {
 	t->out->list = t->admit.verdict;
+	t->out->list_older = t->admit.older;
 	t->out->list_why = t->admit.why;
 	t->out->epoch = t->bundle->manifest->approvals.epoch;
 	t->out->revision = t->bundle->manifest->approvals.revision;

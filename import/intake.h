@@ -32,6 +32,7 @@ struct outcome {
 	struct err why;		/* but for IMPORTED and KNOWN */
 	enum admit_verdict list;
 	uint64_t epoch, revision;	/* where there is a list */
+	bool list_older;	/* ADMIT_NEW: it is kept, and replaces nothing */
 	struct err list_why;	/* ADMIT_IGNORED, ADMIT_REFUSED */
 	struct stage_result staged;
 	const struct store_stream *stream;	/* the stream it touched, or NULL */

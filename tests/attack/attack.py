@@ -143,10 +143,10 @@ def journal(store):
         return [json.loads(line) for line in lines]
 
 
-def store_state(store):
+def store_state(store, journal_name='journal.jsonl'):
     found = snapshot(store)
-    del found['journal.jsonl']
-    return {'tree': found, 'journal': read(f'{store}/journal.jsonl').decode()}
+    del found[journal_name]
+    return {'tree': found, 'journal': read(f'{store}/{journal_name}').decode()}
 
 
 def changed(store, before, words, events=('refused',)):
@@ -248,7 +248,7 @@ def reasons(value):
 def seen_word(done, word):
     """The reason the program gave, for the table: the one expected, or the first that looks like one."""
     text = (done.out + done.err).decode('utf-8', 'replace')
-    if not word or re.search(rf'(?<![\w-]){word}(?![\w-])', text):
+    if word == '' or word and re.search(rf'(?<![\w-]){word}(?![\w-])', text):
         return word
     first = re.search(r'(?:refused|failed|interrupted|skipped): ([a-z-]+):|\(([a-z-]+)\)\s*$', text, re.M)
     return (first[1] or first[2]) if first else text.strip()[:80].replace('\n', ' / ')
@@ -282,6 +282,12 @@ class Attacks:
         remove(path)
         subprocess.run(['cp', '-a', medium or self.site.g8, path], check=True)
         return path
+
+    def shim(self, **variables):
+        """An environment with tests/tools/shim.c before the libraries."""
+        library = os.path.join(os.environ['SATCHEL_BIN'], 'tests/tools/shim.so')
+        asan = os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'
+        return {**os.environ, 'LD_PRELOAD': library, 'ASAN_OPTIONS': asan, **{name: str(value) for name, value in variables.items()}}
 
     def line(self, row, what, expected, seen, wrong=()):
         self.count += 1

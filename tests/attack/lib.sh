@@ -12,7 +12,7 @@
 # Each case prints `attack ID WHAT | EXPECTED | SEEN`, from which the runner makes its table.
 . "$(dirname "${BASH_SOURCE[0]}")/../cli/lib.sh"
 attacks=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export T PYTHONDONTWRITEBYTECODE=1 PATH
+export T PYTHONDONTWRITEBYTECODE=1 PATH SATCHEL_BIN
 /usr/bin/python3 -c 'import yaml' 2>/dev/null || skip "no PyYAML for /usr/bin/python3 (python3-yaml)"
 python() { local script=$1; shift; PYTHONPATH=$attacks /usr/bin/python3 "$attacks/$script" "$@"; }
 # Made once per run and build, in the runner's folder, and complete from the first moment it has its name.

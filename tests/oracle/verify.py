@@ -352,8 +352,8 @@ def judge_trust(root):  # 4.1 to 4.4
 
 def extend_chain(before, name, data, read):  # 4.6
     def signed(root, what):
-        good = good_signatures(root, 'root', name, data, read)[1]
-        demand(len(good) >= root['roles']['root']['threshold'], 'trust-invalid', f'{name} is not signed by {what}')
+        demand(len(good_signatures(root, 'root', name, data, read)[1]) >= root['roles']['root']['threshold'], 'trust-invalid', f'{name} is not signed by {what}')
+    demand(len(data) <= L.MAX_TRUST_SIZE, 'document-too-large', name)  # 2.1: before anything else
     signed(before, 'the roots before it')
     root = read_document('trust', data)
     demand(root['version'] == before['version'] + 1 and root['site'] == before['site'], 'trust-chain', f'{name}: version or site')

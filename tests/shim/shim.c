@@ -1,0 +1,167 @@
+/*
+ * Preloaded before the libraries of a program under test, by tests/attack and tests/fault:
+ *
+ *     SHIM_CLOCK=SECONDS        the wall clock is that much ahead (behind, when negative)
+ *     SHIM_JUMP=N               ... from the Nth look at it on
+ *     SHIM_COUNT=FILE           "YAML ZSTD": how often a parser of libyaml was made, and a frame given to zstd, in all processes
+ *     SHIM_MALLOC=N             the Nth allocation of the main process fails
+ *     SHIM_MALLOC_FROM=N        ... and all after it
+ *     SHIM_MALLOC_COUNT=FILE    how many allocations there were
+ *
+ * Counters stand in mapped files, so that a caged process counts without a system call.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+static long clock_ahead, clock_from, clock_looks, fail_at, fail_from;
+static atomic_long allocations;
+static pid_t main_process;
+static char *counters, *allocation_counter;
+
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+
+static long number(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text == NULL ? 0 : strtol(text, NULL, 10);
+}
+
+static char *map(const char *name, const char *first)
+{
+	const char *path = getenv(name);
+	int fd = path == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	char *at;
+
+	if (fd == -1)
+		return NULL;
+	if (write(fd, first, strlen(first)) == -1)
+		_exit(99);
+	at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	clock_ahead = number("SHIM_CLOCK");
+	clock_from = number("SHIM_JUMP");
+	counters = map("SHIM_COUNT", "00000000 00000000\n");
+	allocation_counter = map("SHIM_MALLOC_COUNT", "00000000\n");
+	atomic_store(&allocations, 0);
+	fail_at = number("SHIM_MALLOC");
+	fail_from = number("SHIM_MALLOC_FROM");
+	main_process = getpid();
+}
+
+/* Adds one to eight decimal digits. Races lose counts; nobody compares exact numbers of threads. */
+static void count(char *digits)
+{
+	for (int i = 7; i >= 0; i--) {
+		if (digits[i] != '9') {
+			digits[i]++;
+			return;
+		}
+		digits[i] = '0';
+	}
+}
+
+/* ---- the clock ---- */
+
+static long ahead(void)
+{
+	return ++clock_looks >= clock_from ? clock_ahead : 0;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+	static int (*real)(clockid_t, struct timespec *);
+	int rc;
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+	rc = real(clock, out);
+	if (rc == 0 && clock == CLOCK_REALTIME)
+		out->tv_sec += ahead();
+	return rc;
+}
+
+time_t time(time_t *out)
+{
+	static time_t (*real)(time_t *);
+	time_t now;
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "time");
+	now = real(NULL) + ahead();
+	if (out != NULL)
+		*out = now;
+	return now;
+}
+
+/* ---- parsers ---- */
+
+int yaml_parser_initialize(void *parser)
+{
+	static int (*real)(void *);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "yaml_parser_initialize");
+	if (counters != NULL)
+		count(counters);
+	return real(parser);
+}
+
+unsigned long long ZSTD_getFrameContentSize(const void *data, size_t len)
+{
+	static unsigned long long (*real)(const void *, size_t);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "ZSTD_getFrameContentSize");
+	if (counters != NULL)
+		count(counters + 9);
+	return real(data, len);
+}
+
+/* ---- memory ---- */
+
+static int fails(void)
+{
+	long n;
+
+	if (main_process == 0 || getpid() != main_process)
+		return 0;
+	n = atomic_fetch_add(&allocations, 1) + 1;
+	if (allocation_counter != NULL)
+		count(allocation_counter);
+	if (n == fail_at || (fail_from > 0 && n >= fail_from)) {
+		errno = ENOMEM;
+		return 1;
+	}
+	return 0;
+}
+
+#ifndef SHIM_NO_MALLOC
+void *malloc(size_t size)
+{
+	return fails() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+	return fails() ? NULL : __libc_realloc(p, size);
+}
+#endif
