@@ -1,113 +1,171 @@
 /*
- * Taking objects in, volume by volume. The reader hands over the bytes of the objects asked for in the order of the tar
- * stream; small ones go through batches, large ones and pieces are written as they come. Refuses bytes that were not
- * asked for or stand elsewhere than the index says (R_READER), and goes on over damage.
+ * Taking objects in, volume by volume. What lies in one frame is hashed and written by several threads at once; what comes
+ * in parts is gathered while it is small, and written as it comes where it is large or a piece. An object with wrong bytes
+ * does not end those that are under way: what is complete is kept, whatever else the signer lied about. Goes on over damage.
  */
 #include "import/stage.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "import/batch.h"
 #include "import/lack.h"
 #include "import/objects.h"
 #include "lib/progress.h"
 #include "manifests/reason.h"
+#include "verify/inflow.h"
 #include "verify/reader.h"
 #include "verify/unseal.h"
 
 #include "lib/banned.h"
 
 #define NOBODY SIZE_MAX
+#define GATHERED ((uint64_t)FRAME_SIZE)	/* objects in parts up to this size are put as a whole */
 
 struct taking {			/* one volume */
 	const struct stage_ask *ask;
 	struct stage_result *out;
 	const struct volume *volume;
 	uint64_t number;
-	bool *want, *got;
-	struct batches *batches;
-	/* the object under way: */
+	bool *want;
+	bool *got;		/* each set by the one thread that has the object */
+	pthread_mutex_t lock;	/* over lie, and what is added to out while several threads work */
+	struct err lie;		/* R_OBJECT_DIGEST: bytes that are not what their digest says */
+	/* the object that comes in parts; one thread's: */
 	size_t current;		/* or NOBODY */
 	uint64_t len;		/* its bytes in this volume */
 	uint64_t next;		/* where further bytes may begin */
 	uint64_t received;
+	uint8_t *gathered;	/* GATHERED bytes; of one that is put as a whole */
 	struct objects_piece *piece;	/* a large one, or a piece */
 };
+
+static void count(struct taking *t, uint64_t objects, uint64_t bytes)
+{
+	pthread_mutex_lock(&t->lock);
+	t->out->objects += objects;
+	t->out->bytes += bytes;
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* The first lie is kept, the others go on: 0. Any other error stays one: -1. */
+static int note_lie(struct taking *t, const struct err *why, struct err *e)
+{
+	if (why->reason != R_OBJECT_DIGEST) {
+		*e = *why;
+		return -1;
+	}
+	pthread_mutex_lock(&t->lock);
+	if (t->lie.reason == ERR_NONE)
+		t->lie = *why;
+	pthread_mutex_unlock(&t->lock);
+	return 0;
+}
+
+static int put(struct taking *t, size_t object, const void *data, size_t len, struct err *e)
+{
+	struct err why = {0};
+	bool new = false;
+
+	if (objects_put(t->ask->objects, &t->volume->objects[object].sha256, data, len, &new, &why) == -1)
+		return note_lie(t, &why, e);
+	t->got[object] = true;
+	if (new)
+		count(t, 1, len);
+	return 0;
+}
+
+/* inflow_sink */
+static int take_whole(void *arg, size_t object, const void *data, size_t len, struct err *e)
+{
+	progress_add(len);
+	return put(arg, object, data, len, e);
+}
+
+/* ---- objects in parts ---- */
 
 /* Ends the object under way. */
 static int end_object(struct taking *t, struct err *e)
 {
 	struct objects_piece *piece = t->piece;
 	size_t object = t->current;
+	bool all = t->received == t->len;
+	struct err why = {0};
 	int rc;
 
 	if (object == NOBODY)
 		return 0;
 	t->current = NOBODY;
 	t->piece = NULL;
-	t->got[object] = t->received == t->len;
-	if (piece == NULL) {
-		if (t->got[object])
-			batch_keep(t->batches);
-		return 0;
-	}
-	rc = objects_piece_end(piece, e);
-	if (rc == 1)
-		t->out->objects++;
-	return rc == -1 ? -1 : 0;
+	if (piece == NULL)
+		return all ? put(t, object, t->gathered, (size_t)t->len, e) : 0;
+	rc = objects_piece_end(piece, &why);
+	if (rc == -1)
+		return note_lie(t, &why, e);
+	t->got[object] = all;
+	count(t, rc == 1, 0);
+	return 0;
 }
 
 static int begin_object(struct taking *t, size_t object, struct err *e)
 {
 	const struct volume_object *o = &t->volume->objects[object];
-	uint64_t len = volume_object_len(o);
 
-	if (!o->has_piece && len <= BATCH_MAX_OBJECT) {
-		if (batch_begin(t->batches, &o->sha256, (size_t)len, e) == -1)
-			return -1;
-	} else {
+	t->len = volume_object_len(o);
+	if (o->has_piece || t->len > GATHERED) {
 		t->piece = objects_piece_open(t->ask->objects, &o->sha256, o->size, e);
 		if (t->piece == NULL)
 			return -1;
-	}
+	} else if (t->gathered == NULL && (t->gathered = malloc(GATHERED)) == NULL)
+		return err_mem(e);
 	t->current = object;
-	t->len = len;
 	t->next = t->received = 0;
 	return 0;
 }
 
-static int write_bytes(struct taking *t, uint64_t from, const void *data, size_t len, struct err *e)
+static int add_bytes(struct taking *t, uint64_t from, const void *data, size_t len, struct err *e)
 {
 	const struct volume_object *o = &t->volume->objects[t->current];
 
 	if (from < t->next || from > t->len || len > t->len - from)
-		return err_set(e, R_READER, "the reader sent bytes that are not of the object asked for");
+		return err_set(e, ERR_INTERNAL, "bytes that are not of the object asked for");
 	t->next = from + len;
 	t->received += len;
 	progress_add(len);
 	if (t->piece == NULL) {
-		batch_write(t->batches, (size_t)from, data, len);
+		memcpy(t->gathered + from, data, len);
 		return 0;
 	}
-	t->out->bytes += len;
+	count(t, 0, len);
 	return objects_piece_write(t->piece, (o->has_piece ? o->from : 0) + from, data, len, e);
 }
 
-/* reader_sink */
-static int take(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
+/* inflow_sink */
+static int take_part(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
 {
 	struct taking *t = arg;
 
-	if (object >= t->volume->objects_n || !t->want[object] || t->got[object])
-		return err_set(e, R_READER, "the reader sent an object that was not asked for");
 	if (object != t->current && (end_object(t, e) == -1 || begin_object(t, object, e) == -1))
 		return -1;
-	if (write_bytes(t, from, data, len, e) == -1)
+	if (add_bytes(t, from, data, len, e) == -1)
 		return -1;
-	return batch_lied(t->batches) ? err_set(e, R_OBJECT_DIGEST, "an object's bytes do not have its digest") : 0;
+	return t->received == t->len ? end_object(t, e) : 0;
 }
+
+/* inflow_sink: nothing further is read after a lie. */
+static int go_on(void *arg, struct err *e)
+{
+	struct taking *t = arg;
+	bool lied;
+
+	pthread_mutex_lock(&t->lock);
+	lied = t->lie.reason != ERR_NONE;
+	pthread_mutex_unlock(&t->lock);
+	return lied ? err_set(e, R_OBJECT_DIGEST, "an object's bytes do not have its digest") : 0;
+}
+
+/* ---- damage ---- */
 
 /* Names the wanted objects that have bytes in tar[from..to). */
 static void name_lost(const struct taking *t, uint64_t from, uint64_t to, struct stage_damage *d)
@@ -147,7 +205,7 @@ static bool follows(const struct stage_damage *d, const char *file, const struct
 	       strcmp(d->text, now->text) == 0;
 }
 
-/* reader_sink: damage in frames that follow each other is told as one. */
+/* inflow_sink: damage in frames that follow each other is told as one. */
 static int note_damage(void *arg, const struct reader_damage *now, struct err *e)
 {
 	struct taking *t = arg;
@@ -220,27 +278,20 @@ static int judge(struct taking *t, int rc, struct err *why, uint64_t damages_bef
 
 static int read_volume(struct taking *t, struct err *e)
 {
-	struct reader_sink sink = {.arg = t, .bytes = take, .damage = note_damage};
+	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .part = take_part, .damage = note_damage, .go_on = go_on,
+					 .working = "objects: digest, writing", .finishing = "objects over several frames"};
+	const struct inflow_ask ask = {t->ask->bundle->reader, t->ask->bundle->name, t->volume, t->want, t->ask->jobs};
 	uint64_t before = t->out->damages_n;
-	struct batch_sum sum = {0};
 	struct err why = {0}, late = {0};
-	int rc, bad;
+	int rc = inflow_volume(&ask, &sink, &why);
 
-	t->batches = batch_open(t->ask->objects, t->ask->jobs, e);
-	if (t->batches == NULL)
-		return -1;
-	rc = reader_volume(t->ask->bundle->reader, t->ask->bundle->name, t->volume, t->want, &sink, &why);
-	/* after an error too: what is complete, and a large object's good extents, are kept */
-	bad = end_object(t, &late);
-	bad |= batch_close(t->batches, &sum, &late);
-	t->out->objects += sum.objects;
-	t->out->bytes += sum.bytes;
-	if (bad != 0 && (rc != -1 || !is_lie(late.reason))) {
+	/* after an error too: a large object's good extents are kept */
+	if (end_object(t, &late) == -1 && (rc != -1 || !is_lie(late.reason))) {
 		why = late;
 		rc = -1;
 	}
-	if (sum.lied.reason != ERR_NONE && (rc != -1 || is_lie(why.reason))) {
-		why = sum.lied;
+	if (t->lie.reason != ERR_NONE && (rc != -1 || is_lie(why.reason))) {
+		why = t->lie;
 		rc = -1;
 	}
 	return judge(t, rc, &why, before, e);
@@ -248,7 +299,7 @@ static int read_volume(struct taking *t, struct err *e)
 
 static int take_volume(const struct stage_ask *ask, uint64_t n, struct stage_result *out, struct err *e)
 {
-	struct taking t = {.ask = ask, .out = out, .number = n, .current = NOBODY};
+	struct taking t = {.ask = ask, .out = out, .number = n, .current = NOBODY, .lock = PTHREAD_MUTEX_INITIALIZER};
 	struct volume *v = bundle_volume(ask->bundle, n, e);
 	struct lack lack = {0};
 	int rc = -1;
@@ -264,6 +315,8 @@ static int take_volume(const struct stage_ask *ask, uint64_t n, struct stage_res
 		rc = lack.objects == 0 ? 0 : read_volume(&t, e);
 	free(t.want);
 	free(t.got);
+	free(t.gathered);
+	pthread_mutex_destroy(&t.lock);
 	volume_free(v);
 	return rc;
 }

@@ -97,20 +97,16 @@ static int look_at_volume(struct course *c, struct audit_volume *a, uint64_t n, 
 
 static int look_at_volumes(struct course *c, struct err *e)
 {
-	struct audit_volume a = {.report = &c->run->report, .carried = &c->carried, .pieces = &c->pieces};
+	struct audit_volume a = {.report = &c->run->report, .carried = &c->carried, .pieces = &c->pieces,
+				 .jobs = c->run->terms.jobs};
 	int rc = 0;
 
-	a.hash = digest_open(e);
-	if (a.hash == NULL)
-		return -1;
 	progress_phase("verifying", c->bundle->manifest->objects.bytes, 1);
 	for (uint64_t n = 1; rc == 0 && n <= c->bundle->manifest->volumes; n++)
 		rc = look_at_volume(c, &a, n, e);
 	progress_end();
 	c->damaged = a.damaged > 0;
 	c->bytes = a.bytes;
-	digest_close(a.hash);
-	buf_free(&a.document);
 	pieces_close(&c->pieces, rc == 0 ? note_piece : NULL, c);
 	return rc;
 }
@@ -320,6 +316,7 @@ static int open_readers(struct run *run, const struct args *a, struct err *e)
 		return err_mem(e);
 	for (size_t i = 0; i < args_len(a); i++) {
 		run->ask.medium = args_at(a, i);
+		run->ask.jobs = run->terms.jobs;
 		run->readers[i] = reader_open(&run->ask, e);
 		if (run->readers[i] == NULL)
 			return -1;

@@ -6,11 +6,8 @@
 
 #include <stdint.h>
 
-#include "lib/buf.h"
-
 struct bundle;
 struct carried;
-struct digest_ctx;
 struct err;
 struct pieces;
 struct report;
@@ -20,8 +17,7 @@ struct audit_volume {		/* kept from volume to volume */
 	struct report *report;
 	struct carried *carried;
 	struct pieces *pieces;
-	struct digest_ctx *hash;
-	struct buf document;	/* of the object at hand, while it may be a contents list */
+	unsigned jobs;
 	uint64_t damaged;	/* frames */
 	uint64_t bytes;		/* of objects, as the indexes say */
 };

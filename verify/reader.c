@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -16,12 +17,14 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/timings.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
 #include "manifests/volume.h"
 #include "verify/cage.h"
 #include "verify/serve.h"
 #include "verify/watch.h"
+#include "verify/window.h"
 #include "verify/wire.h"
 
 #include "lib/banned.h"
@@ -39,11 +42,13 @@ struct reader {
 	bool late;	/* for it did not come in time */
 	bool caged;
 	char sandbox[CAGE_TEXT];
+	struct window window;
+	atomic_bool held[WINDOW_SLOTS(WINDOW_JOBS)];	/* slots of frames that were handed over and are not released yet */
 };
 
 /* ---- starting and ending ---- */
 
-struct reader *reader_over(int in, int out, const char *medium, struct err *e)
+static struct reader *make(int in, int out, const char *medium, unsigned jobs, struct err *e)
 {
 	struct reader *r = calloc(1, sizeof *r);
 
@@ -57,11 +62,16 @@ struct reader *reader_over(int in, int out, const char *medium, struct err *e)
 		return NULL;
 	}
 	r->pid = -1;
-	if (wire_open(&r->wire, in, out, e) == -1) {
+	if (wire_open(&r->wire, in, out, e) == -1 || window_open(&r->window, jobs, e) == -1) {
 		reader_close(r);
 		return NULL;
 	}
 	return r;
+}
+
+struct reader *reader_over(int in, int out, const char *medium, struct err *e)
+{
+	return make(in, out, medium, 1, e);
 }
 
 static void close_pair(int fd[2])
@@ -75,7 +85,7 @@ static void close_pair(int fd[2])
 /* requests[1] and answers[0] are main's ends, taken over. */
 static struct reader *start(const struct reader_ask *ask, int requests[2], int answers[2], struct err *e)
 {
-	struct reader *r = reader_over(answers[0], requests[1], ask->medium, e);
+	struct reader *r = make(answers[0], requests[1], ask->medium, ask->jobs, e);
 	pid_t parent = getpid();
 
 	answers[0] = requests[1] = -1;
@@ -83,9 +93,10 @@ static struct reader *start(const struct reader_ask *ask, int requests[2], int a
 		return NULL;
 	r->pid = fork();
 	if (r->pid == 0)
-		serve_run(requests[0], answers[1], parent, ask);
-	if (r->pid == -1) {
+		serve_run(requests[0], answers[1], parent, &r->window, ask);
+	if (r->pid == -1)
 		err_sys(e, "can't start the reader process");
+	if (r->pid == -1 || window_only_read(&r->window, e) == -1) {
 		reader_close(r);
 		return NULL;
 	}
@@ -121,6 +132,8 @@ struct reader *reader_open(const struct reader_ask *ask, struct err *e)
 	int requests[2] = {-1, -1}, answers[2] = {-1, -1};
 	struct reader *r = NULL;
 
+	timings_name(READER_READING, 1);	/* before the fork, so that both count them as the same */
+	timings_name(READER_UNPACKING, ask->jobs);
 	if (pipe2(requests, O_CLOEXEC) == -1 || pipe2(answers, O_CLOEXEC) == -1) {
 		err_sys(e, "can't make a pipe");
 		goto out;
@@ -176,8 +189,14 @@ void reader_close(struct reader *r)
 	wire_close(&r->wire);
 	if (r->pid > 0)
 		reap(r);
+	window_close(&r->window);
 	free(r->medium);
 	free(r);
+}
+
+const struct window *reader_window(const struct reader *r)
+{
+	return &r->window;
 }
 
 const char *reader_sandbox(const struct reader *r)
@@ -405,6 +424,23 @@ int reader_file(struct reader *r, const char *bundle, const char *name, size_t m
 
 /* ---- volumes ---- */
 
+void reader_release(struct reader *r, unsigned slot)
+{
+	struct wire_head h = {.type = WIRE_FREE, .a = slot};
+	struct err gone = {0};
+
+	atomic_store(&r->held[slot], false);
+	wire_signal(&r->wire, &h, &gone);	/* a reader that is gone is found out by who waits for its answers */
+}
+
+/* Takes a slot over from the reader: it must be one that main does not have. */
+static int hold(struct reader *r, uint64_t slot, struct err *e)
+{
+	if (slot < r->window.slots && !atomic_exchange(&r->held[slot], true))
+		return 0;
+	return broke(r, e, "a slot that it does not have");
+}
+
 static int take_damage(struct reader *r, struct watch *o, const struct wire_head *h, const uint8_t *data,
 		       const struct reader_sink *sink, struct err *e)
 {
@@ -415,6 +451,9 @@ static int take_damage(struct reader *r, struct watch *o, const struct wire_head
 		r->broken = true;
 		return -1;
 	}
+	if (hold(r, h->c, e) == -1)
+		return -1;
+	reader_release(r, (unsigned)h->c);
 	memcpy(text, data, h->len);
 	d.frame = h->a;
 	d.reason = (int)h->b;
@@ -423,14 +462,20 @@ static int take_damage(struct reader *r, struct watch *o, const struct wire_head
 	return sink->damage(sink->arg, &d, e) == -1 ? stop(r) : 0;
 }
 
-static int take_bytes(struct reader *r, struct watch *o, const struct wire_head *h, const uint8_t *data,
-		      const struct reader_sink *sink, struct err *e)
+static int take_frame(struct reader *r, struct watch *o, const struct wire_head *h, const struct reader_sink *sink, struct err *e)
 {
-	if (watch_bytes(o, h->a, h->b, h->len, e) == -1) {
+	struct reader_frame f = {.frame = h->a, .slot = (unsigned)h->b};
+
+	if (watch_frame(o, h->a, e) == -1) {
 		r->broken = true;
 		return -1;
 	}
-	return sink->bytes(sink->arg, h->a, h->b, data, h->len, e) == -1 ? stop(r) : 0;
+	if (h->len != 0)
+		return broke(r, e, "bytes where none belong");
+	if (hold(r, h->b, e) == -1)
+		return -1;
+	f.tar = window_slot(&r->window, f.slot);
+	return sink->frame(sink->arg, &f, e) == -1 ? stop(r) : 0;
 }
 
 static int take_volume(struct reader *r, struct watch *o, const struct reader_sink *sink, struct err *e)
@@ -440,8 +485,8 @@ static int take_volume(struct reader *r, struct watch *o, const struct reader_si
 	int rc;
 
 	while ((rc = answer(r, &h, &data, e)) == 0) {
-		if (h.type == WIRE_BYTES)
-			rc = take_bytes(r, o, &h, data, sink, e);
+		if (h.type == WIRE_FRAME)
+			rc = take_frame(r, o, &h, sink, e);
 		else if (h.type == WIRE_DAMAGE)
 			rc = take_damage(r, o, &h, data, sink, e);
 		else

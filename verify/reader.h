@@ -1,12 +1,12 @@
 /*
  * The reader process: the only one that opens the medium. reader_open forks it; two pipes, requests in and answers
- * out, are all it shares with its maker (all other descriptors are closed in it). It dies with its parent
+ * out, and the window that frames come through are all it shares with its maker (all other descriptors are closed in it). It dies with its parent
  * (PR_SET_PDEATHSIG). Whoever asks believes nothing of what comes back: documents are judged by signature and digest, objects
  * by their digest; every message is checked for form, order and bounds (R_READER).
  *
  * The reader opens beneath MEDIUM/satchel only (lib/file: no links, no FIFOs, no devices), reads each byte asked for
  * once, never writes. For volumes it works on several frames at once: read into memory, digest compared, decompressed
- * with bounds, tar headers and padding compared with what the index implies, data passed on.
+ * with bounds into memory that both share (verify/window.h), tar headers and padding compared with what the index implies.
  *
  * The messages are described in verify/wire.h; several requests never overlap. Where a callback returns -1 the reader is
  * told to stop, and may be asked again afterwards; after R_READER and R_MEDIUM_TIMEOUT every further request fails.
@@ -36,6 +36,9 @@ struct reader_ask {
 /* The kernel tries a bad sector five times for 30 seconds before it reports it. */
 #define READER_SECONDS 180
 #define READER_MAX_SECONDS 86400
+/* Stages for lib/timings, of the reader process. */
+#define READER_READING "reading the medium"
+#define READER_UNPACKING "frames: digest, unpacking"
 /*
  * Starts a reader on a medium. Call it before any thread is made.
  * R_MEDIUM_MISSING when the path is no directory; R_SANDBOX. A medium without a `satchel` directory has no bundles.
@@ -46,8 +49,11 @@ void reader_close(struct reader *r);
 /* What it is caged by, as it stands in journals and receipts (verify/cage.h), and whether that is all there is. */
 const char *reader_sandbox(const struct reader *r);
 bool reader_caged(const struct reader *r);
-/* For tests: a reader whose answers come from `in` and whose requests go to `out`; takes both over. */
+/* For tests: a reader whose answers come from `in` and whose requests go to `out`; takes both over. Its window is that of one
+ * job. */
 struct reader *reader_over(int in, int out, const char *medium, struct err *e);
+struct window;
+const struct window *reader_window(const struct reader *r);
 const char *reader_medium(const struct reader *r);	/* the path as given */
 
 /*
@@ -67,25 +73,31 @@ int reader_file(struct reader *r, const char *bundle, const char *name, size_t m
 int reader_stream(struct reader *r, const char *bundle, const char *name, uint64_t max,
 		  int (*bytes)(void *arg, const void *data, size_t len, struct err *e), void *arg, struct err *e);
 
-/* What a volume gives. Calls come in order of the tar stream, on the caller's thread. */
-struct reader_damage {
+/* What a volume gives. Calls come in order of the file, on the caller's thread. */
+struct reader_frame {
 	size_t frame;		/* its number in the index, from 0 */
+	unsigned slot;		/* to be released */
+	const uint8_t *tar;	/* the bytes it holds, in the window: they may change at any moment (verify/window.h) */
+};
+struct reader_damage {
+	size_t frame;
 	uint64_t at, size;	/* its extent in the file */
 	int reason;		/* R_FRAME_DIGEST, R_MEDIUM_READ */
 	const char *text;	/* cause, from the reader: escape before printing */
 };
 struct reader_sink {
 	void *arg;
-	/* Bytes from..from+len of the data of objects[object] in this volume (a piece counts from its own start). */
-	int (*bytes)(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e);
+	/* A frame came. Its slot is the sink's until reader_release, also where this returns -1. */
+	int (*frame)(void *arg, const struct reader_frame *f, struct err *e);
 	/* A frame is lost: what it held of any object will not come. Others follow. */
 	int (*damage)(void *arg, const struct reader_damage *d, struct err *e);
 };
 /*
  * Reads those frames of a volume that the wanted objects lie in (header and padding included, and with the last object
- * the end of the tar: who wants all objects gets all frames), each once, and hands over these objects' bytes.
- * index: authenticated. want[i]: objects[i] is wanted. An empty object gives one call of bytes with len 0.
- * On 0 and 1 every byte wanted was handed over, but for those in frames that damage was called for.
+ * the end of the tar: who wants all objects gets all frames), each once, and hands them over.
+ * index: authenticated. want[i]: objects[i] is wanted.
+ * On 0 and 1 every such frame was handed over, but for those that damage was called for. All slots must be released
+ * before the next request.
  * 0; 1 where the file isn't there or is too short for a frame (then damage was called for what it lacks);
  * -1: R_FRAME_FORM, R_FRAME_SIZE, R_ENTRY_HEADER (the signer lied: nothing further is read, what came before is good),
  * R_FILE_SIZE (the file goes on after its last frame: said after everything wanted was handed over), R_FILE_TYPE,
@@ -93,5 +105,7 @@ struct reader_sink {
  */
 int reader_volume(struct reader *r, const char *bundle, const struct volume *index, const bool *want,
 		  const struct reader_sink *sink, struct err *e);
+/* Gives a frame's slot back; from any thread. */
+void reader_release(struct reader *r, unsigned slot);
 
 #endif

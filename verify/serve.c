@@ -37,6 +37,7 @@ struct serve {
 	struct wire wire;
 	struct file medium;
 	unsigned jobs;
+	const struct window *window;
 	const char *bundle, *name;	/* what is asked for, for messages */
 	uint8_t chunk[WIRE_CHUNK];
 };
@@ -279,7 +280,7 @@ static int answer_volume(struct serve *s, const struct wire_head *h, const uint8
 	if (want == NULL || take_names(data, left, 2, names, e) == -1)
 		goto out;
 	if (open_file(s, names[0], names[1], &f, e) != -1)
-		rc = frames_answer(&s->wire, &f, &index, want, s->jobs, e);
+		rc = frames_answer(&s->wire, s->window, &(struct frames_ask){&f, &index, want, s->jobs}, e);
 out:
 	file_close(&f);
 	free(index.frames);
@@ -377,8 +378,8 @@ static int loop(struct serve *s, pid_t parent, const struct reader_ask *ask)
 	if (send_end(s, rc, &cause, &e) == -1 || rc == -1)
 		return -1;
 	while (wire_next(&s->wire, WIRE_REQUEST, &h, &data, &e) == 0) {
-		if (h.type == WIRE_STOP)
-			continue;	/* what it was to stop has ended already */
+		if (h.type == WIRE_STOP || h.type == WIRE_FREE)
+			continue;	/* what it was to stop has ended already; with each request all slots are free */
 		err_clear(&cause);
 		s->name = NULL;
 		rc = answer(s, &h, data, &cause);
@@ -388,13 +389,14 @@ static int loop(struct serve *s, pid_t parent, const struct reader_ask *ask)
 	return e.reason == ERR_NONE ? 0 : -1;
 }
 
-void serve_run(int requests, int answers, pid_t parent, const struct reader_ask *ask)
+void serve_run(int requests, int answers, pid_t parent, const struct window *window, const struct reader_ask *ask)
 {
 	struct serve *s = calloc(1, sizeof *s);
 	struct err e = {0};
 
 	if (s == NULL || isolate(requests, answers, parent) == -1 || wire_open(&s->wire, REQUESTS, ANSWERS, &e) == -1)
 		_exit(1);
+	s->window = window;
 	s->jobs = ask->jobs == 0 ? 1 : ask->jobs;
 	_exit(loop(s, parent, ask) == 0 ? 0 : 1);
 }

@@ -62,9 +62,9 @@ static int64_t milliseconds(void)
 }
 
 /* Waits until something can be read, or written; no longer than the message under way may take. */
-static int await(struct wire *w, int fd, short events, struct err *e)
+static int await(const struct wire *w, bool in, int64_t *until, struct err *e)
 {
-	struct pollfd p = {.fd = fd, .events = events};
+	struct pollfd p = {.fd = in ? w->in : w->out, .events = in ? POLLIN : POLLOUT};
 	int64_t left = -1;
 	int n;
 
@@ -72,9 +72,9 @@ static int await(struct wire *w, int fd, short events, struct err *e)
 		if (w->patience > 0) {
 			int64_t now = milliseconds();
 
-			if (w->until == 0)
-				w->until = now + (int64_t)w->patience * 1000;
-			left = w->until > now ? w->until - now : 0;
+			if (*until == 0)
+				*until = now + (int64_t)w->patience * 1000;
+			left = *until > now ? *until - now : 0;
 		}
 		n = poll(&p, 1, (int)left);
 	} while (n == -1 && errno == EINTR);
@@ -89,14 +89,14 @@ static int write_all(struct wire *w, struct iovec iov[2], struct err *e)
 	struct iovec *v = iov;
 	int n = 2;
 
-	w->until = 0;
+	w->until_out = 0;
 	while (n > 0) {
 		ssize_t done = writev(w->out, v, n);
 
 		if (done == -1 && errno == EINTR)
 			continue;
 		if (done == -1 && errno == EAGAIN) {
-			if (await(w, w->out, POLLOUT, e) == -1)
+			if (await(w, false, &w->until_out, e) == -1)
 				return -1;
 			continue;
 		}
@@ -128,6 +128,15 @@ static int write_unsignalled(struct wire *w, struct iovec iov[2], struct err *e)
 		sigtimedwait(&pipe_set, NULL, &now);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return rc;
+}
+
+int wire_signal(const struct wire *w, const struct wire_head *h, struct err *e)
+{
+	struct wire bare = {.in = -1, .out = w->out, .patience = w->patience};
+	struct iovec iov[2] = {{(void *)(uintptr_t)h, sizeof *h}, {NULL, 0}};
+
+	/* less than PIPE_BUF: whole, or not at all */
+	return write_unsignalled(&bare, iov, e);
 }
 
 int wire_flush(struct wire *w, struct err *e)
@@ -179,7 +188,7 @@ static int fill(struct wire *w, size_t need, struct err *e)
 	while (w->end - w->start < need) {
 		ssize_t n;
 
-		if (w->patience > 0 && await(w, w->in, POLLIN, e) == -1)
+		if (w->patience > 0 && await(w, true, &w->until_in, e) == -1)
 			return -1;
 		n = read(w->in, w->got + w->end, w->room - w->end);
 		if (n == -1 && errno == EINTR)
@@ -199,7 +208,7 @@ int wire_next(struct wire *w, size_t max, struct wire_head *h, const uint8_t **d
 {
 	int rc;
 
-	w->until = 0;
+	w->until_in = 0;
 	rc = fill(w, sizeof *h, e);
 	if (rc != 0)
 		return rc;

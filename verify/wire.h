@@ -1,14 +1,16 @@
 /*
  * Messages between main and its reader process, over two pipes: a head of fixed size, then `len` bytes. Both ends are
- * the same program (the reader is forked, not executed), so numbers stand as the machine has them.
+ * the same program (the reader is forked, not executed), so numbers stand as the machine has them. The bytes of frames
+ * stand in memory that both share (verify/window.h); a message only says in which slot.
  *
  * One request is answered by any number of parts and exactly one end:
  *
  *     request   a, b, c; bytes                             parts                          end
  *     NAMES     "BUNDLE\0" ("" for the medium's own)       NAME a: is a directory; name    DONE, ERROR
  *     FILE      c: greatest size; "BUNDLE\0NAME\0"         BYTES; data in order            DONE, ERROR
- *     VOLUME    a: frames, b: objects; volume_frame[],     BYTES a: object, b: from; data  DONE, ERROR
- *               volume_object[], bool[], "BUNDLE\0NAME\0"  DAMAGE a: frame, b: reason; text
+ *     VOLUME    a: frames, b: objects; volume_frame[],     FRAME a: frame, b: slot         DONE, ERROR
+ *               volume_object[], bool[], "BUNDLE\0NAME\0"  DAMAGE a: frame, b: reason, c: slot; text
+ *     FREE      a: slot, which main needs no longer; no answer. With each request all slots are free
  *     STOP      ends what is under way early; no answer of its own
  *
  * DONE a: 0, or 1 where it isn't there. ERROR a: reason, b: errno; text. A reader begins with CAGE (a: 1 where it is
@@ -25,8 +27,8 @@
 struct err;
 
 enum wire_type {
-	WIRE_NAMES = 1, WIRE_FILE, WIRE_VOLUME, WIRE_STOP,
-	WIRE_NAME, WIRE_BYTES, WIRE_DAMAGE, WIRE_DONE, WIRE_ERROR, WIRE_CAGE
+	WIRE_NAMES = 1, WIRE_FILE, WIRE_VOLUME, WIRE_FREE, WIRE_STOP,
+	WIRE_NAME, WIRE_BYTES, WIRE_FRAME, WIRE_DAMAGE, WIRE_DONE, WIRE_ERROR, WIRE_CAGE
 };
 struct wire_head {
 	uint32_t type, len;
@@ -44,7 +46,7 @@ struct wire {
 	uint8_t *put;		/* small messages gathered for one write */
 	size_t put_len;
 	unsigned patience;	/* seconds; 0: waits for ever */
-	int64_t until;		/* when the message under way must be through, in milliseconds; 0: not waited yet */
+	int64_t until_in, until_out;	/* when the message under way must be through, in milliseconds; 0: not waited yet */
 };
 
 /* Takes over both descriptors, also on error. */
@@ -59,6 +61,8 @@ void wire_limit(struct wire *w, unsigned seconds);
  */
 int wire_put(struct wire *w, const struct wire_head *h, const void *data, struct err *e);
 int wire_flush(struct wire *w, struct err *e);
+/* Sends a head without data at once, past what is queued: from any thread, also while another one waits for messages. */
+int wire_signal(const struct wire *w, const struct wire_head *h, struct err *e);
 
 /*
  * The next message, its data valid until the next call. 0; 1 where the other end closed between messages; -1:

@@ -2,6 +2,7 @@
  * The reader process: names, files and volumes as they lie on a medium, damage and lies in them; and a reader that lies
  * itself, whose messages the test writes (row S21 of the list of attacks).
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +22,9 @@
 #include "manifests/reason.h"
 #include "tests/unit/fixture.h"
 #include "verify/frames.h"
+#include "verify/inflow.h"
 #include "verify/reader.h"
+#include "verify/window.h"
 #include "verify/wire.h"
 
 #define OBJECTS 5
@@ -102,20 +105,29 @@ struct taken {
 	size_t damaged[16], damaged_n;
 	int reason;
 	unsigned fail_at, bytes_calls;	/* the n-th call of bytes fails */
+	pthread_mutex_t lock;	/* whole comes from several threads */
 };
+#define NOTHING_TAKEN {.lock = PTHREAD_MUTEX_INITIALIZER}
 
 static int take_bytes(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
 {
 	struct taken *t = arg;
+	bool fails;
 
-	if (++t->bytes_calls == t->fail_at)
-		return err_set(e, ERR_NO_SPACE, "full");
+	pthread_mutex_lock(&t->lock);
+	fails = ++t->bytes_calls == t->fail_at;
 	t->calls[object]++;
-	while (t->data[object].len < from)	/* what was lost becomes zeros */
+	while (!fails && t->data[object].len < from)	/* what was lost becomes zeros */
 		buf_putc(&t->data[object], '\0');
-	if (len > 0)
+	if (!fails && len > 0)
 		buf_append(&t->data[object], data, len);
-	return 0;
+	pthread_mutex_unlock(&t->lock);
+	return fails ? err_set(e, ERR_NO_SPACE, "full") : 0;
+}
+
+static int take_whole(void *arg, size_t object, const void *data, size_t len, struct err *e)
+{
+	return take_bytes(arg, object, 0, data, len, e);
 }
 
 static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
@@ -133,18 +145,19 @@ static void forget(struct taken *t)
 {
 	for (size_t i = 0; i < OBJECTS; i++)
 		buf_free(&t->data[i]);
-	*t = (struct taken){.reason = 0};
+	*t = (struct taken)NOTHING_TAKEN;
 }
 
 static int take(struct reader *r, const struct medium *m, unsigned wants, struct taken *t, struct err *e)
 {
-	struct reader_sink sink = {t, take_bytes, take_damage};
+	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .part = take_bytes, .damage = take_damage};
 	bool want[OBJECTS];
+	const struct inflow_ask ask = {r, BUNDLE, m->index, want, 2};
 
 	for (size_t i = 0; i < OBJECTS; i++)
 		want[i] = (wants >> i & 1) != 0;
 	err_clear(e);
-	return reader_volume(r, BUNDLE, m->index, want, &sink, e);
+	return inflow_volume(&ask, &sink, e);
 }
 
 static void same(const struct medium *m, const struct taken *t, size_t i)
@@ -162,7 +175,7 @@ static void everything(void **state)
 {
 	const struct medium *m = *state;
 	struct reader *r = start(m);
-	struct taken t = {.reason = 0};
+	struct taken t = NOTHING_TAKEN;
 	struct err e = {0};
 
 	for (int again = 0; again < 2; again++) {
@@ -284,7 +297,7 @@ static void damage(void **state)
 	const struct medium *m = *state;
 	const struct volume_frame *hit = &m->index->frames[1];
 	struct reader *r = start(m);
-	struct taken t = {.reason = 0};
+	struct taken t = NOTHING_TAKEN;
 	struct err e = {0};
 
 	assert_int_equal(m->index->frames_n, 4);
@@ -310,7 +323,7 @@ static void damage(void **state)
 static void cut_off(void **state)
 {
 	const struct medium *m = *state;
-	struct taken t = {.reason = 0};
+	struct taken t = NOTHING_TAKEN;
 	struct reader *r = start(m);
 	struct err e = {0};
 	char path[256];
@@ -337,7 +350,7 @@ static void cut_off(void **state)
 static void too_long(void **state)
 {
 	const struct medium *m = *state;
-	struct taken t = {.reason = 0};
+	struct taken t = NOTHING_TAKEN;
 	struct reader *r = start(m);
 	struct err e = {0};
 	char path[256];
@@ -356,7 +369,7 @@ static void too_long(void **state)
 static void volume_of_other_type(void **state)
 {
 	const struct medium *m = *state;
-	struct taken t = {.reason = 0};
+	struct taken t = NOTHING_TAKEN;
 	struct reader *r = start(m);
 	struct err e = {0};
 	char path[256];
@@ -375,6 +388,8 @@ static void unreadable(void **state)
 	const struct medium *m = *state;
 	struct file mem = FILE_CLOSED;
 	bool want[OBJECTS] = {true, true, true, true, true};
+	struct frames_ask ask = {&mem, m->index, want, 2};
+	struct window window;
 	struct wire reader, us;
 	struct wire_head h;
 	const uint8_t *data;
@@ -386,7 +401,9 @@ static void unreadable(void **state)
 	assert_int_equal(pipe(back), 0);
 	assert_int_equal(wire_open(&reader, there[0], back[1], &e), 0);
 	assert_int_equal(wire_open(&us, back[0], there[1], &e), 0);
-	assert_int_equal(frames_answer(&reader, &mem, m->index, want, 2, &e), 0);
+	assert_int_equal(window_open(&window, 2, &e), 0);
+	assert_true(window.slots >= m->index->frames_n);	/* none is given free here */
+	assert_int_equal(frames_answer(&reader, &window, &ask, &e), 0);
 	assert_int_equal(wire_flush(&reader, &e), 0);
 	for (size_t i = 0; i < m->index->frames_n; i++) {
 		assert_int_equal(wire_next(&us, WIRE_CHUNK, &h, &data, &e), 0);
@@ -398,6 +415,7 @@ static void unreadable(void **state)
 	}
 	wire_close(&reader);
 	wire_close(&us);
+	window_close(&window);
 	file_close(&mem);
 }
 
@@ -435,7 +453,7 @@ static int open_liar(void **state)
 static void header_lies(void **state)
 {
 	const struct medium *m = *state;
-	struct taken t = {.reason = 0};
+	struct taken t = NOTHING_TAKEN;
 	struct reader *r = start(m);
 	struct err e = {0};
 
@@ -460,7 +478,7 @@ static void stopped(void **state)
 	struct err e = {0};
 
 	for (unsigned n = 1; n < 60; n += 7) {
-		struct taken t = {.fail_at = n};
+		struct taken t = {.fail_at = n, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 		assert_int_equal(take(r, m, 0x1f, &t, &e), -1);
 		assert_int_equal(e.reason, ERR_NO_SPACE);
@@ -502,7 +520,7 @@ static void put(struct liar *l, enum wire_type type, uint64_t a, uint64_t b, con
 
 static void caught(struct liar *l, struct medium *m, unsigned wants, const char *words)
 {
-	struct taken t = {.reason = 0};
+	struct taken t = NOTHING_TAKEN;
 	struct err e = {0};
 
 	assert_int_equal(wire_flush(&l->wire, &e), 0);
@@ -538,64 +556,107 @@ static int small_index(void **state)
 	return 0;
 }
 
+static void put_damage(struct liar *l, uint64_t frame, int reason, uint64_t slot, const char *text, size_t len)
+{
+	struct wire_head h = {.type = WIRE_DAMAGE, .len = (uint32_t)len, .a = frame, .b = (uint64_t)reason, .c = slot};
+	struct err e = {0};
+
+	assert_int_equal(wire_put(&l->wire, &h, text, &e), 0);
+}
+
 static void lying_orders(void **state)
 {
 	struct medium *m = *state;
-	const char *ten = "0123456789", *twenty = "01234567890123456789";
 	struct liar l;
 
-	lie(&l);	/* an object that is not there */
-	put(&l, WIRE_BYTES, 5, 0, ten, 10);
+	lie(&l);	/* a frame that is not there */
+	put(&l, WIRE_FRAME, 2, 0, NULL, 0);
+	caught(&l, m, 0x1f, "not asked for");
+	lie(&l);
+	put(&l, WIRE_FRAME, UINT64_MAX, 0, NULL, 0);
 	caught(&l, m, 0x1f, "not asked for");
 	lie(&l);	/* not wanted */
-	put(&l, WIRE_BYTES, 0, 0, ten, 10);
-	caught(&l, m, 0x1e, "not asked for");
+	put(&l, WIRE_FRAME, 1, 0, NULL, 0);
+	caught(&l, m, 0x01, "not asked for");
 	lie(&l);	/* twice */
-	put(&l, WIRE_BYTES, 0, 0, ten, 10);
-	put(&l, WIRE_BYTES, 0, 0, ten, 10);
+	put(&l, WIRE_FRAME, 0, 0, NULL, 0);
+	put(&l, WIRE_FRAME, 0, 1, NULL, 0);
 	caught(&l, m, 0x1f, "not now");
-	lie(&l);	/* backwards within an object */
-	put(&l, WIRE_BYTES, 0, 0, ten, 6);
-	put(&l, WIRE_BYTES, 0, 5, ten, 5);
-	caught(&l, m, 0x01, "does not have there");
-	lie(&l);	/* more than it has */
-	put(&l, WIRE_BYTES, 0, 0, twenty, 11);
-	caught(&l, m, 0x01, "does not have there");
+	lie(&l);	/* backwards */
+	put(&l, WIRE_FRAME, 1, 0, NULL, 0);
+	put(&l, WIRE_FRAME, 0, 1, NULL, 0);
+	caught(&l, m, 0x1f, "left out");
+	lie(&l);	/* bytes of its own */
+	put(&l, WIRE_FRAME, 0, 0, "0123456789", 10);
+	caught(&l, m, 0x1f, "bytes where none belong");
+}
+
+/* Slots that the reader doesn't have: beyond the window, or main's still. */
+static void lying_slots(void **state)
+{
+	struct medium *m = *state;
+	struct liar l;
+
 	lie(&l);
-	put(&l, WIRE_BYTES, 0, UINT64_MAX - 3, ten, 10);
-	caught(&l, m, 0x01, "does not have there");
-	lie(&l);	/* nothing, for ever */
-	put(&l, WIRE_BYTES, 0, 0, NULL, 0);
-	caught(&l, m, 0x01, "no bytes");
-	lie(&l);	/* the empty object twice */
-	put(&l, WIRE_BYTES, 1, 0, NULL, 0);
-	put(&l, WIRE_BYTES, 1, 0, NULL, 0);
-	caught(&l, m, 0x02, "not now");
+	put(&l, WIRE_FRAME, 0, reader_window(l.r)->slots, NULL, 0);
+	caught(&l, m, 0x1f, "a slot");
+	lie(&l);
+	put(&l, WIRE_FRAME, 0, UINT64_MAX, NULL, 0);
+	caught(&l, m, 0x1f, "a slot");
+	lie(&l);
+	put_damage(&l, 0, R_FRAME_DIGEST, reader_window(l.r)->slots, "x", 1);
+	caught(&l, m, 0x1f, "a slot");
+}
+
+static int hold_frame(void *arg, const struct reader_frame *f, struct err *e)
+{
+	unsigned *held = arg;
+
+	(void)e;
+	held[f->frame] = f->slot;
+	return 0;
+}
+
+/* A frame in a slot that main has not given back yet: it would overwrite the other. */
+static void slot_in_use(void **state)
+{
+	struct medium *m = *state;
+	unsigned held[2] = {99, 99};
+	struct reader_sink sink = {held, hold_frame, take_damage};
+	bool want[OBJECTS] = {true, true, true, true, true};
+	struct err e = {0};
+	struct liar l;
+
+	lie(&l);
+	put(&l, WIRE_FRAME, 0, 3, NULL, 0);
+	put(&l, WIRE_FRAME, 1, 3, NULL, 0);
+	assert_int_equal(wire_flush(&l.wire, &e), 0);
+	assert_int_equal(reader_volume(l.r, BUNDLE, m->index, want, &sink, &e), -1);
+	assert_int_equal(e.reason, R_READER);
+	assert_int_equal(held[0], 3);
+	assert_int_equal(held[1], 99);
+	reader_release(l.r, 3);
+	reader_close(l.r);
+	wire_close(&l.wire);
 }
 
 static void lying_gaps(void **state)
 {
 	struct medium *m = *state;
-	const char *ten = "0123456789", *twenty = "01234567890123456789";
 	struct liar l;
 
-	lie(&l);	/* an object left out */
-	put(&l, WIRE_BYTES, 0, 0, ten, 10);
-	put(&l, WIRE_BYTES, 2, 0, twenty, 20);
+	lie(&l);	/* a frame left out */
+	put(&l, WIRE_FRAME, 1, 0, NULL, 0);
+	caught(&l, m, 0x1f, "left out");
+	lie(&l);	/* the last left out */
+	put(&l, WIRE_FRAME, 0, 0, NULL, 0);
 	put(&l, WIRE_DONE, 0, 0, NULL, 0);
-	caught(&l, m, 0x07, "left out");
-	lie(&l);	/* its beginning left out */
-	put(&l, WIRE_BYTES, 2, 5, twenty, 15);
-	caught(&l, m, 0x04, "left out");
-	lie(&l);	/* its end left out */
-	put(&l, WIRE_BYTES, 2, 0, twenty, 15);
-	put(&l, WIRE_DONE, 0, 0, NULL, 0);
-	caught(&l, m, 0x04, "left out");
+	caught(&l, m, 0x1f, "left out");
 	lie(&l);	/* everything left out */
 	put(&l, WIRE_DONE, 0, 0, NULL, 0);
 	caught(&l, m, 0x1f, "left out");
 	lie(&l);	/* damage in the second frame does not excuse the first */
-	put(&l, WIRE_DAMAGE, 1, (uint64_t)R_FRAME_DIGEST, "x", 1);
+	put_damage(&l, 1, R_FRAME_DIGEST, 0, "x", 1);
 	put(&l, WIRE_DONE, 0, 0, NULL, 0);
 	caught(&l, m, 0x1f, "left out");
 }
@@ -606,20 +667,20 @@ static void lying_damage(void **state)
 	struct liar l;
 
 	lie(&l);
-	put(&l, WIRE_DAMAGE, 2, (uint64_t)R_FRAME_DIGEST, "x", 1);	/* no such frame */
+	put_damage(&l, 2, R_FRAME_DIGEST, 0, "x", 1);	/* no such frame */
 	caught(&l, m, 0x1f, "not asked for");
 	lie(&l);
-	put(&l, WIRE_DAMAGE, 0, (uint64_t)R_FRAME_DIGEST, "x", 1);
-	put(&l, WIRE_DAMAGE, 0, (uint64_t)R_FRAME_DIGEST, "x", 1);	/* twice */
+	put_damage(&l, 0, R_FRAME_DIGEST, 0, "x", 1);
+	put_damage(&l, 0, R_FRAME_DIGEST, 0, "x", 1);	/* twice */
 	caught(&l, m, 0x1f, "not now");
 	lie(&l);
-	put(&l, WIRE_DAMAGE, 1, (uint64_t)R_FRAME_DIGEST, "x", 1);	/* a frame nobody asked for */
+	put_damage(&l, 1, R_FRAME_DIGEST, 0, "x", 1);	/* a frame nobody asked for */
 	caught(&l, m, 0x01, "not asked for");
 	lie(&l);
-	put(&l, WIRE_DAMAGE, 0, (uint64_t)R_SIGNATURE_MISSING, "x", 1);
+	put_damage(&l, 0, R_SIGNATURE_MISSING, 0, "x", 1);
 	caught(&l, m, 0x1f, "unknown kind");
 	lie(&l);
-	put(&l, WIRE_DAMAGE, 0, (uint64_t)R_FRAME_DIGEST, "a\0b", 3);
+	put_damage(&l, 0, R_FRAME_DIGEST, 0, "a\0b", 3);
 	caught(&l, m, 0x1f, "a text that is none");
 }
 
@@ -656,7 +717,7 @@ static void lying_forms(void **state)
 	caught(&l, m, 0x1f, "ended");
 	lie(&l);	/* one byte more than a message may have; the pipe takes a part of it, which is enough */
 	{
-		struct wire_head h = {.type = WIRE_BYTES, .len = sizeof big};
+		struct wire_head h = {.type = WIRE_FRAME, .len = sizeof big};
 
 		if (write(l.wire.out, &h, sizeof h) != sizeof h)
 			fail();
@@ -668,13 +729,13 @@ static void lying_forms(void **state)
 static void honest_damage(void **state)
 {
 	struct medium *m = *state;
-	struct taken t = {.reason = 0};
+	struct taken t = NOTHING_TAKEN;
 	struct liar l;
 	struct err e = {0};
 
 	lie(&l);
-	put(&l, WIRE_DAMAGE, 0, (uint64_t)R_MEDIUM_READ, "unreadable", 10);
-	put(&l, WIRE_DAMAGE, 1, (uint64_t)R_FRAME_DIGEST, "differs", 7);
+	put_damage(&l, 0, R_MEDIUM_READ, 0, "unreadable", 10);
+	put_damage(&l, 1, R_FRAME_DIGEST, 0, "differs", 7);
 	put(&l, WIRE_DONE, 1, 0, NULL, 0);
 	assert_int_equal(wire_flush(&l.wire, &e), 0);
 	assert_int_equal(take(l.r, m, 0x1f, &t, &e), 1);
@@ -760,7 +821,7 @@ int main(void)
 		ON_MEDIUM(everything), ON_MEDIUM(names), ON_MEDIUM(files), ON_MEDIUM(no_medium), ON_MEDIUM(damage),
 		ON_MEDIUM(cut_off), ON_MEDIUM(too_long), ON_MEDIUM(volume_of_other_type), ON_MEDIUM(stopped), ON_MEDIUM(unreadable),
 		cmocka_unit_test_setup_teardown(header_lies, open_liar, close_medium),
-		ON_SMALL(lying_orders), ON_SMALL(lying_gaps), ON_SMALL(lying_damage), ON_SMALL(lying_forms),
+		ON_SMALL(lying_orders), ON_SMALL(lying_slots), ON_SMALL(slot_in_use), ON_SMALL(lying_gaps), ON_SMALL(lying_damage), ON_SMALL(lying_forms),
 		ON_SMALL(honest_damage), cmocka_unit_test(lying_names), cmocka_unit_test(lying_files), cmocka_unit_test(gone),
 	};
 

@@ -64,7 +64,7 @@ static int answer_volume(struct medium *m, const struct section *f, const struct
 	index.frames = table(&data, h->a, sizeof *index.frames);
 	index.objects = table(&data, h->b, sizeof *index.objects);
 	want = table(&data, h->b, sizeof *want);
-	rc = frames_answer(&m->wire, &file, &index, want, 1, e);
+	rc = frames_answer(&m->wire, reader_window(m->reader), &(struct frames_ask){&file, &index, want, 1}, e);
 	free(index.frames);
 	free(index.objects);
 	free(want);
@@ -103,11 +103,13 @@ static void *serve(void *arg)
 	const uint8_t *data;
 
 	while (wire_next(&m->wire, WIRE_REQUEST, &h, &data, &e) == 0) {
-		int rc = h.type == WIRE_STOP ? 0 : answer(m, &h, data, &cause);
-		struct wire_head end = {.type = WIRE_DONE, .a = (uint64_t)rc};
+		struct wire_head end = {.type = WIRE_DONE};
+		int rc;
 
-		if (h.type == WIRE_STOP)
+		if (h.type == WIRE_STOP || h.type == WIRE_FREE)
 			continue;
+		rc = answer(m, &h, data, &cause);
+		end.a = (uint64_t)rc;
 		if (rc == -1)
 			end = (struct wire_head){.type = WIRE_ERROR, .len = (uint32_t)strlen(cause.text), .a = (uint64_t)cause.reason};
 		if (wire_put(&m->wire, &end, cause.text, &e) == -1 || wire_flush(&m->wire, &e) == -1)
