@@ -8,6 +8,7 @@
 #include "import/commands.h"
 #include "import/intake.h"
 #include "import/media.h"
+#include "import/objects.h"
 #include "import/places.h"
 #include "import/run.h"
 #include "import/tell.h"
@@ -274,6 +275,7 @@ int apply_run(const struct args *a, struct err *e)
 	if (run_open(&ask, &p.run, e) == 0) {
 		const struct store_policy *policy = &p.run.store.config.policy;
 
+		objects_set_jobs(p.run.objects, p.reader.jobs);
 		p.reader.seconds = (unsigned)(seconds != 0 ? seconds : policy->medium_timeout);
 		p.reader.require_sandbox = args_has(a, "require-sandbox") || policy->require_sandbox;
 		rc = import(&p, a, e) == 0 ? exit_code(&p) : -1;

@@ -18,6 +18,8 @@
 #include "lib/err.h"
 #include "lib/num.h"
 #include "lib/outfile.h"
+#include "lib/pool.h"
+#include "lib/timings.h"
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
@@ -25,6 +27,7 @@
 #define OBJECT_MODE 0444
 #define FAN_MODE 0755
 #define PERMISSIONS 07777
+#define EARLY ((size_t)1 << 20)	/* from this size on writing to the disk begins at once */
 
 struct objects *objects_open(const struct file *store, struct err *e)
 {
@@ -36,7 +39,9 @@ struct objects *objects_open(const struct file *store, struct err *e)
 	}
 	o->store = *store;
 	o->dir = (struct file)FILE_CLOSED;
+	o->jobs = pool_default_jobs();
 	pthread_mutex_init(&o->lock, NULL);
+	pthread_mutex_init(&o->making, NULL);
 	o->fans = calloc(OBJECTS_FANS, sizeof *o->fans);
 	if (o->fans == NULL) {
 		err_mem(e);
@@ -63,11 +68,22 @@ void objects_close(struct objects *o)
 	}
 	for (unsigned i = 0; i < OBJECTS_RUNNING; i++)
 		digest_close(o->running[i].hash);
+	pthread_mutex_destroy(&o->making);
 	pthread_mutex_destroy(&o->lock);
 	file_close(&o->dir);
 	free(o->fans);
 	free(o->healed);
 	free(o);
+}
+
+void objects_set_jobs(struct objects *o, unsigned jobs)
+{
+	o->jobs = jobs;
+}
+
+unsigned objects_jobs(const struct objects *o)
+{
+	return o->jobs;
 }
 
 /* Opens a fan under its lock: 0, 1 not there, -1. */
@@ -77,6 +93,8 @@ static int open_fan(const struct objects *o, unsigned first, bool make, struct e
 	struct err cause = {0};
 	char name[3];
 
+	if (fan->absent && !make)
+		return 1;
 	snprintf(name, sizeof name, "%02x", first & 0xffu);
 	if (file_open_dir_at(&o->dir, name, &fan->dir, &cause) == -1) {
 		if (cause.sys != ENOENT) {
@@ -84,11 +102,13 @@ static int open_fan(const struct objects *o, unsigned first, bool make, struct e
 				*e = cause;
 			return -1;
 		}
+		fan->absent = true;
 		if (!make)
 			return 1;
 		if (file_make_dir_at(&o->dir, name, FAN_MODE, e) == -1 ||
 		    file_open_dir_at(&o->dir, name, &fan->dir, e) == -1)
 			return -1;
+		fan->fresh = true;
 	}
 	atomic_store_explicit(&fan->open, true, memory_order_release);
 	return 0;
@@ -100,6 +120,8 @@ int objects_fan(const struct objects *o, unsigned first, bool make, const struct
 	int rc = 0;
 
 	if (!atomic_load_explicit(&fan->open, memory_order_acquire)) {
+		if (!make && atomic_load(&fan->absent))
+			return 1;
 		pthread_mutex_lock(&fan->lock);
 		if (!atomic_load_explicit(&fan->open, memory_order_relaxed))
 			rc = open_fan(o, first, make, e);
@@ -243,22 +265,29 @@ int objects_heal(struct objects *o, const struct digest *d, struct err *e)
 	return objects_add_healed(o, d, e);
 }
 
-static int set_mode(const struct file *f, struct err *e)
+/* The first file of a fan shows whether a umask or a default ACL takes from the mode. */
+static int set_mode(struct objects_fan *fan, const struct file *f, struct err *e)
 {
 	struct stat st;
 
+	if (atomic_load_explicit(&fan->exact, memory_order_relaxed))
+		return 0;
 	if (file_stat(f, &st, e) == -1)
 		return -1;
-	if ((st.st_mode & PERMISSIONS) != OBJECT_MODE && fchmod(f->fd, OBJECT_MODE) == -1)	/* a umask, a default ACL */
+	if ((st.st_mode & PERMISSIONS) == OBJECT_MODE)
+		atomic_store_explicit(&fan->exact, true, memory_order_relaxed);
+	else if (fchmod(f->fd, OBJECT_MODE) == -1)
 		return err_sys(e, "%s: setting its mode", f->name);
 	return 0;
 }
 
 /* Fills a file just made and closes it. */
-static int fill(struct file *f, const void *data, size_t len, struct err *e)
+static int fill(struct objects_fan *fan, struct file *f, const void *data, size_t len, struct err *e)
 {
-	int rc = set_mode(f, e) == -1 ? -1 : file_write(f, data, len, e);
+	int rc = set_mode(fan, f, e) == -1 ? -1 : file_write(f, data, len, e);
 
+	if (rc == 0 && len >= EARLY)
+		sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);	/* only begins; objects_settle waits, and sees what fails */
 	if (close(f->fd) == -1 && rc == 0)
 		rc = err_sys(e, "%s: closing", f->name);
 	return rc;
@@ -284,13 +313,13 @@ int objects_put(struct objects *o, const struct digest *d, const void *data, siz
 	f.fd = openat(fan->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, OBJECT_MODE);
 	if (f.fd == -1)
 		return errno == EEXIST ? 0 : err_sys(e, "%s/%s", fan->name, name);
-	if (fill(&f, data, len, e) == -1) {
+	if (fill(&o->fans[d->bytes[0]], &f, data, len, e) == -1) {
 		unlinkat(fan->fd, name, 0);
 		return err_prefix(e, "%s", fan->name);
 	}
 	if (new != NULL)
 		*new = true;
-	return objects_note_healed(o, fan, d, e);
+	return o->fans[d->bytes[0]].fresh ? 0 : objects_note_healed(o, fan, d, e);
 }
 
 int objects_begin(struct objects *o, struct err *e)
@@ -310,16 +339,21 @@ int objects_begin(struct objects *o, struct err *e)
 static int settle(struct objects *o, struct err *e)
 {
 	struct file stage = FILE_CLOSED;
-	int rc = -1;
+	uint64_t since;
+	int rc;
 
 	if (o->sync_failed)
 		return err_set(e, ERR_IO, "%s: an earlier sync of its file system failed", o->dir.name);
-	if (file_sync_fs(&o->dir, e) == -1) {
+	since = timings_now();
+	rc = file_sync_fs(&o->dir, e);
+	timings_busy("syncing objects", since);
+	if (rc == -1) {
 		o->sync_failed = true;
 		return -1;
 	}
 	if (file_open_dir_at(&o->store, "stage", &stage, e) == -1)
 		return -1;
+	rc = -1;
 	if (unlinkat(o->store.fd, OBJECTS_RECEIVING, 0) == -1 && errno != ENOENT)
 		err_sys(e, "%s/" OBJECTS_RECEIVING, o->store.name);
 	else

@@ -27,6 +27,10 @@ struct buf;
 struct objects *objects_open(const struct file *store, struct err *e);
 void objects_close(struct objects *o);
 
+/* How many threads work on names; as many as there are processors unless said otherwise. */
+void objects_set_jobs(struct objects *o, unsigned jobs);
+unsigned objects_jobs(const struct objects *o);
+
 /* Whether an object is received: 1, 0, -1. *size (or NULL) its size, UINT64_MAX for a lost one. Thread-safe. */
 int objects_has(const struct objects *o, const struct digest *d, uint64_t *size, struct err *e);
 /* Whether its bytes are needed from a medium: not received, or lost. 1, 0, -1. */
@@ -106,7 +110,7 @@ int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *
  * the file system's link limit is reached the next variant HEX.N, HEX.x.N. mtime is set on an inode that nothing else
  * links to yet. An existing name is ERR_FORM unless it is an inode of that object and kind (then fine: redone after an
  * interruption). 0; 1 where the object is lost (nothing is linked, healing gives the name); -1, R_STORE_DAMAGED where it
- * isn't there at all. Not thread-safe.
+ * isn't there at all. Thread-safe for different objects; of one object the first name decides about its time.
  */
 int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dir,
 		 const char *name, struct err *e);

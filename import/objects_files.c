@@ -154,6 +154,7 @@ int objects_set_aside(struct objects *o, const struct objects_file *f, struct er
 {
 	const struct file *fan;
 
+	o->fans[f->digest.bytes[0]].fresh = false;
 	if (objects_fan(o, f->digest.bytes[0], true, &fan, e) == -1 || leave_word(o, fan, f, e) == -1 ||
 	    objects_remove(o, f, e) == -1)
 		return -1;

@@ -24,6 +24,9 @@
 struct objects_fan {		/* objects/9f, opened when it is first asked for */
 	pthread_mutex_t lock;
 	atomic_bool open;
+	atomic_bool absent;	/* it isn't there, and only we make it */
+	atomic_bool fresh;	/* it was made by us: no object of it is lost */
+	atomic_bool exact;	/* files made in it have the mode asked for: no umask or default ACL takes from it */
 	struct file dir;
 };
 struct objects_running {	/* an object in pieces between two of its pieces, see objects_piece.c */
@@ -35,6 +38,8 @@ struct objects {
 	struct file store;	/* the caller's: not closed here */
 	struct file dir;	/* objects/ */
 	struct objects_fan *fans;	/* OBJECTS_FANS of them */
+	unsigned jobs;
+	pthread_mutex_t making;	/* one variant at a time: it is made under one name */
 	pthread_mutex_t lock;	/* guards what follows */
 	bool begun, sync_failed;
 	struct digest *healed;

@@ -66,7 +66,7 @@ static int open_plain(const struct request *r, struct file *out, struct err *e)
  * Makes a variant while names are being linked: whole and synced before it gets its name, since a name that a tree
  * links to must never be torn, whatever happens. 0; 1 lost; -1.
  */
-static int make(const struct request *r, const char *name, struct err *e)
+static int make_alone(const struct request *r, const char *name, struct err *e)
 {
 	struct file from = FILE_CLOSED, to = FILE_CLOSED;
 	const struct objects *o = r->o;
@@ -91,6 +91,16 @@ out:
 		unlinkat(o->store.fd, VARIANT, 0);
 	file_close(&to);
 	file_close(&from);
+	return rc;
+}
+
+static int make(const struct request *r, const char *name, struct err *e)
+{
+	int rc;
+
+	pthread_mutex_lock(&r->o->making);
+	rc = make_alone(r, name, e);
+	pthread_mutex_unlock(&r->o->making);
 	return rc;
 }
 
@@ -157,17 +167,22 @@ int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t m
 {
 	struct request r = {.o = o, .d = d, .exec = exec, .mtime = mtime};
 	enum linked how = FULL;
-	unsigned n = exec == o->last_exec && digest_equal(d, &o->last) ? o->last_variant : 0;
 	int rc = objects_fan(o, d->bytes[0], true, &r.fan, e);
+	unsigned n;
 
 	if (rc == -1)
 		return -1;
+	pthread_mutex_lock(&o->lock);
+	n = exec == o->last_exec && digest_equal(d, &o->last) ? o->last_variant : 0;
+	pthread_mutex_unlock(&o->lock);
 	while ((how = try(&r, n, dir, name, e)) == FULL)
 		n++;
 	if (how == LINKED) {
+		pthread_mutex_lock(&o->lock);
 		o->last = *d;
 		o->last_exec = exec;
 		o->last_variant = n;
+		pthread_mutex_unlock(&o->lock);
 	}
 	return how == FAILED ? -1 : how == LOST;
 }

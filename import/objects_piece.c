@@ -27,6 +27,7 @@
 #define MAX_MAP ((size_t)16 << 20)	/* a map is our own; 400,000 extents are far more than frames of any object */
 #define MAP_TYPE "satchel-pieces "
 #define STEP ((size_t)1 << 20)
+#define EARLY ((uint64_t)8 << 20)	/* writing to the disk begins whenever so much has come */
 
 struct objects_piece {
 	struct objects *o;
@@ -37,6 +38,7 @@ struct objects_piece {
 	struct extents have;
 	struct digest_ctx *hash;	/* of bytes 0..hashed, while they came in order; NULL: they did not */
 	uint64_t hashed;
+	uint64_t begun;	/* up to here writing to the disk was begun */
 	bool clean;	/* outside of `have` the file holds zeros: what is zero needs no writing */
 };
 
@@ -236,6 +238,17 @@ static int write_at(const struct file *f, const uint8_t *data, size_t len, uint6
 	return 0;
 }
 
+/* Disk and processor work at the same time. What fails here is seen by the sync at the end. */
+static void begin_writing(struct objects_piece *p, uint64_t to)
+{
+	if (to < p->begun)
+		p->begun = to;
+	if (to - p->begun < EARLY)
+		return;
+	sync_file_range(p->file.fd, (off_t)p->begun, (off_t)(to - p->begun), SYNC_FILE_RANGE_WRITE);
+	p->begun = to;
+}
+
 int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, size_t len, struct err *e)
 {
 	if (at > p->size || len > p->size - at)
@@ -251,6 +264,7 @@ int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, 
 		p->clean = false;	/* some of it may be there */
 		return -1;
 	}
+	begin_writing(p, at + len);
 	if (p->hash != NULL && at == p->hashed) {
 		digest_update(p->hash, data, len);
 		p->hashed += len;

@@ -12,6 +12,7 @@
 #include "lib/err.h"
 #include "lib/path.h"
 #include "lib/progress.h"
+#include "lib/timings.h"
 #include "manifests/contents.h"
 #include "manifests/reason.h"
 
@@ -138,7 +139,7 @@ static int run_pass(struct objects *o, const struct file *dir, const struct stat
 	b->o = o;
 	b->pass = pass;
 	b->tree = tree_open(dir, pass, o, e);
-	if (b->tree != NULL)
+	if (b->tree != NULL && (pass == TREE_REMOVE || tree_spread(b->tree, e) == 0))
 		rc = publish_build_compare(state->former, state->former_n, state->items, state->items_n, each_item, b, e);
 	if (tree_close(b->tree, e) == -1)
 		rc = -1;
@@ -158,14 +159,17 @@ static int count(void *arg, const struct state_item *was, const struct state_ite
 
 int publish_build_run(struct objects *o, const struct file *dir, const struct state *state, struct err *e)
 {
-	uint64_t files = 0;
+	uint64_t files = 0, since;
 	int rc = -1;
 
 	publish_build_compare(state->former, state->former_n, state->items, state->items_n, count, &files, e);
 	progress_phase("publishing", state->former_n == 0 ? files : 0, 0);	/* of a difference the size is not known */
 	if (run_pass(o, dir, state, TREE_REMOVE, e) == 0 && objects_settle(o, e) == 0 &&
-	    run_pass(o, dir, state, TREE_ADD, e) == 0)
+	    run_pass(o, dir, state, TREE_ADD, e) == 0) {
+		since = timings_now();
 		rc = file_sync_fs(dir, e);
+		timings_busy("syncing trees", since);
+	}
 	progress_end();
 	return rc;
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "import/links.h"
 #include "import/objects.h"
 #include "lib/err.h"
 #include "lib/path.h"
@@ -24,6 +25,7 @@
 
 struct level {
 	int fd;
+	uint64_t which;		/* tells it from all other directories entered */
 	size_t end;	/* its path is path[0..end) */
 };
 struct tree {
@@ -32,6 +34,8 @@ struct tree {
 	struct file root;
 	struct level levels[PATH_MAX_DEPTH + 1];	/* levels[0] is the root, whose fd belongs to `root` */
 	size_t depth;
+	uint64_t entered;	/* directories so far */
+	struct links *links;	/* NULL: names are given at once */
 	char path[PATH_MAX_LEN + 1];	/* of the deepest level */
 };
 
@@ -46,14 +50,22 @@ struct tree *tree_open(const struct file *dir, enum tree_pass pass, struct objec
 	t->pass = pass;
 	t->o = o;
 	t->depth = 0;
+	t->entered = 0;
+	t->links = NULL;
 	t->path[0] = '\0';
 	t->root = (struct file)FILE_CLOSED;
 	if (file_open_dir_at(dir, "tree", &t->root, e) == -1) {
 		free(t);
 		return NULL;
 	}
-	t->levels[0] = (struct level){t->root.fd, 0};
+	t->levels[0] = (struct level){.fd = t->root.fd};
 	return t;
+}
+
+int tree_spread(struct tree *t, struct err *e)
+{
+	t->links = links_open(t->o, e);
+	return t->links == NULL ? -1 : 0;
 }
 
 /* The directory that work goes on in, with a name for messages. */
@@ -84,6 +96,8 @@ int tree_close(struct tree *t, struct err *e)
 
 	if (t == NULL)
 		return 0;
+	if (links_close(t->links, e) == -1)
+		rc = -1;
 	while (t->depth > 0)
 		if (leave(t, e) == -1)
 			rc = -1;
@@ -150,7 +164,7 @@ static int step(struct tree *t, const char *path, size_t start, size_t end, stru
 	}
 	memcpy(t->path, path, end);
 	t->path[end] = '\0';
-	t->levels[++t->depth] = (struct level){fd, end};
+	t->levels[++t->depth] = (struct level){fd, ++t->entered, end};
 	return 0;
 }
 
@@ -221,18 +235,8 @@ int tree_remove_all(struct tree *t, const char *path, struct err *e)
 static int add_file(struct tree *t, const char *name, const struct record *is, struct err *e)
 {
 	struct file dir = here(t);
-	struct err cause = {0};
 
-	if (objects_link(t->o, &is->sha256, is->exec, is->mtime, &dir, name, &cause) >= 0)
-		return 0;
-	if (cause.reason == ERR_FORM) {
-		if (clear(&dir, name, e) == -1)
-			return -1;
-		return objects_link(t->o, &is->sha256, is->exec, is->mtime, &dir, name, e) >= 0 ? 0 : -1;
-	}
-	if (e != NULL && e->reason == ERR_NONE)
-		*e = cause;
-	return -1;
+	return t->links == NULL ? links_now(t->o, &dir, name, is, e) : links_add(t->links, t->levels[t->depth].which, &dir, name, is, e);
 }
 
 static bool is_link(const struct file *dir, const char *name, const char *target)

@@ -20,6 +20,8 @@ enum tree_pass {
 
 /* On dir/tree, which exists. NULL on error. */
 struct tree *tree_open(const struct file *dir, enum tree_pass pass, struct objects *o, struct err *e);
+/* TREE_ADD: from now on files get their names on several threads, some time before tree_close returns. */
+int tree_spread(struct tree *t, struct err *e);
 /* Leaves all directories and frees t. NULL is a no-op. */
 int tree_close(struct tree *t, struct err *e);
 

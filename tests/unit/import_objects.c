@@ -262,6 +262,7 @@ static void set_aside(struct bare_store *s, const struct digest *d)
 {
 	assert_int_equal(unlink(bare_store_object(s, d, "")), 0);
 	write_file(bare_store_object(s, d, ".lost"), "");
+	bare_store_reopen(s);	/* another program's doing */
 }
 
 static void lost_is_received_and_needed(void **state)

@@ -276,6 +276,7 @@ static void damage(struct bare_store *s, const struct digest *d)
 	assert_int_equal(truncate(bare_store_object(s, d, ""), 1), 0);
 	assert_int_equal(syscall(SYS_renameat, AT_FDCWD, bare_store_object(s, d, ""), AT_FDCWD, bare_store_path(s, "undo/bad")), 0);
 	assert_int_equal(close(open(bare_store_object(s, d, ".lost"), O_WRONLY | O_CREAT, 0444)), 0);
+	bare_store_reopen(s);	/* another program's doing */
 }
 
 static void healed_objects_get_their_names_back(void **state)
