@@ -11,6 +11,7 @@
 #include "manifests/limits.h"
 #include "manifests/volume.h"
 #include "tests/fuzz/kit/fuzz.h"
+#include "verify/inflow.h"
 #include "verify/reader.h"
 
 #define OBJECTS 5
@@ -47,7 +48,18 @@ struct taken {
 	bool damage;
 };
 
-static int take_bytes(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
+/* Whole ones and parts come from two threads; each has objects of its own. */
+static int take_whole(void *arg, size_t object, const void *data, size_t len, struct err *e)
+{
+	struct taken *t = arg;
+
+	MUST(object < OBJECTS && t->want[object] && t->next[object] == 0 && len == objects[object].size);
+	MUST(data != NULL || len == 0);
+	t->next[object] = len;
+	return t->fail_at == 1 ? err_set(e, ERR_NO_SPACE, "full") : 0;
+}
+
+static int take_part(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
 {
 	struct taken *t = arg;
 
@@ -72,12 +84,13 @@ static int ask_volume(struct reader *r, uint8_t how, struct err *e)
 {
 	bool want[OBJECTS];
 	struct taken t = {.want = want, .fail_at = how & 0x40 ? 2 : 0};
-	struct reader_sink sink = {&t, take_bytes, take_damage};
+	const struct inflow_sink sink = {.arg = &t, .whole = take_whole, .part = take_part, .damage = take_damage};
+	const struct inflow_ask ask = {r, "updates-00000017", &in_question, want, 1};
 	int rc;
 
 	for (int i = 0; i < OBJECTS; i++)
 		want[i] = how >> i & 1;
-	rc = reader_volume(r, "updates-00000017", &in_question, want, &sink, e);
+	rc = inflow_volume(&ask, &sink, e);
 	for (int i = 0; rc != -1 && !t.damage && i < OBJECTS; i++)
 		MUST(!want[i] || t.next[i] == objects[i].size);
 	return rc;
