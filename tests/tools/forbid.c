@@ -18,13 +18,14 @@
 
 int main(int argc, char **argv)
 {
-	scmp_filter_ctx *f = seccomp_init(SCMP_ACT_ALLOW);
+	scmp_filter_ctx *f;
 
 	if (argc == 1) {
 		printf("%ld\n", syscall(SYS_landlock_create_ruleset, NULL, 0, 1));
 		return 0;
 	}
-	if (argc < 3 || f == NULL)
+	f = argc < 3 ? NULL : seccomp_init(SCMP_ACT_ALLOW);
+	if (f == NULL)
 		return 126;
 	for (char *call = strtok(argv[1], ","); call != NULL; call = strtok(NULL, ",")) {
 		char *number = strchr(call, '=');
