@@ -65,14 +65,14 @@ static int allow_forms(scmp_filter_ctx *f)
 	const scmp_datum_t writes = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY);
 	const struct { int call; struct scmp_arg_cmp arg; } forms[] = {
 		{SCMP_SYS(openat), SCMP_A2_64(SCMP_CMP_MASKED_EQ, writes, 0)},
-		{SCMP_SYS(fcntl), SCMP_A1_64(SCMP_CMP_EQ, F_GETFL)},
-		{SCMP_SYS(fcntl), SCMP_A1_64(SCMP_CMP_EQ, F_GETFD)},
-		{SCMP_SYS(fcntl), SCMP_A1_64(SCMP_CMP_EQ, F_SETFD)},
+		{SCMP_SYS(fcntl), SCMP_A1_64(SCMP_CMP_EQ, F_GETFL, 0)},
+		{SCMP_SYS(fcntl), SCMP_A1_64(SCMP_CMP_EQ, F_GETFD, 0)},
+		{SCMP_SYS(fcntl), SCMP_A1_64(SCMP_CMP_EQ, F_SETFD, 0)},
 		{SCMP_SYS(mmap), SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
 		{SCMP_SYS(mprotect), SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
 		{SCMP_SYS(clone), SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
 		{SCMP_SYS(tgkill), SCMP_A0_64(SCMP_CMP_EQ, (scmp_datum_t)getpid())},
-		{SCMP_SYS(prctl), SCMP_A0_64(SCMP_CMP_EQ, PR_SET_VMA)},	/* names of memory areas */
+		{SCMP_SYS(prctl), SCMP_A0_64(SCMP_CMP_EQ, PR_SET_VMA, 0)},	/* names of memory areas */
 	};
 	int rc = 0;
 
