@@ -6,6 +6,7 @@
  *
  * The table below says what each lie is.
  */
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,11 +20,15 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "manifests/limits.h"
 #include "verify/serve.h"
+#include "verify/window.h"
 #include "verify/wire.h"
 
-void __real_serve_run(int requests, int answers, pid_t parent, const struct reader_ask *ask) __attribute__((noreturn));
-void __wrap_serve_run(int requests, int answers, pid_t parent, const struct reader_ask *ask) __attribute__((noreturn));
+void __real_serve_run(int requests, int answers, pid_t parent, const struct window *window, const struct reader_ask *ask)
+	__attribute__((noreturn));
+void __wrap_serve_run(int requests, int answers, pid_t parent, const struct window *window, const struct reader_ask *ask)
+	__attribute__((noreturn));
 
 struct message {
 	struct wire_head h;
@@ -32,7 +37,8 @@ struct message {
 static struct wire up, down;	/* main; the true reader */
 static const char *lie;
 static uint64_t value = 1;
-static unsigned answers_n[WIRE_CAGE + 1];	/* to the requests of the kind the lie is about */
+static const struct window *shared;
+static unsigned answers_n[WIRE_FRAME + 1];	/* to the requests of the kind the lie is about */
 static struct wire_head asked;
 static uint64_t state;
 
@@ -100,31 +106,60 @@ static bool flip(struct message *m)
 	return false;
 }
 
-static bool zeros(struct message *m)
+/* The memory of a frame that is about to be handed over. */
+static uint8_t *slot_of(const struct message *m)
 {
-	memset(m->data.data, 0, m->data.len);
+	if (m->h.b >= shared->slots)
+		_exit(1);
+	return window_slot(shared, (unsigned)m->h.b);
+}
+
+static bool frame_flip(struct message *m)
+{
+	slot_of(m)[value] ^= 1;
 	return false;
 }
 
-static bool shifted(struct message *m)
+static bool frame_zeros(struct message *m)
+{
+	memset(slot_of(m), 0, FRAME_SIZE);
+	return false;
+}
+
+/* Good when it is handed over, and at every moment after it something else. */
+static bool frame_moving(struct message *m)
+{
+	uint8_t *at = slot_of(m);
+
+	put(m);
+	if (fork() != 0)
+		return true;
+	syscall(SYS_close_range, 3, ~0u, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned i = 0;; i++)
+		for (size_t k = i % 7; k < (64u << 10); k += 7)
+			at[k] ^= (uint8_t)(i | 1);
+}
+
+static bool other_slot(struct message *m)
 {
 	m->h.b++;
 	return false;
 }
 
-static bool far(struct message *m)
+static bool no_slot(struct message *m)
 {
-	m->h.b = UINT64_MAX - 3;
+	m->h.b = UINT64_MAX;
 	return false;
 }
 
-static bool other_object(struct message *m)
+static bool other_frame(struct message *m)
 {
 	m->h.a++;
 	return false;
 }
 
-static bool no_object(struct message *m)
+static bool no_frame(struct message *m)
 {
 	m->h.a = UINT64_MAX;
 	return false;
@@ -309,15 +344,15 @@ static bool anything(struct message *m)
 		return false;
 	switch (rnd(11)) {
 	case 0: return flip(m);
-	case 1: return shifted(m);
-	case 2: return other_object(m);
+	case 1: return other_slot(m);
+	case 2: return other_frame(m);
 	case 3: return twice(m);
 	case 4: return drop(m);
 	case 5: return shorter(m);
-	case 6: m->h.type = (uint32_t)rnd(12); return false;
+	case 6: m->h.type = (uint32_t)rnd(14); return false;
 	case 7: m->h.a = rnd(1000); return false;
 	case 8: say(WIRE_DAMAGE, rnd(3), rnd(100), "x", 1); return false;
-	case 9: say((enum wire_type)rnd(12), rnd(4), rnd(100), bytes, rnd(50)); return false;
+	case 9: say((enum wire_type)rnd(14), rnd(4), rnd(100), bytes, rnd(50)); return false;
 	default: return rnd(4) == 0 ? cut(m) : nothing_in_it(m);
 	}
 }
@@ -336,23 +371,21 @@ static const struct lie {
 	{"file-empty", WIRE_FILE, WIRE_BYTES, true, nothing_in_it},
 	{"file-endless", WIRE_FILE, WIRE_BYTES, true, endless},
 	{"file-error", WIRE_FILE, WIRE_BYTES, false, wrong_error},
-	{"bytes-flip", WIRE_VOLUME, WIRE_BYTES, true, flip},
-	{"bytes-zeros", WIRE_VOLUME, WIRE_BYTES, false, zeros},
-	{"bytes-shifted", WIRE_VOLUME, WIRE_BYTES, true, shifted},
-	{"bytes-far", WIRE_VOLUME, WIRE_BYTES, true, far},
-	{"bytes-other-object", WIRE_VOLUME, WIRE_BYTES, true, other_object},
-	{"bytes-no-object", WIRE_VOLUME, WIRE_BYTES, true, no_object},
-	{"bytes-twice", WIRE_VOLUME, WIRE_BYTES, true, twice},
-	{"bytes-missing", WIRE_VOLUME, WIRE_BYTES, true, drop},
-	{"bytes-all-missing", WIRE_VOLUME, WIRE_BYTES, false, drop},
-	{"bytes-empty", WIRE_VOLUME, WIRE_BYTES, true, nothing_in_it},
-	{"bytes-shorter", WIRE_VOLUME, WIRE_BYTES, true, shorter},
-	{"bytes-endless", WIRE_VOLUME, WIRE_BYTES, true, endless},
-	{"bytes-late", WIRE_VOLUME, WIRE_BYTES, false, late},
-	{"damage", WIRE_VOLUME, WIRE_BYTES, false, damaged},
-	{"damage-endless", WIRE_VOLUME, WIRE_BYTES, false, endless_damage},
-	{"volume-error", WIRE_VOLUME, WIRE_BYTES, false, wrong_error},
-	{"volume-done", WIRE_VOLUME, WIRE_BYTES, false, done},
+	{"frame-flip", WIRE_VOLUME, WIRE_FRAME, false, frame_flip},
+	{"frame-zeros", WIRE_VOLUME, WIRE_FRAME, false, frame_zeros},
+	{"frame-moving", WIRE_VOLUME, WIRE_FRAME, false, frame_moving},
+	{"frame-other-slot", WIRE_VOLUME, WIRE_FRAME, true, other_slot},
+	{"frame-no-slot", WIRE_VOLUME, WIRE_FRAME, true, no_slot},
+	{"frame-other", WIRE_VOLUME, WIRE_FRAME, true, other_frame},
+	{"frame-none", WIRE_VOLUME, WIRE_FRAME, true, no_frame},
+	{"frame-twice", WIRE_VOLUME, WIRE_FRAME, true, twice},
+	{"frame-missing", WIRE_VOLUME, WIRE_FRAME, true, drop},
+	{"frame-endless", WIRE_VOLUME, WIRE_FRAME, true, endless},
+	{"frame-late", WIRE_VOLUME, 0, false, late},
+	{"damage", WIRE_VOLUME, WIRE_FRAME, false, damaged},
+	{"damage-endless", WIRE_VOLUME, WIRE_FRAME, false, endless_damage},
+	{"volume-error", WIRE_VOLUME, WIRE_FRAME, false, wrong_error},
+	{"volume-done", WIRE_VOLUME, WIRE_FRAME, false, done},
 	{"done", 0, WIRE_DONE, false, done},
 	{"error-long", 0, WIRE_DONE, false, long_error},
 	{"error-nul", 0, WIRE_DONE, false, nul_error},
@@ -408,22 +441,37 @@ static void forward(struct message *m)
 		_exit(0);
 }
 
+/* Whether something came from the true reader; false: from main. */
+static bool await(void)
+{
+	struct pollfd p[2] = {{.fd = down.in, .events = POLLIN}, {.fd = up.in, .events = POLLIN}};
+
+	for (;;) {
+		if (wire_ready(&up))
+			return false;
+		if (wire_ready(&down))
+			return true;
+		poll(p, 2, -1);
+	}
+}
+
 static void pass_answers(void)
 {
 	struct message m = {.h = {0}}, stop = {.h = {0}};
 	bool last = false;
 
 	while (!last) {
+		if (!await()) {
+			if (!take(&up, &stop))
+				_exit(0);
+			forward(&stop);
+			continue;
+		}
 		if (!take(&down, &m))
 			_exit(0);
 		last = m.h.type == WIRE_DONE || m.h.type == WIRE_ERROR;
 		if (!tell(&m))
 			put(&m);
-		if (!last && wire_ready(&up)) {
-			if (!take(&up, &stop))
-				_exit(0);
-			forward(&stop);
-		}
 	}
 	buf_free(&m.data);
 	buf_free(&stop.data);
@@ -436,9 +484,12 @@ static void stand_between(void)
 
 	pass_answers();	/* the greeting */
 	while (take(&up, &m)) {
-		asked = m.h;
+		bool asks = m.h.type != WIRE_STOP && m.h.type != WIRE_FREE;
+
+		if (asks)
+			asked = m.h;
 		forward(&m);
-		if (m.h.type != WIRE_STOP)
+		if (asks)
 			pass_answers();
 	}
 	_exit(0);
@@ -459,19 +510,20 @@ static void choose(void)
 	state = value * 0x9e3779b97f4a7c15u + 1;
 }
 
-void __wrap_serve_run(int requests, int answers, pid_t parent, const struct reader_ask *ask)
+void __wrap_serve_run(int requests, int answers, pid_t parent, const struct window *window, const struct reader_ask *ask)
 {
 	int there[2], back[2];
 	struct err e = {0};
 	pid_t self = getpid();
 
 	(void)parent;
+	shared = window;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	choose();
 	if (pipe(there) == -1 || pipe(back) == -1)
 		_exit(1);
 	if (fork() == 0)
-		__real_serve_run(there[0], back[1], self, ask);
+		__real_serve_run(there[0], back[1], self, window, ask);
 	/* nothing of main's is kept, its lock least of all */
 	if (dup2(requests, 100) == -1 || dup2(answers, 101) == -1 || dup2(back[0], 102) == -1 || dup2(there[1], 103) == -1 ||
 	    syscall(SYS_close_range, 3, 99, 0) == -1 || syscall(SYS_close_range, 104, ~0u, 0) == -1 ||
