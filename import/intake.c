@@ -22,6 +22,7 @@
 #include "import/witness.h"
 #include "lib/num.h"
 #include "lib/say.h"
+#include "lib/timings.h"
 #include "manifests/reason.h"
 #include "verify/reader.h"
 
@@ -391,6 +392,7 @@ int intake_bundle(const struct intake *in, const char *name, struct outcome *out
 {
 	struct taking t = {.in = in, .out = out};
 	struct err why = {0};
+	uint64_t since;
 	int spool, rc = -1;
 
 	*out = (struct outcome){.dry = in->run->dry};
@@ -398,9 +400,11 @@ int intake_bundle(const struct intake *in, const char *name, struct outcome *out
 	spool = open_spool(in->run, e);
 	if (spool == -1)
 		return -1;
+	since = timings_now();
 	rc = open_bundle(&t, spool, &why, e);
 	if (rc == 0)
 		rc = judge(&t, &why, e);
+	timings_busy("judging: lists, indexes", since);
 	if (rc == 0) {
 		rc = take(&t, e);
 	} else if (rc == 1 && (why.reason == R_BUNDLE_INTERRUPTED || why.reason == R_WRONG_DESTINATION)) {

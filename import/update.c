@@ -14,6 +14,7 @@
 #include "import/run.h"
 #include "lib/err.h"
 #include "lib/file.h"
+#include "lib/timings.h"
 #include "verify/rollback.h"
 
 #include "lib/banned.h"
@@ -138,13 +139,16 @@ static int open_outlook(struct run *r, const struct outlook_ask *how, struct upd
 int update_stream(struct run *r, const struct store_stream *s, struct places *places, struct update *out, struct err *e)
 {
 	struct outlook_ask ask = {.store = &r->store, .objects = r->objects, .stream = s, .now = r->now, .places = places};
+	uint64_t since;
 	bool dropped;
 	int same;
 
 	*out = (struct update){0};
+	since = timings_now();
 	if (lists_judge_again(r, s->stream, &dropped, e) == -1 ||
 	    open_outlook(r, &ask, out, e) == -1)
 		return -1;
+	timings_busy("what is to be published", since);
 	same = outlook_same(&out->outlook, e);
 	if (same == -1)
 		return -1;

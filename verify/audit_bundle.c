@@ -13,6 +13,7 @@
 #include "lib/num.h"
 #include "lib/progress.h"
 #include "lib/say.h"
+#include "lib/timings.h"
 #include "manifests/reason.h"
 #include "verify/audit_files.h"
 #include "verify/audit_volume.h"
@@ -80,9 +81,12 @@ static int look_at_volume(struct course *c, struct audit_volume *a, uint64_t n, 
 	char place[PLACE + 32], name[32];
 	struct volume *index;
 	struct err cause = {0};
+	uint64_t since;
 	int rc;
 
+	since = timings_now();
 	index = bundle_volume(c->bundle, n, &cause);
+	timings_busy("indexes", since);
 	if (index == NULL) {
 		if (report_is_fatal(&cause))
 			return err_set(e, cause.reason, "%s", cause.text);
@@ -145,7 +149,8 @@ static int compare_list(struct course *c, struct err *e)
 	struct report *r = &c->run->report;
 	char hex[DIGEST_HEX + 1];
 
-	carried_settle(&c->carried);
+	if (carried_settle(&c->carried, e) == -1)
+		return -1;
 	if (c->carried.too_many) {
 		report_note(r, c->place, "more than %d objects: not compared with the list", CARRIED_MAX);
 		return 0;
@@ -219,14 +224,17 @@ static void say_bundle(const struct course *c, bool good)
 static int look_inside(struct course *c, struct err *e)
 {
 	struct run *run = c->run;
+	uint64_t since;
 	int rc;
 
 	look_at_list(c, &run->chain);
 	if (carried_open(&c->carried, e) == -1)
 		return -1;
 	rc = look_at_volumes(c, e);
+	since = timings_now();
 	if (rc == 0)
 		rc = compare_list(c, e);
+	timings_busy("comparing with the list", since);
 	if (rc == 0)
 		rc = audit_files_verify_txt(c->bundle, &run->report, c->place, e);
 	if (rc == 0 && run->volume_digests)

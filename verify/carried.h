@@ -27,6 +27,7 @@ struct carried_object {
 struct carried {
 	struct carried_object *list;
 	size_t n, room;
+	size_t *first;		/* after settle: of 65,537, the first object whose digest begins with these 16 bits or later */
 	bool too_many;
 	const struct carried_object *two_sizes;	/* after settle: one of which the indexes state two sizes (FORMAT 8.6), or NULL */
 	struct carried_document *documents;	/* contents lists and parts */
@@ -40,7 +41,7 @@ int carried_add(struct carried *c, const struct digest *d, uint64_t size, bool w
 /* The bytes of one that may be a contents list or part; its digest was compared. */
 int carried_add_document(struct carried *c, const struct digest *d, const void *data, size_t len, struct err *e);
 /* After the last add: sorts, and makes one of what is there twice. */
-void carried_settle(struct carried *c);
+int carried_settle(struct carried *c, struct err *e);
 
 struct carried_lack {
 	uint64_t files, bytes;	/* regular files of contents lists that the bundle carries, without their object */

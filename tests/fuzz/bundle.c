@@ -59,7 +59,7 @@ static void look_inside(const struct bundle *b, const struct trust_chain *chain)
 		fuzz_refused(&e);
 	MUST(carried_open(&carried, &e) == 0);
 	look_at_volumes(b, &carried, &r);
-	carried_settle(&carried);
+	MUST(carried_settle(&carried, &e) == 0);
 	if (list != NULL)
 		MUST(carried_compare(&carried, list, &r, "bundle", &lack, &e) == 0);
 	carried_close(&carried);
