@@ -132,5 +132,5 @@ out:
 /* Measured with zstd 1.5 on frames of 4 MiB, rounded up. */
 size_t frame_memory(int level)
 {
-	return level == 0 ? 0 : level <= 4 ? 5u << 20 : level <= 9 ? 40u << 20 : 100u << 20;
+	return level == 0 ? 0 : level <= 4 ? 4u << 20 : level <= 9 ? 40u << 20 : 100u << 20;
 }

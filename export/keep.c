@@ -19,6 +19,7 @@
 #include "export/station.h"
 #include "lib/err.h"
 #include "lib/num.h"
+#include "lib/opener.h"
 #include "lib/pool.h"
 #include "lib/progress.h"
 #include "manifests/contents.h"
@@ -262,8 +263,41 @@ static int check_room(struct keep *k, struct err *e)
 
 /* ---- copying ---- */
 
+/* What a thread needs for it. */
+struct hand {
+	struct opener opener;
+	struct file_copier *copier;
+};
+
+static void free_hand(void *arg, void *state)
+{
+	struct hand *h = state;
+
+	(void)arg;
+	file_copier_close(h->copier);
+	opener_close(&h->opener);
+	free(h);
+}
+
+static void *new_hand(void *arg, struct err *e)
+{
+	const struct keep *k = arg;
+	struct hand *h = calloc(1, sizeof *h);
+
+	if (h == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	h->opener = (struct opener)OPENER(&k->content);
+	h->copier = file_copier_open(e);
+	if (h->copier != NULL)
+		return h;
+	free(h);
+	return NULL;
+}
+
 /* 0, also where the file changed (why is set); -1 where the station can't take it. */
-static int copy_one(struct keep *k, struct copy *c, struct err *e)
+static int copy_one(struct keep *k, struct hand *h, struct copy *c, struct err *e)
 {
 	struct file from = FILE_CLOSED, to = FILE_CLOSED;
 	struct err cause = {0};
@@ -271,7 +305,7 @@ static int copy_one(struct keep *k, struct copy *c, struct err *e)
 	struct stat st;
 	int rc = 0;
 
-	if (file_open_at(&k->content, c->path, &from, &cause) == -1 || file_stat(&from, &st, &cause) == -1) {
+	if (opener_open(&h->opener, c->path, &from, &cause) == -1 || file_stat(&from, &st, &cause) == -1) {
 		if (cause.reason == ERR_MEMORY) {
 			*e = cause;
 			rc = -1;
@@ -286,7 +320,7 @@ static int copy_one(struct keep *k, struct copy *c, struct err *e)
 	rc = shelf_create(k->shelf, &c->sha256, &to, e);
 	if (rc == 1)	/* the same bytes under another path */
 		rc = 0;
-	else if (rc == 0 && (rc = file_copy(&from, &to, &d, e)) == 0 && !digest_equal(&d, &c->sha256))
+	else if (rc == 0 && (rc = file_copier_run(h->copier, &from, c->size, &to, &d, e)) == 0 && !digest_equal(&d, &c->sha256))
 		c->why = "it has other bytes";
 out:
 	file_close(&to);
@@ -298,9 +332,8 @@ static int work(void *arg, void *task, void *state, struct err *e)
 {
 	struct batch *b = task;
 
-	(void)state;
 	for (size_t i = 0; i < b->n; i++) {
-		if (copy_one(arg, &b->list[i], e) == -1)
+		if (copy_one(arg, state, &b->list[i], e) == -1)
 			return -1;
 		progress_add(b->list[i].size);
 	}
@@ -372,7 +405,10 @@ static int queue(void *arg, const char *item, const struct record *r, struct err
 
 static int copy_all(struct keep *k, unsigned jobs, struct err *e)
 {
-	static const struct pool_ops ops = {.work = work, .finish = finish, .drop = drop};
+	static const struct pool_ops ops = {
+		.work = work, .finish = finish, .drop = drop, .state_new = new_hand, .state_free = free_hand,
+		.putting = "looking what is kept", .working = "keeping",
+	};
 	struct feeder f = {.pool = pool_open(&ops, k, jobs, jobs * 4, e)};
 	int rc = f.pool == NULL ? -1 : 0;
 

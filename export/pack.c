@@ -46,8 +46,11 @@ const struct option_def pack_options[] = {
 	{0}
 };
 
-#define MEMORY (160u << 20)	/* for threads that compress; with all the rest below 256 MiB */
-#define JOB_MEMORY (12u << 20)	/* buffers of one of them */
+/* All of it stays below 256 MiB, whatever is carried (measured; RESULTS.md in tests/bench): */
+#define MEMORY (232u << 20)
+#define BASE_MEMORY (36u << 20)		/* the program, three frames, the index of a volume */
+#define OBJECT_MEMORY 88u		/* an object's place in the cargo */
+#define JOB_MEMORY (8u << 20)		/* a thread's frames */
 #define MAX_JOBS 64
 
 struct pack {
@@ -70,7 +73,7 @@ struct pack {
 static int take_options(struct pack *p, struct err *e)
 {
 	struct shipment *s = &p->shipment;
-	uint64_t jobs, level, most;
+	uint64_t jobs, level;
 
 	p->dry_run = args_has(p->args, "dry-run");
 	p->with_list = !args_has(p->args, "content-only");
@@ -83,8 +86,7 @@ static int take_options(struct pack *p, struct err *e)
 	    args_size(p->args, "medium-size", 0, MAX_SUM, 0, &p->medium_size, e) == -1)
 		return -1;
 	s->level = (int)level;
-	most = MEMORY / (JOB_MEMORY + frame_memory(s->level));
-	s->jobs = (unsigned)(jobs < most ? jobs : most > 0 ? most : 1);
+	s->jobs = (unsigned)jobs;
 	if (args_has(p->args, "assume-sent") && args_count(p->args, "for") == 0)
 		return err_set(e, ERR_USAGE, "--assume-sent goes with --for: what was sent to whom?");
 	if (!p->with_list && !p->with_objects)
@@ -173,6 +175,17 @@ static const char **values(struct pack *p, const char *option, size_t *n)
 	return list;
 }
 
+/* As many threads as were asked for, and as memory allows. */
+static void limit_jobs(struct pack *p)
+{
+	struct shipment *s = &p->shipment;
+	uint64_t used = BASE_MEMORY + (uint64_t)p->selection.cargo.n * OBJECT_MEMORY, most;
+
+	most = used < MEMORY ? (MEMORY - used) / (JOB_MEMORY + frame_memory(s->level)) : 0;
+	if (s->jobs > most)
+		s->jobs = most > 0 ? (unsigned)most : 1;
+}
+
 static int take_selection(struct pack *p, struct err *e)
 {
 	struct select_wish w = {.destinations = p->addressees.list, .destinations_n = p->addressees.n};
@@ -197,6 +210,7 @@ static int take_selection(struct pack *p, struct err *e)
 	addressees_tell(&p->addressees, &p->station);
 	if (select_cargo(&p->station, p->addressees.confirmed, &p->selection, e) == -1)
 		return -1;
+	limit_jobs(p);
 	return plan_total(&p->selection.cargo, p->shipment.volume_size, &p->total, e);
 }
 

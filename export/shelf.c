@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,12 @@
 
 #include "lib/banned.h"
 
+#define FOLDERS 256
+
 struct shelf {
 	struct file dir, stage;
+	pthread_mutex_t lock;
+	struct file folders[FOLDERS];	/* of the stage, as they were needed */
 	atomic_size_t staged;
 };
 
@@ -35,6 +40,9 @@ struct shelf *shelf_open(const struct file *station, const char *name, struct er
 		return NULL;
 	}
 	s->dir = s->stage = (struct file)FILE_CLOSED;
+	pthread_mutex_init(&s->lock, NULL);
+	for (size_t i = 0; i < FOLDERS; i++)
+		s->folders[i] = (struct file)FILE_CLOSED;
 	snprintf(stage, sizeof stage, "stage/%s", name);
 	if (file_open_dir_at(station, name, &s->dir, e) == 0 && file_make_dir_at(station, "stage", 0700, e) == 0 &&
 	    file_remove_tree_at(station, stage, e) == 0 && file_make_dir_at(station, stage, 0700, e) == 0 &&
@@ -50,47 +58,44 @@ static bool is_digest(const char *name, struct digest *d)
 	return digest_parse(name, strlen(name), d) == 0;
 }
 
-/* Calls each for every staged digest. */
-static int for_staged(struct shelf *s, int (*each)(struct shelf *s, const struct digest *d, struct err *e), struct err *e)
+/* The stage's folder for this digest, made when it is first needed; many threads creating in one would wait for each other. */
+static struct file *folder_of(struct shelf *s, const struct digest *d, struct err *e)
 {
-	int fd = dup(s->stage.fd), rc = -1;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	struct digest digest;
+	struct file *f = &s->folders[d->bytes[0]];
+	char name[3];
+	int rc = 0;
 
-	if (d == NULL) {
-		err_sys(e, "%s", s->stage.name);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	rewinddir(d);
-	while (errno = 0, (entry = readdir(d)) != NULL)
-		if (is_digest(entry->d_name, &digest) && each(s, &digest, e) == -1)
-			goto out;
-	rc = errno == 0 ? 0 : err_sys(e, "%s", s->stage.name);
-out:
-	closedir(d);
-	return rc;
+	snprintf(name, sizeof name, "%02x", d->bytes[0]);
+	pthread_mutex_lock(&s->lock);
+	if (f->fd == -1 && (rc = file_make_dir_at(&s->stage, name, 0755, e)) == 0)
+		rc = file_open_dir_at(&s->stage, name, f, e);
+	pthread_mutex_unlock(&s->lock);
+	return rc == 0 ? f : NULL;
 }
 
-static int drop(struct shelf *s, const struct digest *d, struct err *e)
+/* Empties the stage. */
+static void sweep(struct shelf *s)
 {
-	(void)e;
-	shelf_discard(s, d);
-	return 0;
+	struct err ignored = {0};
+
+	for (unsigned i = 0; i < FOLDERS; i++) {
+		char name[3];
+
+		snprintf(name, sizeof name, "%02x", i);
+		if (s->folders[i].fd != -1)
+			file_remove_tree_at(&s->stage, name, &ignored);
+		file_close(&s->folders[i]);
+	}
 }
 
 void shelf_close(struct shelf *s)
 {
-	struct err ignored = {0};
-
 	if (s == NULL)
 		return;
-	if (s->stage.fd != -1 && s->staged > 0)
-		for_staged(s, drop, &ignored);
+	sweep(s);
 	file_close(&s->stage);
 	file_close(&s->dir);
+	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
 
@@ -103,12 +108,12 @@ bool shelf_has(const struct shelf *s, const struct digest *d)
 
 int shelf_read_staged(const struct shelf *s, const struct digest *d, uint64_t size, struct buf *out, struct err *e)
 {
-	char hex[DIGEST_HEX + 1];
+	char name[80];
 	struct err cause = {0};
 	size_t before = out->len;
 
-	if (file_read_all_at(&s->stage, digest_hex(d, hex), (size_t)size, out, &cause) == 0)
-		return out->len - before == size ? 0 : err_set(e, R_STATION_DAMAGED, "%s/%s: is not whole", s->stage.name, hex);
+	if (file_read_all_at(&s->stage, names_object(d, name), (size_t)size, out, &cause) == 0)
+		return out->len - before == size ? 0 : err_set(e, R_STATION_DAMAGED, "%s/%s: is not whole", s->stage.name, name);
 	if (cause.reason == ERR_MISSING)
 		return 1;
 	*e = cause;
@@ -117,10 +122,13 @@ int shelf_read_staged(const struct shelf *s, const struct digest *d, uint64_t si
 
 int shelf_create(struct shelf *s, const struct digest *d, struct file *out, struct err *e)
 {
+	const struct file *folder = folder_of(s, d, e);
 	char hex[DIGEST_HEX + 1];
 	struct err cause = {0};
 
-	if (file_create_at(&s->stage, digest_hex(d, hex), 0444, out, &cause) == 0) {
+	if (folder == NULL)
+		return -1;
+	if (file_create_at(folder, digest_hex(d, hex), 0444, out, &cause) == 0) {
 		s->staged++;
 		return 0;
 	}
@@ -132,9 +140,9 @@ int shelf_create(struct shelf *s, const struct digest *d, struct file *out, stru
 
 void shelf_discard(struct shelf *s, const struct digest *d)
 {
-	char hex[DIGEST_HEX + 1];
+	char name[80];
 
-	unlinkat(s->stage.fd, digest_hex(d, hex), 0);
+	unlinkat(s->stage.fd, names_object(d, name), 0);
 }
 
 int shelf_put(struct shelf *s, const struct digest *d, const void *data, size_t len, struct err *e)
@@ -146,32 +154,6 @@ int shelf_put(struct shelf *s, const struct digest *d, const void *data, size_t 
 		rc = file_write(&f, data, len, e);
 	file_close(&f);
 	return rc == -1 ? -1 : 0;
-}
-
-static int move(struct shelf *s, const struct digest *d, struct err *e)
-{
-	char name[80], hex[DIGEST_HEX + 1], sub[3] = {0};
-
-	names_object(d, name);
-	digest_hex(d, hex);
-	memcpy(sub, name, 2);
-	if (renameat(s->stage.fd, hex, s->dir.fd, name) == 0)
-		return 0;
-	if (errno != ENOENT)
-		return err_sys(e, "%s/%s", s->dir.name, name);
-	if (file_make_dir_at(&s->dir, sub, 0755, e) == -1)
-		return -1;
-	return renameat(s->stage.fd, hex, s->dir.fd, name) == 0 ? 0 : err_sys(e, "%s/%s", s->dir.name, name);
-}
-
-int shelf_commit(struct shelf *s, struct err *e)
-{
-	if (s->staged == 0)
-		return 0;
-	if (file_sync_fs(&s->stage, e) == -1 || for_staged(s, move, e) == -1 || file_sync_fs(&s->dir, e) == -1)
-		return -1;
-	s->staged = 0;
-	return 0;
 }
 
 /* ---- what stands there ---- */
@@ -235,9 +217,50 @@ int shelf_each(const struct file *station, const char *name,
 	char folder[64];
 	int rc = 0;
 
-	for (unsigned i = 0; i < 256 && rc == 0; i++) {
+	for (unsigned i = 0; i < FOLDERS && rc == 0; i++) {
 		snprintf(folder, sizeof folder, "%s/%02x", name, i);
 		rc = each_in(station, folder, each, arg, e);
 	}
 	return rc;
+}
+
+static int move(void *arg, const struct digest *d, uint64_t size, struct err *e)
+{
+	const struct shelf *s = arg;
+	char name[80];
+
+	(void)size;
+	names_object(d, name);
+	return renameat(s->stage.fd, name, s->dir.fd, name) == 0 ? 0 : err_sys(e, "%s/%s", s->dir.name, name);
+}
+
+/* A folder that the shelf doesn't have yet is moved as a whole: the first time there may be a million files. */
+static int move_folder(struct shelf *s, unsigned i, struct err *e)
+{
+	char name[3];
+
+	snprintf(name, sizeof name, "%02x", i);
+	file_close(&s->folders[i]);
+	if (renameat(s->stage.fd, name, s->dir.fd, name) == 0)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return err_sys(e, "%s/%s", s->dir.name, name);
+	if (each_in(&s->stage, name, move, s, e) == -1)
+		return -1;
+	return unlinkat(s->stage.fd, name, AT_REMOVEDIR) == 0 ? 0 : err_sys(e, "%s/%s", s->stage.name, name);
+}
+
+int shelf_commit(struct shelf *s, struct err *e)
+{
+	if (s->staged == 0)
+		return 0;
+	if (file_sync_fs(&s->stage, e) == -1)
+		return -1;
+	for (unsigned i = 0; i < FOLDERS; i++)
+		if (s->folders[i].fd != -1 && move_folder(s, i, e) == -1)
+			return -1;
+	if (file_sync_fs(&s->dir, e) == -1)
+		return -1;
+	s->staged = 0;
+	return 0;
 }

@@ -16,6 +16,7 @@
 #include "export/portable.h"
 #include "lib/arena.h"
 #include "lib/err.h"
+#include "lib/opener.h"
 #include "lib/path.h"
 #include "lib/pool.h"
 #include "lib/progress.h"
@@ -52,6 +53,7 @@ struct walker {
 /* ---- the workers: hashing ---- */
 
 struct hasher {
+	struct opener opener;
 	struct digest_ctx *ctx;
 	uint8_t *chunk;
 };
@@ -63,6 +65,7 @@ static void state_free(void *arg, void *state)
 	(void)arg;
 	if (h == NULL)
 		return;
+	opener_close(&h->opener);
 	digest_close(h->ctx);
 	free(h->chunk);
 	free(h);
@@ -70,9 +73,15 @@ static void state_free(void *arg, void *state)
 
 static void *state_new(void *arg, struct err *e)
 {
+	const struct walker *w = arg;
 	struct hasher *h = calloc(1, sizeof *h);
 
-	if (h == NULL || (h->chunk = malloc(CHUNK)) == NULL) {
+	if (h == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	h->opener = (struct opener)OPENER(w->survey->content);
+	if ((h->chunk = malloc(CHUNK)) == NULL) {
 		err_mem(e);
 		state_free(arg, h);
 		return NULL;
@@ -100,11 +109,10 @@ static const char *hash_open(struct hasher *h, const struct file *f, struct entr
 {
 	struct stat st;
 	uint64_t size = 0;
-	int64_t got;
+	int64_t got = 0;
 
-	if (file_stat(f, &st, e) == -1 || !same_file(n, &st))
-		return "changed while it was scanned";
-	while ((got = file_read(f, h->chunk, CHUNK, e)) > 0) {
+	/* no byte behind the end is asked for: whether there is one by now, the status tells */
+	while (size < n->size && (got = file_read(f, h->chunk, CHUNK, e)) > 0) {
 		digest_update(h->ctx, h->chunk, (size_t)got);
 		size += (uint64_t)got;
 		progress_add((uint64_t)got);
@@ -128,9 +136,10 @@ static int refuse_later(struct batch *b, struct entry *n, const char *why, const
 
 static int work(void *arg, void *task, void *state, struct err *e)
 {
-	const struct walker *w = arg;
+	struct hasher *h = state;
 	struct batch *b = task;
 
+	(void)arg;
 	for (size_t i = 0; i < b->n; i++) {
 		struct entry *n = &b->list[i];
 		struct file f = FILE_CLOSED;
@@ -139,10 +148,10 @@ static int work(void *arg, void *task, void *state, struct err *e)
 
 		if (n->kind != ENTRY_FILE || n->known)
 			continue;
-		if (file_open_at(w->survey->content, n->path, &f, &cause) == -1)
+		if (opener_open(&h->opener, n->path, &f, &cause) == -1)
 			why = cause.reason == ERR_MISSING ? "went away while it was scanned" : "can't be read";
 		else
-			why = hash_open(state, &f, n, &cause);
+			why = hash_open(h, &f, n, &cause);
 		file_close(&f);
 		if (cause.reason == ERR_MEMORY) {
 			*e = cause;
@@ -481,6 +490,7 @@ int survey_run(const struct survey *s, struct err *e)
 {
 	static const struct pool_ops ops = {
 		.work = work, .finish = finish, .drop = drop, .state_new = state_new, .state_free = state_free,
+		.putting = "walking", .working = "hashing", .finishing = "collecting",
 	};
 	struct walker w = {.survey = s, .start = time(NULL)};
 	int rc = -1;

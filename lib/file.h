@@ -59,6 +59,13 @@ int file_read_all_at(const struct file *dir, const char *path, size_t max, struc
  * write, leaving holes for long runs of zeros. The digest of what was copied into *d when d is not NULL (hashed while
  * copied, or read from the clone, so that it is to's digest in any case). */
 int file_copy(const struct file *from, const struct file *to, struct digest *d, struct err *e);
+/* The same for many files by one thread, with its buffer and hash. Without a reflink no more than `size` bytes are copied,
+ * so that none is asked for behind the end of a file whose size is known. */
+struct file_copier;
+struct file_copier *file_copier_open(struct err *e);	/* NULL on error */
+int file_copier_run(struct file_copier *c, const struct file *from, uint64_t size, const struct file *to, struct digest *d,
+		    struct err *e);
+void file_copier_close(struct file_copier *c);	/* NULL is a no-op */
 
 /* Free bytes for this user; *known is false where the file system reports no size at all. */
 int file_free_space(const struct file *dir, uint64_t *bytes, bool *known, struct err *e);

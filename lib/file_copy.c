@@ -18,12 +18,18 @@
 
 #define STEP ((size_t)1 << 20)
 
-static int64_t read_at(const struct file *f, uint8_t *data, uint64_t at, struct err *e)
+struct file_copier {
+	uint8_t *data;
+	struct digest_ctx *hash;
+};
+
+/* Up to want bytes; fewer at the end alone. */
+static int64_t read_at(const struct file *f, uint8_t *data, size_t want, uint64_t at, struct err *e)
 {
 	size_t len = 0;
 
-	while (len < STEP) {
-		ssize_t n = pread(f->fd, data + len, STEP - len, (off_t)(at + len));
+	while (len < want) {
+		ssize_t n = pread(f->fd, data + len, want - len, (off_t)(at + len));
 
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -57,52 +63,75 @@ static bool zeros(const uint8_t *data, size_t len)
 	return data[0] == 0 && memcmp(data, data + 1, len - 1) == 0;
 }
 
-/* Reads all of from, hashes it where c is given and writes it where to is given. */
-static int pass_through(const struct file *from, const struct file *to, struct digest_ctx *c, struct err *e)
+/* Reads the first `size` bytes of from, hashes them where c is given and writes them where to is given. */
+static int pass_through(uint8_t *data, const struct file *from, uint64_t size, const struct file *to, struct digest_ctx *c,
+			struct err *e)
 {
-	uint8_t *data = malloc(STEP);
 	uint64_t at = 0;
-	int rc = -1;
+	bool hole = false;
 
-	if (data == NULL)
-		return err_mem(e);
-	for (;;) {
-		int64_t n = read_at(from, data, at, e);
+	while (at < size) {
+		int64_t n = read_at(from, data, size - at < STEP ? (size_t)(size - at) : STEP, at, e);
 
 		if (n == -1)
-			goto out;
+			return -1;
 		if (n == 0)
 			break;
 		if (c != NULL)
 			digest_update(c, data, (size_t)n);
-		if (to != NULL && !zeros(data, (size_t)n) && write_at(to, data, (size_t)n, at, e) == -1)
-			goto out;
+		hole = zeros(data, (size_t)n);
+		if (to != NULL && !hole && write_at(to, data, (size_t)n, at, e) == -1)
+			return -1;
 		at += (uint64_t)n;
 	}
 	/* where the file ends in zeros that were left out */
-	if (to != NULL && ftruncate(to->fd, (off_t)at) == -1) {
-		err_sys(e, "%s: setting its size", to->name);
-		goto out;
+	if (to != NULL && hole && ftruncate(to->fd, (off_t)at) == -1)
+		return err_sys(e, "%s: setting its size", to->name);
+	return 0;
+}
+
+struct file_copier *file_copier_open(struct err *e)
+{
+	struct file_copier *c = calloc(1, sizeof *c);
+
+	if (c != NULL && (c->data = malloc(STEP)) != NULL) {
+		c->hash = digest_open(e);
+		if (c->hash != NULL)
+			return c;
+	} else {
+		err_mem(e);
 	}
-	rc = 0;
-out:
-	free(data);
-	return rc;
+	file_copier_close(c);
+	return NULL;
+}
+
+void file_copier_close(struct file_copier *c)
+{
+	if (c == NULL)
+		return;
+	digest_close(c->hash);
+	free(c->data);
+	free(c);
+}
+
+int file_copier_run(struct file_copier *c, const struct file *from, uint64_t size, const struct file *to, struct digest *d,
+		    struct err *e)
+{
+	struct digest_ctx *hash = d == NULL ? NULL : c->hash;
+	int rc;
+
+	if (ioctl(to->fd, FICLONE, from->fd) == 0)	/* all of it, whatever its size is by now */
+		rc = d == NULL ? 0 : pass_through(c->data, to, UINT64_MAX, NULL, hash, e);
+	else
+		rc = pass_through(c->data, from, size, to, hash, e);
+	return rc == 0 && d != NULL ? digest_final(hash, d, e) : rc;
 }
 
 int file_copy(const struct file *from, const struct file *to, struct digest *d, struct err *e)
 {
-	struct digest_ctx *c = NULL;
-	int rc = -1;
+	struct file_copier *c = file_copier_open(e);
+	int rc = c == NULL ? -1 : file_copier_run(c, from, UINT64_MAX, to, d, e);
 
-	if (d != NULL && (c = digest_open(e)) == NULL)
-		return -1;
-	if (ioctl(to->fd, FICLONE, from->fd) == 0)
-		rc = d == NULL ? 0 : pass_through(to, NULL, c, e);
-	else
-		rc = pass_through(from, to, c, e);
-	if (rc == 0 && d != NULL)
-		rc = digest_final(c, d, e);
-	digest_close(c);
+	file_copier_close(c);
 	return rc;
 }

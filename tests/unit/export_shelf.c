@@ -108,12 +108,15 @@ static void killed(void **state)
 	struct shelf *s = shelf_open(&dir, "objects", &e);
 	struct digest d;
 	struct file f = FILE_CLOSED;
-	char hex[DIGEST_HEX + 1], name[96];
+	char object[80], name[96];
 
 	(void)state;
 	shelf_close(s);
 	digest_of("torn", 4, &d, &e);
-	snprintf(name, sizeof name, "stage/objects/%s", digest_hex(&d, hex));
+	snprintf(name, sizeof name, "stage/objects/%s", names_object(&d, object));
+	name[sizeof "stage/objects/ab" - 1] = '\0';
+	assert_int_equal(file_make_dir_at(&dir, name, 0755, &e), 0);
+	name[sizeof "stage/objects/ab" - 1] = '/';
 	assert_int_equal(file_create_at(&dir, name, 0444, &f, &e), 0);
 	file_close(&f);
 	s = shelf_open(&dir, "objects", &e);
@@ -125,11 +128,38 @@ static void killed(void **state)
 	assert_int_equal(faccessat(dir.fd, name, F_OK, 0), -1);
 }
 
+/* A folder that is there already gets what is new beside what it has; an abandoned shelf leaves nothing in the stage. */
+static void beside(void **state)
+{
+	struct err e = {0};
+	struct digest first = {.bytes = {0x77, 1}}, second = {.bytes = {0x77, 2}}, third = {.bytes = {0x77, 3}};
+	struct buf out = {0};
+	struct shelf *s;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		s = shelf_open(&dir, "objects", &e);
+		assert_int_equal(shelf_put(s, i == 0 ? &first : &second, "x", 1, &e), 0);
+		assert_int_equal(shelf_put(s, i == 0 ? &first : &second, "x", 1, &e), 0);
+		assert_int_equal(shelf_commit(s, &e), 0);
+		assert_int_equal(shelf_commit(s, &e), 0);
+		shelf_close(s);
+	}
+	assert_true(there(&first, &out) && there(&second, &out));
+	s = shelf_open(&dir, "objects", &e);
+	assert_int_equal(shelf_put(s, &third, "x", 1, &e), 0);
+	shelf_close(s);
+	assert_false(there(&third, &out));
+	assert_int_equal(faccessat(dir.fd, "stage/objects/77", F_OK, 0), -1);
+	buf_free(&out);
+}
+
 int main(void)
 {
 	struct err e = {0};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_or_nothing), cmocka_unit_test(create_and_discard), cmocka_unit_test(killed),
+		cmocka_unit_test(beside),
 	};
 
 	if (digest_start(&e) == -1)
