@@ -7,6 +7,7 @@
 #   make bench         speed, against what people would use instead (tests/bench/bench.py says how; takes an hour)
 #   make fuzz          every fuzz target for FUZZ_SECONDS (60), or one: FUZZ=NAME; needs clang
 #   make coverage      what tests and corpora reach, line by line: build-cov/coverage.html
+#   make mutants       a build for each of some 80 checks, without it: a test must fail
 #   make install       PREFIX (/usr/local), DESTDIR
 #   make clean
 # For developers: V=1 (show commands), BUILD=DIR, SANITIZE=address|thread, WERROR=1, CC=clang, CFLAGS, TESTS='pattern ...' for check.
@@ -117,6 +118,9 @@ check:
 	$(MAKE) --no-print-directory WERROR=1 CC=clang BUILD=$(BUILD)-clang all units tools replays
 	$(MAKE) --no-print-directory WERROR=1 SANITIZE=address BUILD=$(BUILD)-asan all units tools replays
 	tests/run --bin $(BUILD) --clang $(BUILD)-clang --asan $(BUILD)-asan $(TESTS)
+# One check removed at a time: some test must notice (MUTANTS='pattern ...').
+mutants:
+	tests/mutants/run.py $(BUILD)-mutants '$(CC)' $(MUTANTS)
 coverage:
 	$(MAKE) --no-print-directory COVERAGE=1 BUILD=$(BUILD)-cov all units tools replays
 	tests/coverage/coverage.sh $(BUILD)-cov $(TESTS)
@@ -158,6 +162,6 @@ install: all manuals
 clean:
 	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-cov demo
 
-.PHONY: all units tools replays fuzz coverage check check-long bench demo deps manuals install clean
+.PHONY: all units tools replays fuzz coverage check check-long bench demo deps manuals install clean mutants
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')

@@ -1,11 +1,12 @@
 /*
- * A set of digests by open addressing. Digests of content are chosen by others, so that they may collide in a
- * few bits; that costs time in one run of probing, bounded by the load of one half.
+ * A set of digests by open addressing. A digest that an index or a contents list states need not be one of anything: others
+ * choose it, and could choose a million that meet in one place. So places depend on a secret of each set.
  */
 #include "lib/distinct.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "lib/err.h"
 
@@ -13,13 +14,15 @@
 
 static size_t place(const struct distinct *s, const struct digest *d)
 {
-	uint64_t a, b;
+	unsigned __int128 sum;
+	uint64_t w[4];
 	size_t at;
 
-	/* of two parts far from each other, so that nobody finds many equal ones by grinding one of them */
-	memcpy(&a, d->bytes, sizeof a);
-	memcpy(&b, d->bytes + 16, sizeof b);
-	at = (size_t)((a ^ (b * 0x9e3779b97f4a7c15u)) & (s->room - 1));
+	/* NH (Black et al., UMAC, 1999): two digests meet with a chance of 2^-64 over the choice of the secret */
+	memcpy(w, d->bytes, sizeof w);
+	sum = (unsigned __int128)(w[0] + s->secret[0]) * (w[1] + s->secret[1]) +
+	      (unsigned __int128)(w[2] + s->secret[2]) * (w[3] + s->secret[3]);
+	at = (size_t)((sum >> 64 ^ (sum >> 32 & UINT32_MAX)) & (s->room - 1));
 	while (s->used[at] && !digest_equal(&s->slots[at], d))
 		at = (at + 1) & (s->room - 1);
 	return at;
@@ -29,6 +32,10 @@ static int grow(struct distinct *s, struct err *e)
 {
 	struct distinct more = {.room = s->room == 0 ? 256 : s->room * 2};
 
+	if (s->room == 0 && getrandom(more.secret, sizeof more.secret, 0) != sizeof more.secret)
+		return err_sys(e, "random bytes");
+	if (s->room > 0)
+		memcpy(more.secret, s->secret, sizeof more.secret);
 	more.slots = malloc(more.room * sizeof *more.slots);
 	more.used = calloc(more.room, 1);
 	if (more.slots == NULL || more.used == NULL) {

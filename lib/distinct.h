@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/digest.h"
 
@@ -18,6 +19,7 @@ struct distinct {
 	struct digest *slots;
 	unsigned char *used;
 	size_t room, n;		/* room: a power of two */
+	uint64_t secret[4];
 };
 /* 1: it is new and now in; 0: it was there; -1: out of memory. */
 int distinct_add(struct distinct *s, const struct digest *d, struct err *e);
