@@ -92,13 +92,13 @@ $(BUILD)/tests/tools/badfs.o: ALL_CFLAGS += $(subst -I,-isystem ,$(shell pkg-con
 $(BUILD)/tests/tools/badfs: LIBS += $(shell pkg-config --libs fuse3)
 $(BUILD)/tests/tools/lying_import: $(BUILD)/import/main.o
 $(BUILD)/tests/tools/lying_import: ALL_LDFLAGS += -Wl,--wrap=serve_run
-# A library that stands before the others: clock, allocations, calls of parsers (tests/shim/shim.c)
-SHIM := $(BUILD)/tests/tools/shim.so
-$(SHIM): tests/shim/shim.c Makefile
+# Libraries that stand before the others: clock, allocations, calls of parsers; calls that fail (tests/shim/NAME.c)
+SHIMS := $(patsubst tests/shim/%.c,$(BUILD)/tests/tools/%.so,$(wildcard tests/shim/*.c))
+$(SHIMS): $(BUILD)/tests/tools/%.so: tests/shim/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)[ -n '$(V)' ] || echo '  LD $@'
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(if $(WERROR),-Werror) $(if $(SANITIZE),-DSHIM_NO_MALLOC) -fPIC -shared -o $@ $< -ldl
-tools: $(TOOLS) $(SHIM)
+tools: $(TOOLS) $(SHIMS)
 
 # Fuzz targets: tests/fuzz/NAME.c. `replays` links them with a main that runs files through them; with FUZZING=1 (what
 # tests/fuzz/kit/fuzz.sh builds) libFuzzer is that main.

@@ -80,7 +80,7 @@ static int compare_files(struct diff *d, const struct approval *was, const struc
 {
 	struct contents_reader *old = NULL, *new = NULL;
 	struct err cause = {0};
-	int a, b = 1, rc = 0;
+	int a, b = 0, rc = 0;
 
 	d->item = is != NULL ? is->item : was->item;
 	a = was == NULL ? 0 : contents_reader_open(&was->contents, d->item, side_fetch, &d->home, &old, &cause);

@@ -10,16 +10,23 @@
 #include "manifests/limits.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
+#include "verify/report.h"
 #include "verify/store.h"
 #include "verify/terms.h"
 
 #include "lib/banned.h"
 
+/* No judgement was reached where memory or the disk failed: that is an error, whatever it was about. */
+static int unless_judged(const struct err *why, struct err *e)
+{
+	return report_is_fatal(why) || why->reason == ERR_IO ? err_set(e, why->reason, "%s", why->text) : 0;
+}
+
 /* Takes in what extends the chain; stops without an error where nothing good follows. */
-static void extend(struct proof *p, const struct terms *t)
+static int extend(struct proof *p, const struct terms *t, struct err *e)
 {
 	struct buf bytes = {0};
-	struct err e = {0};
+	struct err why = {0};
 	char name[32];
 
 	for (;;) {
@@ -27,11 +34,12 @@ static void extend(struct proof *p, const struct terms *t)
 
 		buf_clear(&bytes);
 		if ((t->trust_max != 0 && version > t->trust_max) ||
-		    file_read_all_at(&p->dir, names_trust(version, name), MAX_TRUST_SIZE, &bytes, &e) == -1 ||
-		    trust_chain_extend(&p->chain, bytes.data, bytes.len, store_signature, &p->dir, &e) == -1)
+		    file_read_all_at(&p->dir, names_trust(version, name), MAX_TRUST_SIZE, &bytes, &why) == -1 ||
+		    trust_chain_extend(&p->chain, bytes.data, bytes.len, store_signature, &p->dir, &why) == -1)
 			break;
 	}
 	buf_free(&bytes);
+	return unless_judged(&why, e);
 }
 
 int proof_open(const struct terms *t, const char *trust, const char *dir, struct proof *out, struct err *e)
@@ -43,8 +51,7 @@ int proof_open(const struct terms *t, const char *trust, const char *dir, struct
 		return 0;
 	if (terms_pin(t, trust, &out->chain, e) == -1)
 		return -1;
-	extend(out, t);
-	return 0;
+	return extend(out, t, e);
 }
 
 void proof_close(struct proof *p)
@@ -68,8 +75,8 @@ static int judge_root(const struct proof *p, const struct buf *bytes, char who[6
 	return err_set(e, R_TRUST_CHAIN, "the chain from --trust on does not lead to it");
 }
 
-int proof_judge(const struct proof *p, const struct terms *t, const char *type, const char *name, const struct buf *bytes,
-		char who[64], struct err *e)
+static int judge(const struct proof *p, const struct terms *t, const char *type, const char *name, const struct buf *bytes,
+		 char who[64], struct err *e)
 {
 	const struct trust *root = trust_chain_newest(&p->chain);
 	struct signatures found = {0};
@@ -92,4 +99,12 @@ int proof_judge(const struct proof *p, const struct terms *t, const char *type, 
 	signatures_free(&found);
 	snprintf(who, 64, "%s, trust root %llu", trust_role_name(role), (unsigned long long)root->version);
 	return rc;
+}
+
+int proof_judge(const struct proof *p, const struct terms *t, const char *type, const char *name, const struct buf *bytes,
+		struct proof_verdict *out, struct err *e)
+{
+	*out = (struct proof_verdict){.proven = false};
+	out->proven = judge(p, t, type, name, bytes, out->who, &out->why) == 0;
+	return unless_judged(&out->why, e);
 }

@@ -5,11 +5,13 @@
 #ifndef VERIFY_PROOF_H
 #define VERIFY_PROOF_H
 
+#include <stdbool.h>
+
+#include "lib/err.h"
 #include "lib/file.h"
 #include "manifests/trust.h"
 
 struct buf;
-struct err;
 struct terms;
 
 struct proof {
@@ -17,12 +19,17 @@ struct proof {
 	struct file dir;		/* where the documents lie */
 };
 /* trust: path of the root to trust, or NULL. Roots in dir that extend it are taken in; what is wrong with one ends the chain
- * there. *out is to be closed in any case. */
+ * there, one that can't be read is an error. *out is to be closed in any case. */
 int proof_open(const struct terms *t, const char *trust, const char *dir, struct proof *out, struct err *e);
 void proof_close(struct proof *p);
 
-/* 0: proven (who says by what: "exporter, trust root 3"); -1: not, and why. type: from schema_type_of. */
+struct proof_verdict {
+	bool proven;
+	char who[64];	/* by what: "exporter, trust root 3" */
+	struct err why;	/* not */
+};
+/* type: from schema_type_of. -1 only where no judgement was reached: out of memory, unreadable. */
 int proof_judge(const struct proof *p, const struct terms *t, const char *type, const char *name, const struct buf *bytes,
-		char who[64], struct err *e);
+		struct proof_verdict *out, struct err *e);
 
 #endif

@@ -204,8 +204,9 @@ static int show_list(const struct field *f, const void *value, struct err *e)
 static json_t *head_of(const struct schema *s, const void *value)
 {
 	json_t *head = json_object();
+	int rc = head == NULL ? -1 : 0;
 
-	for (const struct field *f = s->fields; head != NULL && f->name != NULL; f++) {
+	for (const struct field *f = s->fields; rc == 0 && f->name != NULL; f++) {
 		const struct field one[2] = {*f, {0}};
 		const struct schema part = {.type = s->type, .size = s->size, .fields = one};
 		json_t *object, *member;
@@ -214,21 +215,18 @@ static json_t *head_of(const struct schema *s, const void *value)
 			continue;
 		object = schema_json(&part, value);
 		member = json_object_get(object, f->name);
-		if (member != NULL)
-			json_put(head, f->name, json_incref(member));
+		if (object == NULL || (member != NULL && json_put(head, f->name, json_incref(member)) == -1))
+			rc = -1;
 		json_decref(object);
 	}
-	return head;
+	if (rc == 0)
+		return head;
+	json_decref(head);
+	return NULL;
 }
 
 /* The first line, and under --json the head with it. */
-struct verdict {
-	bool proven;
-	char who[64];
-	struct err why;
-};
-
-static int show_head(const struct kind *k, const char *name, const void *value, const struct verdict *v, struct err *e)
+static int show_head(const struct kind *k, const char *name, const void *value, const struct proof_verdict *v, struct err *e)
 {
 	json_t *head = head_of(k->schema, value), *o, *member;
 	const char *key;
@@ -273,7 +271,7 @@ struct showing {
 	int exit_code;
 };
 
-static int show_parsed(const struct kind *k, const char *name, const void *value, const struct verdict *v, struct err *e)
+static int show_parsed(const struct kind *k, const char *name, const void *value, const struct proof_verdict *v, struct err *e)
 {
 	if (show_head(k, name, value, v, e) == -1)
 		return -1;
@@ -285,7 +283,7 @@ static int show_parsed(const struct kind *k, const char *name, const void *value
 
 static int show_bytes(struct showing *s, const char *name, const struct buf *bytes, struct err *e)
 {
-	struct verdict v = {.proven = false};
+	struct proof_verdict v;
 	struct arena arena = {0};
 	const struct kind *k;
 	void *value = NULL;
@@ -297,7 +295,8 @@ static int show_bytes(struct showing *s, const char *name, const struct buf *byt
 	if (bytes->len > k->max)
 		return err_set(e, R_DOCUMENT_TOO_LARGE, "%s: %zu bytes, and a document of type %s has at most %zu", name, bytes->len,
 			       type, k->max);
-	v.proven = proof_judge(&s->proof, &s->terms, type, name, bytes, v.who, &v.why) == 0;
+	if (proof_judge(&s->proof, &s->terms, type, name, bytes, &v, e) == -1)
+		return -1;
 	if (s->judged && !v.proven)
 		s->exit_code = 1;
 	if (v.proven)

@@ -43,21 +43,23 @@ static int load_file(const struct terms *t, const char *trust, const char *dir, 
 {
 	struct proof proof = {.dir = FILE_CLOSED};
 	struct buf bytes = {0};
-	struct err why = {0};
-	char who[64] = "", verdict[256];
+	struct proof_verdict verdict;
+	char words[256];
 	int rc = -1;
 
 	if (proof_open(t, trust, dir, &proof, e) == -1 ||
-	    file_read_all_at(&proof.dir, name, MAX_APPROVALS_SIZE, &bytes, e) == -1)
+	    file_read_all_at(&proof.dir, name, MAX_APPROVALS_SIZE, &bytes, e) == -1 ||
+	    proof_judge(&proof, t, "approvals", name, &bytes, &verdict, e) == -1)
 		goto out;
-	out->proven = proof_judge(&proof, t, "approvals", name, &bytes, who, &why) == 0;
+	out->proven = verdict.proven;
 	out->list = approvals_parse(bytes.data, bytes.len, e);
 	if (out->list == NULL) {
 		err_prefix(e, "%s/%s", dir, name);
 		goto out;
 	}
-	snprintf(verdict, sizeof verdict, out->proven ? "verified: %.200s" : "UNVERIFIED: %.200s", out->proven ? who : why.text);
-	describe(out, verdict);
+	snprintf(words, sizeof words, "%s: %.200s", verdict.proven ? "verified" : "UNVERIFIED",
+		 verdict.proven ? verdict.who : verdict.why.text);
+	describe(out, words);
 	rc = 0;
 out:
 	proof_close(&proof);

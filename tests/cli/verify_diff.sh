@@ -87,3 +87,9 @@ expect 2 satchel-verify diff --store store --stream other 1 2
 echo hello >hello
 expect_word 1 document-type satchel-verify diff s/lists/1.yaml hello
 ls s/lists store >/dev/null
+# a contents list that is there, and damaged, is not "not at hand"
+list=$(sed -n '/item: "a"/,/contents:/s/.*contents: {sha256: \([0-9a-f]*\),.*/\1/p' store/streams/updates/lists/1-1/approvals.yaml | head -n 1)
+cp -a store damaged
+chmod u+w "damaged/objects/${list:0:2}/$list"
+echo x >>"damaged/objects/${list:0:2}/$list"
+expect_word 1 store-damaged satchel-verify diff --store damaged 1 2

@@ -22,14 +22,14 @@ static void map(int how)
 static __attribute__((constructor)) void share(void)
 {
 	size_t len = (size_t)(coverage_end - coverage_begin);
-	char *before = malloc(len);
+	char *before = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (before == NULL)
+	if (before == MAP_FAILED)
 		abort();
 	memcpy(before, coverage_begin, len);
 	map(MAP_SHARED);
 	memcpy(coverage_begin, before, len);
-	free(before);
+	munmap(before, len);
 	owner = getpid();
 }
 
