@@ -144,7 +144,7 @@ static int build(struct objects *o, const struct file *dir, const struct state *
 		return -1;
 	if (write_state(dir, &s, e) == -1)
 		return -1;
-	if (publish_build_run(o, dir, &s, e) == -1)
+	if (publish_build_run(o, dir, &s, PUBLISH_BUILD_FIRST, e) == -1)
 		return -1;
 	s.phase = STATE_CLEAN;
 	s.former = NULL;
@@ -159,7 +159,7 @@ static int build(struct objects *o, const struct file *dir, const struct state *
 static int finish(struct objects *o, const struct file *dir, struct state *s, struct err *e)
 {
 	struct err cause = {0};
-	int rc = publish_build_run(o, dir, s, &cause);
+	int rc = publish_build_run(o, dir, s, PUBLISH_BUILD_AGAIN, &cause);
 
 	if (rc == -1 && (cause.reason == ERR_IO || cause.reason == ERR_NO_SPACE || cause.reason == ERR_MEMORY)) {
 		if (e != NULL && e->reason == ERR_NONE)

@@ -22,6 +22,9 @@ struct build {
 	struct objects *o;
 	struct tree *tree;
 	enum tree_pass pass;
+	enum publish_build_run run;
+	const struct state_item *former;
+	bool *cleared;	/* of each former item, whether it was removed without its list */
 	bool failed;	/* changing the tree failed, not reading the lists */
 	size_t parent;	/* path[0..parent): what stands before the item's last component */
 	char path[PATH_MAX_LEN + 1];
@@ -108,43 +111,44 @@ static int diff(struct build *b, const struct state_item *was, const struct stat
 /* Whether a list is gone or damaged, as against a machine that fails. */
 static bool unreadable(const struct err *e)
 {
-	return e->reason != ERR_IO && e->reason != ERR_NO_SPACE && e->reason != ERR_MEMORY;
+	return e->reason != ERR_IO && e->reason != ERR_NO_SPACE && e->reason != ERR_MEMORY && e->reason != ERR_INTERNAL;
 }
 
+/*
+ * Where what was there can't be told by its list, all below its name goes, and all of what shall be is added. The first pass
+ * decides, and the second follows: a list that can be read at one time and not at another must not leave anything out.
+ * What an interrupted run decided is not known: everything is added then, and what is there stays.
+ */
 static int each_item(void *arg, const struct state_item *was, const struct state_item *is, struct err *e)
 {
 	struct build *b = arg;
+	bool *cleared = was == NULL ? NULL : &b->cleared[was - b->former];
 	struct err cause = {0};
 
+	if (cleared != NULL && (*cleared || (b->pass == TREE_ADD && b->run == PUBLISH_BUILD_AGAIN)))
+		return is == NULL ? 0 : diff(b, NULL, is, e);
 	if (diff(b, was, is, &cause) == 0)
 		return 0;
-	if (was == NULL || b->failed || !unreadable(&cause)) {
+	if (cleared == NULL || b->pass != TREE_REMOVE || b->failed || !unreadable(&cause)) {
 		if (e != NULL && e->reason == ERR_NONE)
 			*e = cause;
 		return -1;
 	}
-	/* what was there can't be told by its list: all below its name goes, and all of what shall be is added */
-	if (b->pass == TREE_REMOVE && tree_remove_all(b->tree, was->item, e) == -1)
+	*cleared = true;
+	if (tree_remove_all(b->tree, was->item, e) == -1)
 		return -1;
 	return is == NULL ? 0 : diff(b, NULL, is, e);
 }
 
-static int run_pass(struct objects *o, const struct file *dir, const struct state *state, enum tree_pass pass, struct err *e)
+static int run_pass(struct build *b, const struct file *dir, const struct state *state, enum tree_pass pass, struct err *e)
 {
-	struct build *b = calloc(1, sizeof *b);
 	int rc = -1;
 
-	if (b == NULL)
-		return err_mem(e);
-	b->o = o;
 	b->pass = pass;
-	b->tree = tree_open(dir, pass, o, e);
+	b->tree = tree_open(dir, pass, b->o, e);
 	if (b->tree != NULL && (pass == TREE_REMOVE || tree_spread(b->tree, e) == 0))
 		rc = publish_build_compare(state->former, state->former_n, state->items, state->items_n, each_item, b, e);
-	if (tree_close(b->tree, e) == -1)
-		rc = -1;
-	free(b);
-	return rc;
+	return tree_close(b->tree, e) == -1 ? -1 : rc;
 }
 
 static int count(void *arg, const struct state_item *was, const struct state_item *is, struct err *e)
@@ -157,19 +161,32 @@ static int count(void *arg, const struct state_item *was, const struct state_ite
 	return 0;
 }
 
-int publish_build_run(struct objects *o, const struct file *dir, const struct state *state, struct err *e)
+int publish_build_run(struct objects *o, const struct file *dir, const struct state *state, enum publish_build_run run,
+		      struct err *e)
 {
+	struct build *b = calloc(1, sizeof *b);
 	uint64_t files = 0, since;
 	int rc = -1;
 
+	if (b != NULL)
+		b->cleared = calloc(state->former_n + 1, sizeof *b->cleared);
+	if (b == NULL || b->cleared == NULL) {
+		free(b);
+		return err_mem(e);
+	}
+	b->o = o;
+	b->run = run;
+	b->former = state->former;
 	publish_build_compare(state->former, state->former_n, state->items, state->items_n, count, &files, e);
 	progress_phase("publishing", state->former_n == 0 ? files : 0, 0);	/* of a difference the size is not known */
-	if (run_pass(o, dir, state, TREE_REMOVE, e) == 0 && objects_settle(o, e) == 0 &&
-	    run_pass(o, dir, state, TREE_ADD, e) == 0) {
+	if (run_pass(b, dir, state, TREE_REMOVE, e) == 0 && objects_settle(o, e) == 0 &&
+	    run_pass(b, dir, state, TREE_ADD, e) == 0) {
 		since = timings_now();
 		rc = file_sync_fs(dir, e);
 		timings_busy("syncing trees", since);
 	}
 	progress_end();
+	free(b->cleared);
+	free(b);
 	return rc;
 }

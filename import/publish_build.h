@@ -19,10 +19,12 @@ int publish_build_compare(const struct state_item *former, size_t former_n, cons
 			  publish_build_each *each, void *arg, struct err *e);
 
 /*
- * state: phase building, former what dir/tree held, items what it shall hold. May be repeated from any point of an earlier
- * run with the same lists. Synced (syncfs) when it returns 0. Where a former contents list can't be read any more
+ * state: phase building, former what dir/tree held, items what it shall hold. May be repeated (AGAIN) from any point of an
+ * earlier run with the same lists. Synced (syncfs) when it returns 0. Where a former contents list can't be read any more
  * the item's tree is removed as a whole.
  */
-int publish_build_run(struct objects *o, const struct file *dir, const struct state *state, struct err *e);
+enum publish_build_run { PUBLISH_BUILD_FIRST, PUBLISH_BUILD_AGAIN };
+int publish_build_run(struct objects *o, const struct file *dir, const struct state *state, enum publish_build_run run,
+		      struct err *e);
 
 #endif

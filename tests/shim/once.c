@@ -7,6 +7,7 @@
  *
  *     ONCE_STATE=FILE    what has failed (struct state), mapped, so that a caged process needs no system call for it
  *     ONCE_SHARE=K/N     only ways whose number is K modulo N: a sample
+ *     ONCE_CALL=NAME     only calls of this function
  */
 #include <dlfcn.h>
 #include <dirent.h>
@@ -46,6 +47,7 @@ struct state {
 static struct state *state;
 static uintptr_t first, last;	/* the program's code */
 static unsigned long share, shares = 1;
+static const char *only;
 static __thread bool inside __attribute__((tls_model("initial-exec")));
 
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
@@ -75,6 +77,7 @@ static __attribute__((constructor)) void start(void)
 	close(fd);
 	if (part != NULL && sscanf(part, "%lu/%lu", &share, &shares) != 2)
 		_exit(99);
+	only = getenv("ONCE_CALL");
 	dl_iterate_phdr(find_program, NULL);
 	backtrace(unused, 2);	/* loads what it needs */
 	if (map != MAP_FAILED)
@@ -129,6 +132,8 @@ static __attribute__((noinline)) bool fails(const char *what, const void *caller
 	bool now = false;
 
 	if (state == NULL || inside || (uintptr_t)caller < first || (uintptr_t)caller >= last || atomic_load(&state->fired))
+		return false;
+	if (only != NULL && strcmp(only, what) != 0)
 		return false;
 	inside = true;
 	pthread_once(&begun, begin);
