@@ -278,15 +278,35 @@ static void tell_unconfirmed(const struct one *x)
 	json_put(x->o, "unconfirmed", list);
 	json_put_number(x->o, "unconfirmed_total", x->unconfirmed_n);
 	if (n > 0)
-		say_line("  not confirmed: bundles %s%s", (const char *)text.data, x->unconfirmed_n > n ? " and older ones" : "");
+		say_line("  not confirmed: %s %s%s", n == 1 ? "bundle" : "bundles", (const char *)text.data,
+			 x->unconfirmed_n > n ? " and older ones" : "");
 	buf_free(&text);
+}
+
+/* A store that has seen a list above ours: then this station was restored from a backup, or somebody else signs. */
+static bool tell_ahead(const struct standing *t, struct one *x)
+{
+	const struct approvals *ours = t->ask->list;
+	const struct receipt_list *seen = x->stream != NULL && x->stream->has_newest ? &x->stream->newest : NULL;
+	char text[256], known[48] = "no list at all";
+
+	if (seen == NULL || (ours != NULL && (seen->epoch < ours->epoch ||
+					      (seen->epoch == ours->epoch && seen->revision <= ours->revision))))
+		return false;
+	if (ours != NULL)
+		snprintf(known, sizeof known, "list %llu", ull(ours->revision));
+	json_put(x->o, "ahead", json_true());
+	snprintf(text, sizeof text, "%s has list %llu, and this station knows of %s: was it restored from a backup? 'recover' with a "
+		 "medium or receipt takes over what happened since", x->d->name, ull(seen->revision), known);
+	t->ask->problem(t->ask->arg, true, text);
+	return true;
 }
 
 static void tell_lacking(const struct standing *t, struct one *x)
 {
 	char text[256], size[24];
 
-	if (!x->counted)
+	if (tell_ahead(t, x) || !x->counted)
 		return;
 	json_put_number(x->o, "lacks", x->lacks);
 	json_put_number(x->o, "lacks_bytes", x->bytes);

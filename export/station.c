@@ -175,6 +175,10 @@ static int load_chain(struct station *s, struct err *e)
 
 static int open_dir(struct station *s, const char *path, struct err *e)
 {
+	/* what decides, and what is packed */
+	static const char *const parts[] = {"station.yaml", "draft.yaml", "lists", "objects", "contents", "bundles", "trust", "keys",
+					    "receipts", "ledger.jsonl", "cache", "stage", NULL};
+
 	if (path == NULL)
 		return err_set(e, ERR_USAGE, "no station was named; use -C STATION, or set SATCHEL_STATION");
 	if (file_open_dir(path, &s->dir, e) == -1) {
@@ -182,7 +186,7 @@ static int open_dir(struct station *s, const char *path, struct err *e)
 			e->reason = ERR_CONFIG;
 		return err_hint(e, "'satchel-export init' makes a station");
 	}
-	return file_check_owner(&s->dir, e);
+	return file_check_owner(&s->dir, e) == -1 || file_check_entries(&s->dir, parts, geteuid(), e) == -1 ? -1 : 0;
 }
 
 static int open_ledger(struct station *s, struct err *e)

@@ -52,7 +52,7 @@ struct apply {
 static int check_media(const struct args *a, unsigned seconds, const char *store_path, struct err *e)
 {
 	struct file store = FILE_CLOSED;
-	int rc = file_open_dir(store_path, &store, e);
+	int rc = store_open_dir(store_path, &store, e);
 
 	for (size_t i = 0; rc == 0 && i < args_len(a); i++)
 		rc = media_check_within(seconds, &store, args_at(a, i), e);

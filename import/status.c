@@ -1,6 +1,6 @@
 /*
- * satchel-import status: what is in effect, what waits and why, and whether anything has expired or is overdue. Reads
- * only, takes no lock. Unhealthy (exit 1): the trust root or a list in effect has expired, or nothing has arrived for
+ * satchel-import status: what is in effect, what waits and why, what `check` set aside, and whether anything has expired
+ * or is overdue. Reads only, takes no lock. Unhealthy (exit 1): the trust root or a list in effect has expired, or nothing has arrived for
  * longer than policy allows.
  */
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #include "import/bundles.h"
 #include "import/commands.h"
+#include "import/objects.h"
 #include "import/run.h"
 #include "import/tell.h"
 #include "lib/err.h"
@@ -29,6 +30,8 @@ struct report {
 	const struct store *store;
 	int64_t now;
 	bool unhealthy, waiting;
+	uint64_t damaged_n;	/* objects set aside, whose bytes are not there */
+	struct digest damaged[MAX_NAMED];
 };
 
 static unsigned long long ull(uint64_t n)
@@ -117,6 +120,21 @@ static void put_ref(json_t *o, const char *key, const struct list_ref *ref)
 	json_put(o, key, sub);
 }
 
+static json_t *missing_json(const struct state *s)
+{
+	json_t *list = json_array();
+	char hex[DIGEST_HEX + 1];
+
+	for (size_t i = 0; i < s->missing_n; i++) {
+		json_t *m = json_object();
+
+		json_put_text(m, "sha256", digest_hex(&s->missing[i].sha256, hex));
+		json_put_number(m, "size", s->missing[i].size);
+		json_array_append_new(list, m);
+	}
+	return list;
+}
+
 static void put_stream(const struct store_stream *stream, const struct state *s, int64_t expires, int64_t arrived)
 {
 	json_t *o = json_object();
@@ -134,6 +152,10 @@ static void put_stream(const struct store_stream *stream, const struct state *s,
 	json_put_number(o, "items", s == NULL ? 0 : s->items_n);
 	json_put_number(o, "waiting", s == NULL ? 0 : s->waiting_n);
 	json_put_number(o, "missing", s == NULL ? 0 : s->missing_total);
+	if (s != NULL) {
+		json_put(o, "items_waiting", tell_waiting_json(s));
+		json_put(o, "objects_missing", missing_json(s));
+	}
 	if (arrived > 0)
 		json_put_text(o, "arrived", num_format_time(arrived, time));
 	say_object(o);
@@ -175,6 +197,51 @@ out:
 	return rc;
 }
 
+/* ---- what was set aside ---- */
+
+static int note_damaged(void *arg, const struct digest *d, bool lost, struct err *e)
+{
+	struct report *r = arg;
+
+	(void)e;
+	if (lost && r->damaged_n++ < MAX_NAMED)
+		r->damaged[r->damaged_n - 1] = *d;
+	return 0;
+}
+
+/* Published names of it may be gone until a bundle brings the bytes again: that is no healthy store. */
+static int report_damaged(struct report *r, struct err *e)
+{
+	struct objects *o = objects_open(&r->store->dir, e);
+	char hex[DIGEST_HEX + 1];
+	int rc = o == NULL ? -1 : objects_each(o, note_damaged, r, e);
+
+	objects_close(o);
+	if (rc == -1 || r->damaged_n == 0)
+		return rc;
+	r->waiting = true;
+	say_line("%s set aside as damaged, and out of the published trees until a bundle brings the bytes; a receipt asks for them",
+		 num_of(r->damaged_n, "object"));
+	for (size_t i = 0; i < r->damaged_n && i < MAX_NAMED; i++)
+		say_line("  damaged %s", digest_hex(&r->damaged[i], hex));
+	if (r->damaged_n > MAX_NAMED)
+		say_line("  and %llu more", ull(r->damaged_n - MAX_NAMED));
+	return 0;
+}
+
+static void put_damaged(const struct report *r, json_t *o)
+{
+	json_t *list = json_array();
+	char hex[DIGEST_HEX + 1];
+
+	for (size_t i = 0; i < r->damaged_n && i < MAX_NAMED; i++)
+		json_array_append_new(list, json_text(digest_hex(&r->damaged[i], hex)));
+	json_put_number(o, "damaged", r->damaged_n);
+	json_put(o, "objects_damaged", list);
+}
+
+/* ---- the command ---- */
+
 static void say_verdict(const struct report *r)
 {
 	const char *verdict = r->unhealthy ? "unhealthy" : r->waiting ? "waiting" : "healthy";
@@ -187,6 +254,7 @@ static void say_verdict(const struct report *r)
 	json_put_text(o, "status", verdict);
 	json_put_number(o, "trust", root->version);
 	json_put_text(o, "trust_expires", time);
+	put_damaged(r, o);
 	say_object(o);
 	say_line("%s  %s; site %s, trust root %llu expires %s", r->store->config.name, verdict, root->site, ull(root->version),
 		 time);
@@ -208,6 +276,8 @@ int status_run(const struct args *a, struct err *e)
 	for (size_t i = 0; i < store.config.streams_n; i++)
 		if (report_stream(&r, &store.config.streams[i], e) == -1)
 			goto out;
+	if (report_damaged(&r, e) == -1)
+		goto out;
 	say_verdict(&r);
 	rc = r.unhealthy ? 1 : r.waiting ? 4 : 0;
 out:

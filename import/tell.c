@@ -57,7 +57,7 @@ static void put_bundle(const struct outcome *o, const char *medium)
 
 	json_put_text(j, "bundle", o->name);
 	json_put_text(j, "medium", medium);
-	json_put_text(j, "outcome", kinds[o->kind]);
+	json_put_text(j, "outcome", o->kind == OUTCOME_IMPORTED && o->staged.damages_n > 0 ? "damaged" : kinds[o->kind]);
 	if (o->dry)
 		json_put(j, "dry_run", json_true());
 	put_why(j, &o->why);
@@ -233,6 +233,23 @@ void tell_waiting(const struct state *s, const struct state *current)
 		say_line("  and %zu more items", s->waiting_n - MAX_WAITING);
 }
 
+json_t *tell_waiting_json(const struct state *s)
+{
+	json_t *waiting = json_array();
+
+	for (size_t i = 0; i < s->waiting_n && i < MAX_WAITING; i++) {
+		json_t *w = json_object();
+
+		json_put_text(w, "item", s->waiting[i].item);
+		json_put_number(w, "revision", s->waiting[i].revision);
+		json_put_text(w, "why", s->waiting[i].why);
+		json_put_number(w, "objects", s->waiting[i].objects);
+		json_put_number(w, "bytes", s->waiting[i].bytes);
+		json_array_append_new(waiting, w);
+	}
+	return waiting;
+}
+
 static void tell_missing(const struct outlook *l)
 {
 	char hex[DIGEST_HEX + 1], size[24];
@@ -257,7 +274,7 @@ static void put_ref(json_t *o, const char *key, const struct list_ref *ref)
 static void put_stream(const struct update *u)
 {
 	const struct outlook *l = &u->outlook;
-	json_t *o = json_object(), *waiting = json_array(), *missing = json_array();
+	json_t *o = json_object(), *missing = json_array();
 
 	json_put_text(o, "stream", l->want.stream);
 	json_put(o, "changed", json_boolean(u->result.switched));
@@ -270,17 +287,7 @@ static void put_stream(const struct update *u)
 	json_put_number(o, "items", l->want.items_n);
 	json_put_number(o, "waiting", l->want.waiting_n);
 	json_put_number(o, "missing", l->want.missing_total);
-	for (size_t i = 0; i < l->want.waiting_n && i < MAX_WAITING; i++) {
-		json_t *w = json_object();
-
-		json_put_text(w, "item", l->want.waiting[i].item);
-		json_put_number(w, "revision", l->want.waiting[i].revision);
-		json_put_text(w, "why", l->want.waiting[i].why);
-		json_put_number(w, "objects", l->want.waiting[i].objects);
-		json_put_number(w, "bytes", l->want.waiting[i].bytes);
-		json_array_append_new(waiting, w);
-	}
-	json_put(o, "items_waiting", waiting);
+	json_put(o, "items_waiting", tell_waiting_json(&l->want));
 	for (size_t i = 0; i < l->names_n; i++) {
 		char hex[DIGEST_HEX + 1];
 		json_t *m = json_object();

@@ -290,17 +290,35 @@ int file_free_space(const struct file *dir, uint64_t *bytes, bool *known, struct
 	return 0;
 }
 
+static int check_writers(const struct stat *st, const char *name, uid_t owner, struct err *e)
+{
+	if (st->st_uid != 0 && st->st_uid != owner)
+		return err_set(e, ERR_UNSAFE, "%s: belongs to user %u, who is neither %s nor root", name, (unsigned)st->st_uid,
+			       owner == geteuid() ? "you" : "its owner");
+	if ((st->st_mode & 022) != 0)
+		return err_set(e, ERR_UNSAFE, "%s: others than its owner may write here; chmod go-w it", name);
+	return 0;
+}
+
 int file_check_writers(const struct file *dir, uid_t owner, struct err *e)
 {
 	struct stat st;
 
-	if (file_stat(dir, &st, e) == -1)
-		return -1;
-	if (st.st_uid != 0 && st.st_uid != owner)
-		return err_set(e, ERR_UNSAFE, "%s: belongs to user %u, who is neither %s nor root", dir->name,
-			       (unsigned)st.st_uid, owner == geteuid() ? "you" : "its owner");
-	if ((st.st_mode & 022) != 0)
-		return err_set(e, ERR_UNSAFE, "%s: others than its owner may write here; chmod go-w it", dir->name);
+	return file_stat(dir, &st, e) == -1 ? -1 : check_writers(&st, dir->name, owner, e);
+}
+
+int file_check_entries(const struct file *dir, const char *const *names, uid_t owner, struct err *e)
+{
+	struct stat st;
+
+	for (; *names != NULL; names++) {
+		if (fstatat(dir->fd, *names, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+			if (errno != ENOENT)
+				return err_sys(e, "%s/%s", dir->name, *names);
+		} else if (!S_ISLNK(st.st_mode) && check_writers(&st, *names, owner, e) == -1) {
+			return err_prefix(e, "%s", dir->name);
+		}
+	}
 	return 0;
 }
 

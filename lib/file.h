@@ -74,6 +74,8 @@ int file_free_space(const struct file *dir, uint64_t *bytes, bool *known, struct
 int file_check_owner(const struct file *dir, struct err *e);
 /* The same for who only reads: it may belong to `owner`, whoever that is. */
 int file_check_writers(const struct file *dir, uid_t owner, struct err *e);
+/* The same of what lies in dir under these names (the last NULL), without opening it. What is not there, and links, are fine. */
+int file_check_entries(const struct file *dir, const char *const *names, uid_t owner, struct err *e);
 /* Whether a lies at or below b (after resolving both): *out. */
 int file_is_below(const struct file *a, const struct file *b, bool *out, struct err *e);
 

@@ -334,6 +334,9 @@ static int meet(struct merge *m, const char *path, const struct walk_entry *w, s
 			return -1;
 		}
 	}
+	if (m->now.at != NULL && S_ISDIR(w->st.st_mode) && strcmp(m->now.at->path, path) > 0 &&
+	    path_below(m->now.at->path, path))
+		return 0;	/* emptied: what it held is missing, the directory itself is none too many */
 	if (m->now.at != NULL && strcmp(m->now.at->path, path) == 0)
 		r = m->now.at;
 	m->tally.found += r != NULL;

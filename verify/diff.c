@@ -345,10 +345,12 @@ static void tell_sides(const struct side *old, const struct side *new)
 
 		say_line("%s: %s", n == 0 ? "old" : "new", sides[n]->words);
 		json_put_text(o, "side", n == 0 ? "old" : "new");
-		json_put_text(o, "stream", list->stream);
-		json_put_number(o, "epoch", list->epoch);
-		json_put_number(o, "revision", list->revision);
-		json_put(o, "verified", json_boolean(sides[n]->proven));
+		if (list != NULL) {
+			json_put_text(o, "stream", list->stream);
+			json_put_number(o, "epoch", list->epoch);
+			json_put_number(o, "revision", list->revision);
+			json_put(o, "verified", json_boolean(sides[n]->proven));
+		}
 		say_object(o);
 	}
 }
@@ -376,6 +378,7 @@ static void tell_summary(const struct diff *d)
 
 static int compare(struct side_home home, const struct terms *t, const struct args *a, struct err *e)
 {
+	static const struct approvals nothing;
 	const char *trust = args_get(a, "trust");
 	struct side old = {0}, new = {0};
 	struct diff d = {.home = home};
@@ -383,12 +386,12 @@ static int compare(struct side_home home, const struct terms *t, const struct ar
 
 	if (side_open(&home, t, trust, args_at(a, 0), &old, e) == -1 || side_open(&home, t, trust, args_at(a, 1), &new, e) == -1)
 		goto out;
-	if (strcmp(old.list->stream, new.list->stream) != 0) {
+	if (old.list != NULL && new.list != NULL && strcmp(old.list->stream, new.list->stream) != 0) {
 		err_set(e, ERR_USAGE, "lists of two streams, %s and %s, are not compared", old.list->stream, new.list->stream);
 		goto out;
 	}
-	d.old = old.list;
-	d.new = new.list;
+	d.old = old.list != NULL ? old.list : &nothing;
+	d.new = new.list != NULL ? new.list : &nothing;
 	tell_sides(&old, &new);
 	if (compare_items(&d, e) == 0) {
 		compare_revoked(&d);

@@ -1,7 +1,6 @@
 /*
  * Approval lists by the names people have for them (verify/side.h), for `diff`. Reads what it is handed with the strict
- * loader, and says of each list whether signatures prove it. Refuses a directory that is no bundle with a list, and a time
- * before the first list.
+ * loader, and says of each list whether signatures prove it. Refuses a directory that is no bundle with a list.
  */
 #include "verify/side.h"
 
@@ -195,7 +194,8 @@ static int look_frozen(void *arg, uint64_t n, const struct digest *line, const j
 	return 0;
 }
 
-static int find_by(const struct side_home *home, const char *name, int64_t by, struct list_ref *out, struct err *e)
+/* 0; 1: none was in force yet; -1. */
+static int find_by(const struct side_home *home, int64_t by, struct list_ref *out, struct err *e)
 {
 	struct search s = {.stream = home->stream, .by = by};
 	int rc;
@@ -204,10 +204,22 @@ static int find_by(const struct side_home *home, const char *name, int64_t by, s
 		rc = journal_read(&home->store->dir, "journal.jsonl", look_published, &s, NULL, NULL, e);
 	else
 		rc = journal_read(home->station, "ledger.jsonl", look_frozen, &s, NULL, NULL, e);
-	if (rc == 0 && !s.found)
-		rc = err_set(e, ERR_MISSING, "%s: no list was in force yet", name);
 	*out = s.ref;
-	return rc;
+	return rc == 0 && !s.found ? 1 : rc;
+}
+
+static int load_by(const struct side_home *home, const struct terms *t, const char *trust, int64_t by, struct side *out,
+		   struct err *e)
+{
+	struct list_ref ref;
+	char when[32];
+	int rc = find_by(home, by, &ref, e);
+
+	if (rc == 0)
+		return load_kept(home, t, trust, &ref, out, e);
+	if (rc == 1)
+		snprintf(out->words, sizeof out->words, "no list was in force yet at %s", num_format_time(by, when));
+	return rc == 1 ? 0 : -1;
 }
 
 /* ---- sides ---- */
@@ -224,7 +236,7 @@ int side_open(const struct side_home *home, const struct terms *t, const char *t
 	if (at_home && is_revision(name, &ref))
 		rc = load_kept(home, t, trust, &ref, out, e);
 	else if (at_home && is_time(name, &by))
-		rc = find_by(home, name, by, &ref, e) == -1 ? -1 : load_kept(home, t, trust, &ref, out, e);
+		rc = load_by(home, t, trust, by, out, e);
 	else
 		rc = load_path(t, trust, name, out, e);
 	if (rc == -1)

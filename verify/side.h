@@ -4,7 +4,8 @@
  *     FILE            the list, signatures beside it
  *     BUNDLE          the directory of a bundle: its list
  *     N, E-N          with a store or station: its list of that revision (and epoch, 1 unless said)
- *     DAY, TIME       with a store or station: its list in force then (2026-11-22 is the day's first second)
+ *     DAY, TIME       with a store or station: its list in force then (2026-11-22 is the day's first second), which before the
+ *                     first list is none
  */
 #ifndef VERIFY_SIDE_H
 #define VERIFY_SIDE_H
@@ -25,7 +26,7 @@ struct side_home {		/* where revisions, times and contents lists are looked up; 
 	const struct file *station;
 };
 struct side {
-	struct approvals *list;
+	struct approvals *list;	/* NULL: no list was in force at that time */
 	bool proven;
 	char words[512];	/* "list 41 of updates, issued 2026-11-22T10:00:00Z; UNVERIFIED: no --trust was given" */
 };

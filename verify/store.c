@@ -262,16 +262,28 @@ static int load_chain(struct store *s, uid_t owner, struct err *e)
 
 /* ---- stores ---- */
 
+int store_open_dir(const char *path, struct file *out, struct err *e)
+{
+	if (file_open_dir(path, out, e) == 0)
+		return 0;
+	if (e->reason == ERR_MISSING || e->reason == ERR_FILE_TYPE) {
+		e->reason = ERR_CONFIG;
+		err_hint(e, "'satchel-import init' makes a store");
+	}
+	return -1;
+}
+
 int store_open(const char *path, struct store *out, struct err *e)
 {
+	/* what decides, and what is served; trust/ is looked at with its roots */
+	static const char *const parts[] = {"store.yaml", "keys", "objects", "streams", "published", "stage", "journal.jsonl", NULL};
 	struct stat st;
 
 	*out = (struct store){.dir = FILE_CLOSED};
-	if (file_open_dir(path, &out->dir, e) == 0 && file_stat(&out->dir, &st, e) == 0 &&
-	    file_check_writers(&out->dir, st.st_uid, e) == 0 && load_config(out, e) == 0 && load_chain(out, st.st_uid, e) == 0)
+	if (store_open_dir(path, &out->dir, e) == 0 && file_stat(&out->dir, &st, e) == 0 &&
+	    file_check_writers(&out->dir, st.st_uid, e) == 0 && file_check_entries(&out->dir, parts, st.st_uid, e) == 0 &&
+	    load_config(out, e) == 0 && load_chain(out, st.st_uid, e) == 0)
 		return 0;
-	if (out->dir.fd == -1 && (e->reason == ERR_MISSING || e->reason == ERR_FILE_TYPE))
-		e->reason = ERR_CONFIG;
 	store_close(out);
 	return -1;
 }

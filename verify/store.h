@@ -67,6 +67,8 @@ struct store {
 /* Opens a store for reading: owner check (ERR_UNSAFE), store.yaml (ERR_CONFIG), trust chain verified from its pin
  * (R_TRUST_DAMAGED). *out is empty on error. */
 int store_open(const char *path, struct store *out, struct err *e);
+/* Its directory alone, unjudged; ERR_CONFIG where there is none. */
+int store_open_dir(const char *path, struct file *out, struct err *e);
 void store_close(struct store *s);
 const struct store_stream *store_stream(const struct store *s, const char *name);	/* NULL: not followed */
 /* The stream a person means: the one named (--stream), or with NULL the only one. NULL with ERR_USAGE. */

@@ -313,7 +313,13 @@ static int ask_station(struct who *w, const struct terms *t, struct err *e)
 	size_t first, count;
 	int rc = -1;
 
-	if (side_open(&w->home, t, NULL, "9999-12-31", &newest, e) == -1 || open_chain(w->home.station, t, &proof, e) == -1 ||
+	if (side_open(&w->home, t, NULL, "9999-12-31", &newest, e) == -1)
+		return -1;
+	if (newest.list == NULL) {
+		err_set(e, R_ITEM_UNKNOWN, "%s: the station has no list yet", w->path);
+		goto out;
+	}
+	if (open_chain(w->home.station, t, &proof, e) == -1 ||
 	    file_open_dir_at(w->home.station, "lists", &lists, e) == -1)
 		goto out;
 	if (!find_item(w, newest.list)) {

@@ -34,6 +34,11 @@ cp -a "$T/store" "$T/base"
 same=$(hex "$c/a/same"); damage "$(object "$same")"
 expect_word 3 object-digest satchel-import check
 grep -q "objects/${same:0:2}/$same: .*set aside; [ab]: [ab]/same" "$T/err" || fail "the path is not named"
+expect 4 satchel-import status	# names are gone from the published tree: that is not healthy
+grep -q '^1 object set aside as damaged' "$T/out" && grep -q "^  damaged $same" "$T/out" && grep -q '  waiting; ' "$T/out" ||
+  fail "status does not say what was set aside"
+expect 4 satchel-import status --json
+grep -q "\"damaged\":1,\"objects_damaged\":\[\"$same\"\]" "$T/out" || fail "nor as JSON"
 [ -e "$(object "$same" .lost)" ] && [ ! -e "$(object "$same")" ] || fail "not set aside"
 for tree in a b; do
   [ ! -e "$T/store/streams/updates/$tree/tree/a/same" ] && [ ! -e "$T/store/streams/updates/$tree/tree/b/same" ] || fail "damaged bytes are served in $tree"
@@ -47,6 +52,7 @@ expect 0 satchel-import apply "$T/m1"
 good
 [ ! -e "$(object "$same" .lost)" ] || fail "the mark stays"
 expect_word 0 healed satchel-import log
+expect 0 satchel-import status
 expect 0 satchel-import check
 expect_word 0 'already imported' satchel-import apply "$T/m1"
 

@@ -40,6 +40,12 @@ cp -a $published/ before
 cp -a station lost
 rm -rf station
 mv backup station
+cp -a station behind	# a receipt tells that the store has seen more than this station knows of
+expect 0 satchel-export -C behind receive m3
+expect 1 satchel-export -C behind status
+grep -q "^UNHEALTHY: store has list 3, and this station knows of list 1: was it restored from a backup? 'recover'" "$T/out" ||
+  fail "status of a station that is behind: $(cat "$T/out")"
+rm -rf behind
 expect 0 satchel-export recover m2 m3
 cat "$T/out" "$T/err" >>log
 grep -q 'taken over: 0 trust roots, 2 lists, 2 bundles; the next list is above 3, the next bundle above 3' "$T/out" || fail "what it says: $(cat "$T/out")"

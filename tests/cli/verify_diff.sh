@@ -73,8 +73,12 @@ P
 first=$(satchel-import log -C store | sed -n 's/  published .*//p' | head -n 1)
 expect 0 satchel-verify diff --store store "$first" 2100-01-01
 grep -q '^old: list 1 ' out && grep -q '^new: list 2 ' out || { cat out; fail "times of a store"; }
-expect 2 satchel-verify diff --store store 2001-01-01 2100-01-01
-grep -q 'no list was in force' err || fail "before the first list"
+expect 0 satchel-verify diff --store store 2001-01-01 2100-01-01	# before the first list: all of it came since
+grep -q '^old: no list was in force yet at 2001-01-01' out && grep -q '^+ a: ' out || { cat out; fail "before the first list"; }
+expect 0 satchel-verify diff --station s 2001-01-01 2001-02-01 --json
+grep -q '"added":0,"removed":0' out || fail "both before the first list"
+expect 0 satchel-verify diff --station s 2100-01-01 2001-01-01
+grep -q '^new: no list was in force yet' out && grep -q '^- a: ' out || fail "the other way round"
 expect 0 satchel-verify diff --station s 1 2100-01-01
 grep -q '^new: list 2 ' out || fail "times of a station"
 

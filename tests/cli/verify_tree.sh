@@ -83,6 +83,11 @@ W
 grep -v '^now: ' out | LC_ALL=C sort >got
 LC_ALL=C sort want | diff - got >&2 || fail "changed copy"
 
+# what held missing files is not one too many
+cp -a now emptied; rm -r emptied/a/sub/*
+expect 1 satchel-verify tree emptied --store store
+grep -q '^  missing  a/sub/changes' out && ! grep -q 'a/sub$' out || { cat out; fail "an emptied directory"; }
+
 # one object a line, and CSV
 expect 1 satchel-verify tree now --store store --json
 python3 - out <<'P' || fail "json"

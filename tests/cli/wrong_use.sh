@@ -132,6 +132,8 @@ cp "$T/station.yaml" "$T/station/station.yaml"
 cp "$T/store/store.yaml" "$T/store.yaml"; echo 'keep_lists: 3' >>"$T/store/store.yaml"
 wrong satchel-import status; grep -q 'it belongs under `policy:`' "$T/err" || fail "no hint for a policy above its place"
 cp "$T/store.yaml" "$T/store/store.yaml"
+wrong satchel-import -C "$T/nowhere" status; grep -q "'satchel-import init' makes a store" "$T/err" || fail "no next step for a store that is not there"
+wrong satchel-import -C "$T/nowhere" apply "$T/medium"; grep -q "'satchel-import init' makes a store" "$T/err" || fail "nor at apply"
 wrong satchel-import apply "$T/store"
 wrong satchel-import apply "$T"
 wrong satchel-verify bundle
@@ -145,6 +147,16 @@ wrong satchel-verify show "$T/nowhere"
 # a station or store that others can write is refused
 chmod 777 "$T/store"; expect 2 satchel-import status; chmod 755 "$T/store"
 chmod 777 "$T/station"; expect 2 satchel-export status; chmod 755 "$T/station"
+for part in store.yaml objects streams published keys journal.jsonl; do
+  chmod o+w "$T/store/$part"
+  expect_word 2 unsafe satchel-import status; grep -q "store: $part: others" "$T/err" || fail "$part is not named"
+  expect_word 2 unsafe satchel-import apply "$T/medium"
+  chmod o-w "$T/store/$part"
+done
+for part in station.yaml draft.yaml lists objects trust keys ledger.jsonl; do
+  chmod g+w "$T/station/$part"; expect_word 2 unsafe satchel-export scan; chmod g-w "$T/station/$part"
+done
+expect 0 satchel-import status
 
 # names from outside are escaped in all output
 mkdir "$T/evil"
