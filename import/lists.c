@@ -56,6 +56,8 @@ static int put_signatures(const struct file *dir, const struct approvals *a, con
 	size_t good = trust_count(root, ROLE_APPROVER, a->bytes.data, a->bytes.len, found, who);
 	char name[NAMES_SIGNATURE_LEN];
 
+	if (good < root->roles.role[ROLE_APPROVER].threshold)	/* memory ran out: a list kept without them is none */
+		return err_set(e, ERR_MEMORY, "the list's signatures, which were good before, can't be checked again");
 	for (size_t i = 0; i < found->n; i++)
 		for (size_t k = 0; k < good; k++) {
 			const struct signature *s = &found->list[i];
