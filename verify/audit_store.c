@@ -16,6 +16,7 @@
 #include "lib/json.h"
 #include "lib/num.h"
 #include "lib/say.h"
+#include "lib/walk.h"
 #include "manifests/journal.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
@@ -123,6 +124,22 @@ static void check_modes(struct run *run)
 			report_finding(&run->report, ERR_UNSAFE, rows[i].path, "its mode is %04o: %s",
 				       (unsigned)st.st_mode & 07777, rows[i].must);
 	}
+}
+
+/* What decides about the trees: roots, lists, states. Objects and trees are looked at one by one. */
+static enum walk_verdict check_writable(void *arg, const struct walk_entry *w, struct err *e)
+{
+	struct run *run = arg;
+
+	(void)e;
+	if (strchr(w->path, '/') == NULL)	/* check_modes */
+		return strcmp(w->name, "trust") == 0 || strcmp(w->name, "streams") == 0 ? WALK_ON : WALK_SKIP;
+	if (w->leaving || w->sys != 0 || S_ISLNK(w->st.st_mode))
+		return WALK_ON;
+	if ((w->st.st_mode & 022) != 0)
+		report_finding(&run->report, ERR_UNSAFE, w->path, "its mode is %04o: others must not write it",
+			       (unsigned)w->st.st_mode & 07777);
+	return strcmp(w->name, "tree") == 0 ? WALK_SKIP : WALK_ON;
 }
 
 /* Servers serve from published/: nothing else may lie there. */
@@ -240,7 +257,7 @@ static int check(struct run *run, const char *trust, struct err *e)
 	if (note_expiry(run, e) == -1)
 		return -1;
 	check_modes(run);
-	if (check_published(run, e) == -1 || check_journal(run, e) == -1 || check_streams(run, e) == -1)
+	if (walk_tree(&run->store.dir, 8, check_writable, run, e) == -1 || check_published(run, e) == -1 || check_journal(run, e) == -1 || check_streams(run, e) == -1)
 		return -1;
 	if (audit_objects(&run->store, &run->sample, run->terms.jobs, &run->report, &run->objects, e) == -1) {
 		if (report_is_fatal(e))

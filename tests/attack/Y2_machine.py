@@ -1,4 +1,5 @@
 """Y2, Y6, Y7, Y9, Y10, Y11, Y13, Y14: the cases, by Y2_machine.sh."""
+import functools
 import json
 import os
 import random
@@ -9,11 +10,15 @@ import signal
 import subprocess
 import time
 
-from attack import Attacks, changed, faults, published, read, remove, run, sanitized, seen_word, store_state, whole, write
+from attack import Attacks, changed, faults, published, read, remove, run, sanitized, seen_word, sha256, store_state, whole, write
 
 a = Attacks()
 site = a.site
 NOBODY = 65534
+
+
+def read_all(top):
+    return {name: read(f'{folder}/{name}') for folder, _, files in os.walk(top) for name in files}
 
 
 def apply(store, medium=site.g8, **more):
@@ -190,6 +195,14 @@ for kind, path in kinds.items():
             names.append(os.path.basename(path).split('.yaml')[0])
         if kind == 'published file':
             names.append('p-0003')
+        if kind in ('list', 'signature of a list'):
+            names.append('lists/1-8')
+        if kind == 'trust root' and what == 'drop':  # found by what is there beyond the gap
+            names.append('trust-3.yaml is there')
+        if kind == 'object' and what == 'drop':  # found by the name that was published from it
+            names.append('its object is not in the store')
+        if kind == 'journal' and what == 'cut':  # what is no whole line is no line yet (FORMAT 10.6); a receipt tells (L2)
+            continue
         if kind == 'configuration' and what in ('mode',) and done.code == 0:
             continue
         a.check('Y11', f'{kind}: {what}', done.code in (1, 2) and any(name in text for name in names) and not faults(done, ''), 'named', 'named', why=f'{path}: {done.code} {text[:500]}')
@@ -249,9 +262,10 @@ for env in ({**os.environ, 'SOURCE_DATE_EPOCH': str(site.now)}, {**hostile, 'SOU
         done = run(*command, env=env)
         if done.code != 0:
             outcome.append((command, done.err.decode()))
-    found = {}
-    for folder, _, files in os.walk(f'{a.work}/out'):
-        found.update({name: read(f'{folder}/{name}') for name in files if not name.endswith(f'{site.keys.id["approver-a"][:32]}.sig')})
-    outcome.append({name: data for name, data in found.items() if not name.startswith('manifest.yaml')})  # its digests cover a random ECDSA signature
-a.check('Y14', 'pack: the same bytes', len(outcome) == 2 and outcome[0] == outcome[1] and len(outcome[0]) > 4, 'same bytes', 'same bytes', why=str([o if isinstance(o, tuple) else sorted(o) for o in outcome])[:1500])
+    found = {name: data for name, data in read_all(f'{a.work}/out').items() if not name.endswith(f'{site.keys.id["approver-a"][:32]}.sig')}
+    # an ECDSA signature is another each time, and the manifest and VERIFY.txt name its digest
+    varies = {name: sha256(data).encode() for name, data in read_all(f'{a.work}/out').items() if name not in found}
+    found['VERIFY.txt'] = functools.reduce(lambda text, digest: text.replace(digest, b'?'), varies.values(), found['VERIFY.txt'])
+    outcome.append({name: data for name, data in found.items() if not name.startswith('manifest.yaml')})
+a.check('Y14', 'pack: the same bytes', len(outcome) == 2 and outcome[0] == outcome[1] and len(outcome[0]) > 4, 'same bytes', 'same bytes', why=str([n for n in outcome[0] if outcome[0][n] != outcome[1].get(n)] if isinstance(outcome[0], dict) else outcome)[:1500])
 a.end(100)

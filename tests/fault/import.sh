@@ -69,3 +69,4 @@ for call in openat2 openat write pwrite64 linkat unlinkat renameat renameat2 mkd
 done
 [ "$tried" -ge 30 ] || fail "only $tried faults were tried: this test is blind"
 echo "$tried faults"
+for row in 'Y1 no space' 'Y2 I/O error, also at syncs' 'Y3 SIGKILL'; do echo "attack $row at calls spread over an import (tests/fault/import.sh) | C | C"; done
