@@ -280,6 +280,23 @@ static int take_sequence(struct pack *p, struct err *e)
 	return 0;
 }
 
+/* A bundle below the content root would be the next scan's new item. */
+static int check_content(const struct pack *p, struct err *e)
+{
+	struct file content = FILE_CLOSED;
+	struct err missing = {0};
+	bool below = false;
+	int rc = 0;
+
+	if (file_open_dir(p->station.config.content, &content, &missing) == 0)
+		rc = file_is_below(&p->medium.dir, &content, &below, e);
+	file_close(&content);
+	if (rc == -1 || !below)
+		return rc;
+	err_set(e, R_STORE_ON_MEDIUM, "%s: it lies in the content root %s", p->medium.dir.name, p->station.config.content);
+	return err_hint(e, "name a medium elsewhere");
+}
+
 /* All that is known before the first write. */
 static int prepare(struct pack *p, struct err *e)
 {
@@ -290,7 +307,8 @@ static int prepare(struct pack *p, struct err *e)
 		return -1;
 	p->shipment.station = &p->station;
 	if (medium_open(args_at(p->args, 0), &p->station.dir, p->dry_run ? MEDIUM_LOOK : MEDIUM_FILL, &p->medium, e) == -1 ||
-	    addressees_take(&p->addressees, &p->station, p->args, m, &p->arena, e) == -1 || trust_chain_check_time(&p->station.chain, p->station.now, e) == -1 ||
+	    check_content(p, e) == -1 || addressees_take(&p->addressees, &p->station, p->args, m, &p->arena, e) == -1 ||
+	    trust_chain_check_time(&p->station.chain, p->station.now, e) == -1 ||
 	    take_list(p, e) == -1 || take_selection(p, e) == -1)
 		return -1;
 	m->stream = p->station.config.stream;

@@ -14,6 +14,8 @@ expect_word 2 medium-missing satchel-export pack "$c/a/noise"
 expect_word 2 store-on-medium satchel-export pack "$T/station"
 expect_word 2 store-on-medium satchel-export pack "$T/station/objects"
 expect_word 2 store-on-medium satchel-export pack "$T"
+expect_word 2 store-on-medium satchel-export pack "$c"
+expect_word 2 store-on-medium satchel-export pack "$c/text"
 
 # planted: a link to elsewhere, a file, where pack writes
 mkdir "$T/elsewhere"
