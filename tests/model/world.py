@@ -403,7 +403,7 @@ class World:
     def status(self, name):
         store = self.stores[name]
         newest = store.newest()
-        code = 0 if newest is None or store.whole(newest) else 4
+        code = 4 if store.lost or (newest and not store.whole(newest)) else 0
         self.run("satchel-import", "-C", f"stores/{name}", "status", codes=(code,))
 
     def verify(self, name):
