@@ -130,6 +130,8 @@ for kind, pattern, new, words in (
         entering.append(('P9', f'{kind}: {pattern} -> {new}', words, p))
     else:
         sub('P9', kind, pattern, new, words)
+sub('P9', 'approvals', '^stream: "updates"', 'stream: "other"')
+sub('P9', 'index 1', '^stream: "updates"', 'stream: "other"')
 a.many(whole, 1)
 a.many(entering, 1, enters=True)
 
