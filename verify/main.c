@@ -52,6 +52,12 @@ static const struct command commands[] = {
 	 "satchel-verify who pool/o/openssl/libssl3.deb --store /srv/satchel",
 	 "Who approved a file or item: its revision, its list, whose signatures that list\n"
 	 "bears; at a station also who decided, and when. And why it is waiting.", who_options, who_run},
+	{"report", "STORE|STATION|MEDIUM -o FILE [--trust FILE] [--at TIME]",
+	 "satchel-verify report /srv/satchel --trust trust-1.yaml -o report.html",
+	 "One page, to print or to file: lists and who signed them, what is published and\n"
+	 "what waits, what a medium brings, trust roots and keys, refusals and the last\n"
+	 "events. Without --trust it says UNVERIFIED. FILE must be new. Exit 1: something\n"
+	 "differs, or is not proven by --trust, 3: unreadable.", page_options, page_run},
 	{0},
 };
 static const struct option_def common[] = {

@@ -4,6 +4,7 @@
 #include "verify/proof.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -52,6 +53,18 @@ int proof_open(const struct terms *t, const char *trust, const char *dir, struct
 	if (terms_pin(t, trust, &out->chain, e) == -1)
 		return -1;
 	return extend(out, t, e);
+}
+
+int proof_open_station(const struct terms *t, const struct file *station, struct proof *out, struct err *e)
+{
+	char dir[4200], path[4300], name[32];
+	uint64_t version = 1;
+
+	snprintf(dir, sizeof dir, "%s/trust", station->name);
+	do
+		snprintf(path, sizeof path, "%s/%s", dir, names_trust(version, name));
+	while (access(path, F_OK) == -1 && ++version <= MAX_TRUST_VERSIONS);
+	return proof_open(t, path, dir, out, e);
 }
 
 void proof_close(struct proof *p)

@@ -22,6 +22,7 @@
 #include "verify/commands.h"
 #include "verify/proof.h"
 #include "verify/side.h"
+#include "verify/signers.h"
 #include "verify/state.h"
 #include "verify/store.h"
 #include "verify/terms.h"
@@ -41,32 +42,6 @@ struct who {
 	struct side_home home;
 	json_t *o;		/* all that is told, for --json */
 };
-
-/* ---- keys ---- */
-
-/* "alice-2026, bob-2026": the approvers with a good signature over a list, beside it in dir. */
-static int name_signers(const struct trust_chain *chain, const struct file *dir, const char *name, const struct approvals *a,
-			struct buf *out, struct err *e)
-{
-	const struct trust *root = trust_chain_newest(chain);
-	struct signatures found = {0};
-	struct digest ids[MAX_KEYS];
-	size_t n = 0;
-	int rc = 0;
-
-	for (size_t i = chain->n; rc == 0 && n == 0 && i-- > 0;) {	/* the newest root that knows any of them */
-		root = chain->roots[i];
-		rc = signatures_collect(&found, root, ROLE_APPROVER, name, store_signature, (void *)(uintptr_t)dir, e);
-		if (rc == 0)
-			n = trust_count(root, ROLE_APPROVER, a->bytes.data, a->bytes.len, &found, ids);
-	}
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		buf_printf(out, "%s%s", i > 0 ? ", " : "", trust_find(root, &ids[i])->name);
-	if (rc == 0 && n == 0)
-		buf_puts(out, "nobody yet");
-	signatures_free(&found);
-	return rc == -1 ? -1 : buf_ok(out, e);
-}
 
 /* ---- entries ---- */
 
@@ -166,7 +141,7 @@ static int tell_kept(struct who *w, const char *key, const struct list_ref *ref,
 	if (p == NULL)
 		rc = 0;
 	else if (file_open_dir_at(&s->dir, path, &dir, e) == 0 &&
-		 name_signers(&s->chain, &dir, NAMES_APPROVALS, a, &signers, e) == 0) {
+		 signers_name(&s->chain, &dir, NAMES_APPROVALS, a, &signers, NULL, e) == 0) {
 		tell_entry(w, key, a, p, (const char *)signers.data);
 		rc = strcmp(key, "published") == 0 ? tell_file(w, p, e) : 0;
 	}
@@ -291,18 +266,6 @@ static int tell_decision(void *arg, uint64_t n, const struct digest *line, const
 	return 0;
 }
 
-static int open_chain(const struct file *station, const struct terms *t, struct proof *out, struct err *e)
-{
-	char dir[4200], path[4300], name[32];
-	uint64_t version = 1;
-
-	snprintf(dir, sizeof dir, "%s/trust", station->name);
-	do
-		snprintf(path, sizeof path, "%s/%s", dir, names_trust(version, name));
-	while (access(path, F_OK) == -1 && ++version <= MAX_TRUST_VERSIONS);
-	return proof_open(t, path, dir, out, e);
-}
-
 static int ask_station(struct who *w, const struct terms *t, struct err *e)
 {
 	struct proof proof = {.dir = FILE_CLOSED};
@@ -319,7 +282,7 @@ static int ask_station(struct who *w, const struct terms *t, struct err *e)
 		err_set(e, R_ITEM_UNKNOWN, "%s: the station has no list yet", w->path);
 		goto out;
 	}
-	if (open_chain(w->home.station, t, &proof, e) == -1 ||
+	if (proof_open_station(t, w->home.station, &proof, e) == -1 ||
 	    file_open_dir_at(w->home.station, "lists", &lists, e) == -1)
 		goto out;
 	if (!find_item(w, newest.list)) {
@@ -333,7 +296,7 @@ static int ask_station(struct who *w, const struct terms *t, struct err *e)
 	json_put_text(w->o, "item", w->item);
 	json_put(w->o, "decisions", json_array());
 	side_list_name(newest.list->epoch, newest.list->revision, name);
-	if (name_signers(&proof.chain, &lists, name, newest.list, &signers, e) == -1)
+	if (signers_name(&proof.chain, &lists, name, newest.list, &signers, NULL, e) == -1)
 		goto out;
 	first = approvals_find(newest.list, w->item, &count);
 	rc = 0;

@@ -25,7 +25,7 @@ for command in init scan list approve decline revoke renew sign 'key new' 'trust
   head -n 3 "$T/out" | grep -q "satchel-export.*${command%% *}" || fail "no example first in the help of $command"
 done
 for command in init apply status log; do expect 0 satchel-import $command --help; done
-for command in bundle store journal diff show tree who; do expect 0 satchel-verify $command --help; done
+for command in bundle store journal diff show tree who report; do expect 0 satchel-verify $command --help; done
 
 # under --json each error is an object on stdout, wrong options among them; and so is the version
 object() { # exit code, member, command...
