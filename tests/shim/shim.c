@@ -133,6 +133,7 @@ unsigned long long ZSTD_getFrameContentSize(const void *data, size_t len)
 
 /* ---- memory ---- */
 
+#ifndef SHIM_NO_MALLOC
 static int fails(void)
 {
 	long n;
@@ -149,7 +150,6 @@ static int fails(void)
 	return 0;
 }
 
-#ifndef SHIM_NO_MALLOC
 void *malloc(size_t size)
 {
 	return fails() ? NULL : __libc_malloc(size);

@@ -137,7 +137,7 @@ static void test_on(void **state)
 /* More stages than there is room for: those that fit are counted. */
 static void test_many(void **state)
 {
-	static char names[2 * TIMINGS_STAGES][16];
+	static char names[2 * TIMINGS_STAGES][32];
 	json_t *o;
 
 	(void)state;
