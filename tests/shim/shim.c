@@ -3,16 +3,21 @@
  *
  *     SHIM_CLOCK=SECONDS        the wall clock is that much ahead (behind, when negative)
  *     SHIM_JUMP=N               ... from the Nth look at it on
+ *     SHIM_CLOCK_AT=SECONDS     the wall clock stands still
  *     SHIM_COUNT=FILE           "YAML ZSTD": how often a parser of libyaml was made, and a frame given to zstd, in all processes
  *     SHIM_MALLOC=N             the Nth allocation of the main process fails
  *     SHIM_MALLOC_FROM=N        ... and all after it
  *     SHIM_MALLOC_COUNT=FILE    how many allocations there were
+ *
+ *     SHIM_SYNC_LOG=FILE        a line for each sync before it is made: its call and what it is of
+ *     SHIM_SYNC=N               the Nth is not made: the process is killed there
  *
  * Counters stand in mapped files, so that a caged process counts without a system call.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +26,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static long clock_ahead, clock_from, clock_looks, fail_at, fail_from;
+static long clock_ahead, clock_at, clock_from, clock_looks, fail_at, fail_from, sync_at;
+static const char *sync_log;
 static atomic_long allocations;
 static pid_t main_process;
 static char *counters, *allocation_counter;
@@ -54,9 +60,12 @@ __attribute__((constructor)) static void start(void)
 {
 	clock_ahead = number("SHIM_CLOCK");
 	clock_from = number("SHIM_JUMP");
+	clock_at = number("SHIM_CLOCK_AT");
 	counters = map("SHIM_COUNT", "00000000 00000000\n");
 	allocation_counter = map("SHIM_MALLOC_COUNT", "00000000\n");
 	atomic_store(&allocations, 0);
+	sync_at = number("SHIM_SYNC");
+	sync_log = getenv("SHIM_SYNC_LOG");
 	fail_at = number("SHIM_MALLOC");
 	fail_from = number("SHIM_MALLOC_FROM");
 	main_process = getpid();
@@ -90,7 +99,7 @@ int clock_gettime(clockid_t clock, struct timespec *out)
 		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
 	rc = real(clock, out);
 	if (rc == 0 && clock == CLOCK_REALTIME)
-		out->tv_sec += ahead();
+		out->tv_sec = clock_at > 0 ? clock_at : out->tv_sec + ahead();
 	return rc;
 }
 
@@ -101,7 +110,7 @@ time_t time(time_t *out)
 
 	if (real == NULL)
 		*(void **)&real = dlsym(RTLD_NEXT, "time");
-	now = real(NULL) + ahead();
+	now = clock_at > 0 ? clock_at : real(NULL) + ahead();
 	if (out != NULL)
 		*out = now;
 	return now;
@@ -129,6 +138,45 @@ unsigned long long ZSTD_getFrameContentSize(const void *data, size_t len)
 	if (counters != NULL)
 		count(counters + 9);
 	return real(data, len);
+}
+
+/* ---- syncs ---- */
+
+static int sync_as(const char *call, int fd)
+{
+	static int (*real)(int);
+	static atomic_long syncs;
+	char line[4200], path[4096] = "", link[64];
+	int out = sync_log == NULL ? -1 : open(sync_log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	if (out != -1) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+		if (readlink(link, path, sizeof path - 1) == -1)
+			path[0] = '\0';
+		snprintf(line, sizeof line, "%s %s\n", call, path);
+		if (write(out, line, strlen(line)) == -1)
+			_exit(99);
+		close(out);
+	}
+	if (atomic_fetch_add(&syncs, 1) + 1 == sync_at)
+		kill(getpid(), SIGKILL);
+	*(void **)&real = dlsym(RTLD_NEXT, call);
+	return real(fd);
+}
+
+int fsync(int fd)
+{
+	return sync_as("fsync", fd);
+}
+
+int fdatasync(int fd)
+{
+	return sync_as("fdatasync", fd);
+}
+
+int syncfs(int fd)
+{
+	return sync_as("syncfs", fd);
 }
 
 /* ---- memory ---- */
