@@ -4,7 +4,7 @@
 # meanwhile disturb nothing, status says whose signature is missing; the other exporter signs on the medium, or elsewhere.
 . "$(dirname "$0")/../cli/lib.sh"
 readme=$(dirname "$0")/../../README.md
-sed -n '/^## Two persons/,/^## A month/p' "$readme" | sed -n 's/^    \(satchel-[a-z]* .*\)/\1/p' | sed 's/  *#.*//' >"$T/tour"
+sed -n '/^## Two persons/,/^People come and go/p' "$readme" | sed -n 's/^    \(satchel-[a-z]* .*\)/\1/p' | sed 's/  *#.*//' >"$T/tour"
 cd "$T" || exit 1
 toured=0
 tour() { # exit code, beginning of the command that must be next
