@@ -105,6 +105,7 @@ class Store:
         floor = self.rollback[1] if self.rolled_back() else complete.order if complete else (0, 0)
         out = {}
         bases = {}
+        early = {}  # of what (a) offers: the order of its list
 
         def judged(lst, keep=frozenset()):
             entries = lst.entries(self.rings)
@@ -116,7 +117,7 @@ class Store:
             entries, good = judged(self.lists[order])
             for i in urgent(entries, good):
                 out.setdefault(i, entries[i])
-        early = set(out)
+                early.setdefault(i, order)
         if complete:  # (b)
             entries, good = judged(complete, exempt)
             for i in good:
@@ -132,11 +133,14 @@ class Store:
         for i in newest.revoked_items:
             if i not in named and i not in exempt:
                 out.pop(i, None)
-        for i in sorted(early):  # an entry of (a) waits while a published item of another name lies above or below
-            if i in out and any(k.startswith(i + "/") or i.startswith(k + "/") for k in out if k not in early):
+        # An entry of (a) waits while a published item of another name lies above or below; of two, that of the higher list goes first.
+        waiting = sorted((i for i in early if i in out and i not in bases), key=lambda i: (tuple(-n for n in early[i]), i))
+        published = out.keys() - set(waiting)
+        for i in waiting:
+            if any(k.startswith(i + "/") or i.startswith(k + "/") for k in published):
                 del out[i]
-                if i in bases:
-                    out[i] = bases[i]
+            else:
+                published.add(i)
         return out
 
     def behind(self, entries):
