@@ -234,8 +234,8 @@ static int check_end(const struct store *s, const struct file *dir, struct err *
 	}
 	while (errno = 0, rc == 0 && (entry = readdir(d)) != NULL)
 		if (version_of(entry->d_name) > trust_chain_newest(&s->chain)->version)
-			rc = err_set(e, R_TRUST_DAMAGED, "%s is there, but the chain ends at version %llu", entry->d_name,
-				     (unsigned long long)trust_chain_newest(&s->chain)->version);
+			rc = err_set(e, R_TRUST_DAMAGED, "trust-%llu.yaml is missing: %s is there",
+				     (unsigned long long)trust_chain_newest(&s->chain)->version + 1, entry->d_name);
 	if (rc == 0 && errno != 0)
 		rc = err_sys(e, "%s", dir->name);
 	closedir(d);
