@@ -136,6 +136,9 @@ for what, change in mutations.FRAME_LIES:
 frame('A10', 'with a long window', 'frame-form', lambda f: f[:4] + b'\x40\xa8' + f[5:])
 for version, magic in ((1, 0xFD2FB51E), (2, 0xFD2FB522), (3, 0xFD2FB523), (4, 0xFD2FB524), (5, 0xFD2FB525), (6, 0xFD2FB526), (7, 0xFD2FB527)):
     frame('A10', f'of legacy version 0.{version}', 'frame-form', lambda f, magic=magic: magic.to_bytes(4, 'little') + f[4:])
+# a good frame of version 0.7, which libzstd may still read: magic, descriptor, size, one raw block, end
+frame('A10', 'of legacy version 0.7, whole', 'frame-form', lambda f: (lambda d: (0xFD2FB527).to_bytes(4, 'little') + b'\x60' + (len(d) - 256).to_bytes(2, 'little') + bytes(
+    [0x40 | len(d) >> 16, len(d) >> 8 & 255, len(d) & 255]) + d + b'\xc0\0\0')(unpacked([f])))
 for n in (0, 15):
     frame('A10', f'skippable, number {n}', 'frame-form', lambda f, n=n: bytes([0x50 + n]) + b'\x2a\x4d\x18' + (len(f) - 8).to_bytes(4, 'little') + f[8:])
 frame('A10', 'twice in its extent', 'frame-form', lambda f: f + f)

@@ -51,7 +51,7 @@ def notices(source, build, compiler, test):
     environment = {**os.environ, 'SATCHEL_BIN': build, 'PATH': f'{build}:{os.environ["PATH"]}', 'ATTACK_STOP': '1'}
     try:
         return subprocess.run(command, cwd=source, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-                              timeout=900, check=False).returncode not in (0, 77)
+                              timeout=120 if test.startswith('unit/') else 900, check=False).returncode not in (0, 77)
     except subprocess.TimeoutExpired:
         return True
 
