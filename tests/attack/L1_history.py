@@ -38,6 +38,21 @@ journal('L1', 'line 4 is no JSON', [*lines[:3], 'x', *lines[4:]], 4)
 journal('L1', 'an empty line', [*lines[:3], '', *lines[3:]], 4)
 journal('L1', 'another byte in place of the last line end', lines, len(lines), end='x')
 
+
+
+def chained(new):
+    """The lines with good hashes."""
+    head, out = '0' * 64, []
+    for line in new:
+        line = re.sub(r'"prev":"[0-9a-f]{64}"\}$', f'"prev":"{head}"}}', line)
+        head = hashlib.sha256(line.encode()).hexdigest()
+        out.append(line)
+    return out
+
+
+journal('L1', 'line 4 deleted, all hashes made again', chained(lines[:3] + lines[4:]), 4)
+journal('L1', 'line 4 twice, all hashes made again', chained([*lines[:4], lines[3], *lines[4:]]), 5)
+
 # A station that knows the store by its receipt key.
 station, content = f'{a.work}/station', f'{a.work}/content'
 os.makedirs(f'{content}/item')

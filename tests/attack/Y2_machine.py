@@ -215,6 +215,31 @@ for what, path in (('a file more among the published', f'{tree}/extra'), ('a fil
     done = run('satchel-verify', 'store', store, '--trust', site.trust)
     a.check('Y11', what, done.code in (1, 2) and os.path.basename(path)[:20].encode() in done.out + done.err, 'named', 'named', why=(done.out + done.err).decode()[:500])
 
+# Y11 and T8: what was tampered with is not worked on either, and nothing of it changes.
+def tampered(what, word, change, codes=(1, 2)):
+    store = a.fresh()
+    change(store)
+    before = store_state(store)
+    done = apply(store)
+    after = [one for one in changed(store, before, [], ('apply', 'applied', 'recovered', 'bundle', 'list', 'failed')) if 'published' in one or one.startswith('trust')]
+    a.line('Y11', f'apply to a store with {what}', word, seen_word(done, word) if done.code in codes else f'{done.code}', faults(done, word) + after)
+
+
+def lone_root(store):
+    """A chain of one root, which another one replaces: nothing but its digest in store.yaml tells."""
+    remove(store)
+    run('satchel-import', 'init', store, '--name', 'perimeter-a', '--trust', site.trust, '--stream', 'updates', '--ring', 'production')
+    write(f'{store}/trust/trust-1.yaml', site.root(1, expires='2095-01-01T00:00:00Z').encode())
+
+
+current = os.path.dirname(tree)
+tampered('another root in place of the pinned one', 'trust-damaged', lone_root)
+tampered('a root that others may write', 'trust-damaged', lambda s: os.chmod(f'{s}/trust/trust-2.yaml', 0o664))
+tampered('its newest root gone', 'trust-damaged', lambda s: os.remove(f'{s}/trust/trust-3.yaml'))
+tampered('two roots and all their signatures gone but one', 'trust-damaged', lambda s: [os.remove(f'{s}/trust/{name}') for name in sorted(os.listdir(f'{s}/trust'))[:-1] if not name.startswith('trust-1')])
+for label, word, change in (('gone', 'store-damaged', os.remove), ('empty', 'document-form', lambda path: write(path, b'')), ('cut', 'document-form', lambda path: write(path, read(path)[:-9]))):
+    tampered(f'the state of the current tree {label}', word, lambda s, change=change: change(os.path.realpath(f'{s}/streams/updates/current') + '/state.yaml'), (1, 2, 3))
+
 # Y13: signals, closed descriptors, tiny limits.
 for name in ('TERM', 'INT', 'HUP', 'QUIT', 'PIPE', 'ALRM', 'USR1', 'XCPU'):
     store = a.fresh()
