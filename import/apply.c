@@ -206,6 +206,8 @@ static int note_stream(void *arg, const struct update *u, struct err *e)
 
 	(void)e;
 	tell_stream(u);
+	if (u->outlook.lists_n > 0)
+		tell_rings(u->outlook.lists[u->outlook.lists_n - 1], store_stream(&p->run.store, u->outlook.want.stream));
 	p->exits[1] = p->exits[1] || u->outlook.malformed.reason != ERR_NONE;
 	p->exits[1] = p->exits[1] || u->refused > 0;
 	p->exits[4] = p->exits[4] || !u->outlook.whole || u->outlook.held;

@@ -39,16 +39,18 @@ static unsigned long long ull(uint64_t n)
 	return (unsigned long long)n;
 }
 
-static int judge_list(struct report *r, const char *stream, const struct list_ref *ref, int64_t *expires, struct err *e)
+static int judge_list(struct report *r, const struct store_stream *stream, const struct list_ref *ref, int64_t *expires,
+		      struct err *e)
 {
-	struct approvals *a = state_list_load(r->store, stream, ref->epoch, ref->revision, e);
+	struct approvals *a = state_list_load(r->store, stream->stream, ref->epoch, ref->revision, e);
 	char what[MAX_NAME_LEN + 64];
 
 	if (a == NULL)
 		return -1;
-	snprintf(what, sizeof what, "%s: list %llu", stream, ull(ref->revision));
+	snprintf(what, sizeof what, "%s: list %llu", stream->stream, ull(ref->revision));
 	r->unhealthy = tell_expiry(what, R_EXPIRED, a->expires, r->now) || r->unhealthy;
 	*expires = a->expires;
+	tell_rings(a, stream);
 	approvals_free(a);
 	return 0;
 }
@@ -177,11 +179,11 @@ static int report_stream(struct report *r, const struct store_stream *stream, st
 	b = bundles_load(r->store, stream->stream, e);
 	if (b == NULL)
 		goto out;
-	if (s != NULL && s->has_complete && judge_list(r, stream->stream, &s->complete, &expires, e) == -1)
+	if (s != NULL && s->has_complete && judge_list(r, stream, &s->complete, &expires, e) == -1)
 		goto out;
 	if (s != NULL && s->has_newest && s->waiting_n > 0 &&
 	    (!s->has_complete || s->newest.revision != s->complete.revision || s->newest.epoch != s->complete.epoch) &&
-	    judge_list(r, stream->stream, &s->newest, &newest, e) == -1)
+	    judge_list(r, stream, &s->newest, &newest, e) == -1)
 		goto out;
 	judge_arrival(r, stream->stream, b->since, bundles_arrived(b));
 	r->waiting = r->waiting || (s != NULL && s->waiting_n + s->missing_total > 0);

@@ -349,6 +349,25 @@ void tell_stream(const struct update *u)
 	tell_missing(l);
 }
 
+/* ---- what is for others ---- */
+
+void tell_rings(const struct approvals *list, const struct store_stream *stream)
+{
+	struct buf rings = {0};
+	struct err none = {0};
+
+	for (size_t i = 0; i < list->items_n; i++)
+		if (approval_in_rings(&list->items[i], stream->rings, stream->rings_n))
+			return;
+	for (size_t i = 0; i < stream->rings_n; i++)
+		buf_printf(&rings, "%s%s", i == 0 ? "" : ", ", stream->rings[i]);
+	if (list->items_n > 0 && buf_ok(&rings, &none) == 0)
+		say_warn("%s: list %llu has %s, and none for this store (%s); it names %s, for one: is `rings` in store.yaml right?",
+			 stream->stream, ull(list->revision), num_of(list->items_n, "item"), (const char *)rings.data,
+			 list->items[0].rings[0]);
+	buf_free(&rings);
+}
+
 /* ---- what expires ---- */
 
 bool tell_expiry(const char *what, int reason, int64_t expires, int64_t now)

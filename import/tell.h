@@ -31,7 +31,11 @@ json_t *tell_waiting_json(const struct state *s);
 
 /* Warns where `what` has expired (true; `reason` says so) or will within 30 days. */
 bool tell_expiry(const char *what, int reason, int64_t expires, int64_t now);
-/* The same of the newest trust root of a store. */
+/* Warns where a list has items but none for this store's rings, so that nothing is published: a ring may be misspelt. */
+struct approvals;
+struct store_stream;
+void tell_rings(const struct approvals *list, const struct store_stream *stream);
+/* The same as tell_expiry, of the newest trust root of a store. */
 struct store;
 bool tell_root_expiry(const struct store *s, int64_t now);
 

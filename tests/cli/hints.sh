@@ -25,3 +25,12 @@ expect 0 satchel-import init "$T/store" --name store --trust "$s/trust/trust-1.y
 mv "$b/manifest.yaml" "$T/aside"
 ln -s /dev/zero "$b/manifest.yaml"
 expect_word 1 'file-type: updates-00000001/manifest.yaml: a symbolic link' satchel-import -C "$T/store" apply "$T/medium"
+
+# a store in a ring that nobody approved for: nothing is wrong, and nothing is published
+expect 0 satchel-import init "$T/other" --name other --trust "$s/trust/trust-1.yaml" --stream updates --ring prod
+rm "$b/manifest.yaml"
+mv "$T/aside" "$b/manifest.yaml"
+expect_word 0 'list 1 has 1 item, and none for this store (prod); it names production' satchel-import -C "$T/other" apply "$T/medium"
+expect_word 0 'none for this store (prod)' satchel-import -C "$T/other" status
+expect 0 satchel-import -C "$T/store" apply "$T/medium"
+! grep -q 'none for this store' "$T/err" || fail "the store's ring is named"
