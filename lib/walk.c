@@ -15,6 +15,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/file.h"
+#include "lib/listing.h"
 
 #include "lib/banned.h"
 
@@ -84,28 +85,12 @@ static bool is_directory(const struct level *l, const struct dirent *d)
 static bool is_empty(const struct level *l, const char *name, size_t len)
 {
 	char own[256];	/* NAME_MAX and a NUL */
-	struct dirent *d;
-	bool empty = true;
-	DIR *stream;
-	int fd;
 
 	if (len >= sizeof own)
 		return false;
 	memcpy(own, name, len);
 	own[len] = '\0';
-	fd = openat(l->dir.fd, own, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	stream = fd == -1 ? NULL : fdopendir(fd);
-	if (stream == NULL) {
-		if (fd != -1)
-			close(fd);
-		return false;
-	}
-	while (empty && (errno = 0, d = readdir(stream)) != NULL)
-		empty = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
-	if (errno != 0)
-		empty = false;
-	closedir(stream);
-	return empty;
+	return listing_is_empty(&l->dir, own, NULL) == 1;
 }
 
 /*
