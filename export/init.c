@@ -5,9 +5,7 @@
  */
 #include "export/init.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +17,7 @@
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/outfile.h"
 #include "lib/path.h"
 #include "lib/say.h"
@@ -129,21 +128,11 @@ static int read_args(const struct args *a, struct plan *p, struct err *e)
 
 static int check_empty(const struct file *dir, struct err *e)
 {
-	int fd = dup(dir->fd), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
+	int rc = listing_is_empty(dir, ".", e);
 
-	if (d == NULL) {
-		err_sys(e, "%s", dir->name);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	while (rc == 0 && (entry = readdir(d)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			rc = err_set(e, ERR_CONFIG, "%s: is not empty; init needs a new or empty directory", dir->name);
-	closedir(d);
-	return rc;
+	if (rc == 0)
+		return err_set(e, ERR_CONFIG, "%s: is not empty; init needs a new or empty directory", dir->name);
+	return rc == 1 ? 0 : -1;
 }
 
 static int check_apart(const struct plan *p, struct err *e)

@@ -4,7 +4,6 @@
  */
 #include "export/medium.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
 
@@ -111,56 +111,31 @@ int medium_has(const struct medium *m, const char *bundle, struct err *e)
 	return wrong(e);
 }
 
-/* Calls each for every name in a directory but "." and "..". */
-static int each_name(const struct file *dir, int (*each)(void *arg, const char *name), void *arg, struct err *e)
+/* The room that the regular files of a directory take. */
+static int add_sizes(struct listing *l, uint64_t *bytes, struct err *e)
 {
-	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	struct dirent *x;
-
-	if (!d) {
-		if (fd != -1)
-			close(fd);
-		return err_sys(e, "%s", dir->name);
-	}
-	while (errno = 0, rc == 0 && (x = readdir(d)))
-		if (strcmp(x->d_name, ".") != 0 && strcmp(x->d_name, "..") != 0)
-			rc = each(arg, x->d_name);
-	if (rc == 0 && errno != 0)
-		rc = err_sys(e, "%s: listing", dir->name);
-	closedir(d);
-	return rc;
-}
-
-struct adding {
-	const struct file *dir;
-	uint64_t bytes;
-};
-
-static int add_size(void *arg, const char *name)
-{
-	struct adding *a = arg;
+	const char *name;
 	struct stat st;
+	int rc;
 
-	if (fstatat(a->dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-		a->bytes += (uint64_t)st.st_blocks * 512;
-	return 0;
+	while ((rc = listing_next(l, &name, e)) == 1)
+		if (fstatat(l->dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+			*bytes += (uint64_t)st.st_blocks * 512;
+	return rc;
 }
 
 int medium_bytes(const struct medium *m, const char *bundle, uint64_t *bytes, struct err *e)
 {
-	struct file f = FILE_CLOSED;
-	struct adding a = {&f, 0};
 	int rc = medium_has(m, bundle, e);
+	struct listing l;
 
 	*bytes = 0;
 	if (rc != 1)
 		return rc;
-	rc = file_open_dir_at(&m->satchel, bundle, &f, e);
+	rc = listing_open_at(&m->satchel, bundle, &l, e);
 	if (rc == 0)
-		rc = each_name(&f, add_size, &a, e);
-	*bytes = a.bytes;
-	file_close(&f);
+		rc = add_sizes(&l, bytes, e);
+	listing_close(&l);
 	return rc == 0 ? 0 : wrong(e);
 }
 
@@ -176,23 +151,21 @@ int medium_sync(struct medium *m, struct err *e)
 	return sync_directory(&m->dir, e);
 }
 
-/* The manifest and its signatures: without them nobody takes the directory for a bundle. */
-static int unmake(void *arg, const char *name)
-{
-	const struct file *dir = arg;
-
-	if (strncmp(name, NAMES_MANIFEST, sizeof NAMES_MANIFEST - 1) != 0)
-		return 0;
-	return unlinkat(dir->fd, name, 0) == 0 || errno == ENOENT ? 0 : -1;
-}
-
+/* The manifest and its signatures go: without them nobody takes the directory for a bundle. */
 static int unmake_bundle(struct medium *m, struct err *e)
 {
-	if (each_name(&m->bundle, unmake, &m->bundle, e) == -1) {
-		err_sys(e, "%s: removing the former manifest", m->bundle.name);
-		return wrong(e);
+	struct listing l;
+	const char *name;
+	int rc = listing_open(&m->bundle, &l, e);
+
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
+		rc = 0;
+		if (strncmp(name, NAMES_MANIFEST, sizeof NAMES_MANIFEST - 1) == 0 && unlinkat(l.dir.fd, name, 0) == -1 &&
+		    errno != ENOENT)
+			rc = err_sys(e, "%s: removing the former manifest", l.dir.name);
 	}
-	return sync_directory(&m->bundle, e);
+	listing_close(&l);
+	return rc == 0 ? sync_directory(&m->bundle, e) : wrong(e);
 }
 
 static int make_satchel(struct medium *m, struct err *e)

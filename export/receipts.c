@@ -5,9 +5,7 @@
  */
 #include "export/receipts.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +14,7 @@
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/num.h"
 #include "lib/outfile.h"
 #include "manifests/limits.h"
@@ -88,29 +87,13 @@ static bool read_name(const char *name, char destination[MAX_NAME_LEN + 1], uint
 static int each_name(const struct station *s, int (*each)(void *arg, const struct file *dir, const char *name, struct err *e),
 		     void *arg, struct err *e)
 {
-	struct file dir = FILE_CLOSED;
-	const struct dirent *x;
-	DIR *d = NULL;
-	int fd, rc = -1;
+	struct listing l;
+	const char *name;
+	int rc = listing_open_at(&s->dir, FOLDER, &l, e);
 
-	if (file_open_dir_at(&s->dir, FOLDER, &dir, e) == -1)
-		return -1;
-	fd = openat(dir.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = fd == -1 ? NULL : fdopendir(fd);
-	if (d == NULL) {
-		err_sys(e, "%s", dir.name);
-		if (fd != -1)
-			close(fd);
-		goto out;
-	}
-	while (errno = 0, (x = readdir(d)) != NULL)
-		if (each(arg, &dir, x->d_name, e) == -1)
-			goto out;
-	rc = errno == 0 ? 0 : err_sys(e, "%s", dir.name);
-out:
-	if (d != NULL)
-		closedir(d);
-	file_close(&dir);
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1)
+		rc = each(arg, &l.dir, name, e);
+	listing_close(&l);
 	return rc;
 }
 

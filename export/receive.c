@@ -5,8 +5,6 @@
  */
 #include "export/receive.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +17,7 @@
 #include "export/station.h"
 #include "lib/err.h"
 #include "lib/file.h"
+#include "lib/listing.h"
 #include "lib/say.h"
 #include "manifests/manifest.h"
 #include "manifests/names.h"
@@ -131,25 +130,17 @@ static void free_candidates(struct candidates *c)
 
 static int list(const struct file *dir, struct candidates *c, struct err *e)
 {
-	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *x;
+	struct listing l;
+	const char *name;
+	int rc = listing_open(dir, &l, e);
 
-	if (d == NULL) {
-		err_sys(e, "%s", dir->name);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	while (errno = 0, rc == 0 && (x = readdir(d)) != NULL) {
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
 		if (c->n + c->signatures_n == MAX_NAMES)
 			rc = err_set(e, R_MEDIUM_READ, "%s: more than %d receipts and signatures", dir->name, MAX_NAMES);
 		else
-			rc = add(c, x->d_name, e);
+			rc = add(c, name, e);
 	}
-	if (rc == 0 && errno != 0)
-		rc = err_sys(e, "%s: listing", dir->name);
-	closedir(d);
+	listing_close(&l);
 	return rc;
 }
 

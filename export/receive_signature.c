@@ -5,19 +5,16 @@
  */
 #include "export/receive.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "export/ledger.h"
 #include "export/nextroot.h"
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/outfile.h"
 #include "lib/say.h"
 #include "manifests/limits.h"
@@ -118,21 +115,13 @@ static int try_draft(struct found *f, struct err *e)
 /* 1: found; 0; -1. */
 static int search(struct found *f, struct err *e)
 {
-	int fd = openat(f->s->dir.fd, places[f->role].folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *x;
+	struct listing l;
+	const char *name;
+	int rc = listing_open_at(&f->s->dir, places[f->role].folder, &l, e);
 
-	if (d == NULL) {
-		err_sys(e, "%s/%s", f->s->dir.name, places[f->role].folder);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	while (errno = 0, rc == 0 && (x = readdir(d)) != NULL)
-		rc = try_entry(f, x->d_name, e);
-	if (rc == 0 && errno != 0)
-		rc = err_sys(e, "%s/%s", f->s->dir.name, places[f->role].folder);
-	closedir(d);
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1)
+		rc = try_entry(f, name, e);
+	listing_close(&l);
 	return rc;
 }
 

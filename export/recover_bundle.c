@@ -4,20 +4,17 @@
  */
 #include "export/recover.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "export/ledger.h"
 #include "export/sent.h"
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/outfile.h"
 #include "lib/say.h"
 #include "manifests/limits.h"
@@ -280,30 +277,23 @@ static int by_number(const void *a, const void *b)
 
 static int list_bundles(const struct station *s, const struct file *satchel, uint64_t **list, size_t *n, struct err *e)
 {
-	int fd = openat(satchel->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *x;
+	struct listing l;
+	const char *name;
+	int rc = listing_open(satchel, &l, e);
 
 	*n = 0;
 	*list = calloc(MAX_BUNDLES, sizeof **list);
-	if (d == NULL || *list == NULL) {
-		rc = d == NULL ? err_sys(e, "%s", satchel->name) : err_mem(e);
-		if (d != NULL)
-			closedir(d);
-		else if (fd != -1)
-			close(fd);
-		return rc;
-	}
-	while (errno = 0, *n < MAX_BUNDLES && (x = readdir(d)) != NULL) {
+	if (*list == NULL)
+		rc = err_mem(e);
+	while (rc == 0 && *n < MAX_BUNDLES && (rc = listing_next(&l, &name, e)) == 1) {
 		char stream[MAX_NAME_LEN + 1];
 		uint64_t sequence;
 
-		if (names_bundle_parse(x->d_name, stream, &sequence) == 0 && strcmp(stream, s->config.stream) == 0)
+		rc = 0;
+		if (names_bundle_parse(name, stream, &sequence) == 0 && strcmp(stream, s->config.stream) == 0)
 			(*list)[(*n)++] = sequence;
 	}
-	if (errno != 0)
-		rc = err_sys(e, "%s: listing", satchel->name);
-	closedir(d);
+	listing_close(&l);
 	if (*n > 0)
 		qsort(*list, *n, sizeof **list, by_number);
 	return rc;

@@ -5,7 +5,6 @@
 #include "export/reservation.h"
 
 #include <errno.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/num.h"
 #include "lib/outfile.h"
 #include "manifests/limits.h"
@@ -127,23 +127,16 @@ static int fits(const struct station *s, const struct medium *m, const struct re
 static int look(const struct station *s, const struct medium *m, struct reservation *r, uint64_t *highest, uint64_t *ours,
 		struct err *e)
 {
-	int fd = openat(s->dir.fd, DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	struct dirent *x;
+	struct listing l;
+	const char *name;
+	int rc = listing_open_maybe(&s->dir, DIRECTORY, &l, e);
 
-	if (fd == -1 && errno == ENOENT)
-		return 0;
-	if (!d) {
-		rc = err_sys(e, "%s/" DIRECTORY, s->dir.name);
-		if (fd != -1)
-			close(fd);
-		return rc;
-	}
-	while (errno = 0, rc == 0 && (x = readdir(d))) {
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
 		uint64_t n;
 		int64_t created;
 
-		if (num_parse(x->d_name, strlen(x->d_name), 1, MAX_REVISION, &n) == -1)
+		rc = 0;
+		if (num_parse(name, strlen(name), 1, MAX_REVISION, &n) == -1)
 			continue;
 		if (n > *highest)
 			*highest = n;
@@ -154,9 +147,7 @@ static int look(const struct station *s, const struct medium *m, struct reservat
 			rc = 0;
 		}
 	}
-	if (rc == 0 && errno != 0)
-		rc = err_sys(e, "%s/" DIRECTORY, s->dir.name);
-	closedir(d);
+	listing_close(&l);
 	return rc;
 }
 

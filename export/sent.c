@@ -3,18 +3,15 @@
  */
 #include "export/sent.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/num.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
@@ -70,43 +67,37 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static int add(uint64_t **list, size_t *n, size_t *room, uint64_t sequence, struct err *e)
+{
+	if (*n == *room) {
+		size_t wanted = *room == 0 ? 64 : 2 * *room;
+		uint64_t *more = reallocarray(*list, wanted, sizeof *more);
+
+		if (more == NULL)
+			return err_mem(e);
+		*list = more;
+		*room = wanted;
+	}
+	(*list)[(*n)++] = sequence;
+	return 0;
+}
+
 /* All sequences there is a directory of, ascending; free *list. */
 static int find(const struct station *s, uint64_t **list, size_t *n, struct err *e)
 {
-	int fd = openat(s->dir.fd, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = -1;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *x;
+	uint64_t sequence;
+	struct listing l;
+	const char *name;
 	size_t room = 0;
+	int rc = listing_open_at(&s->dir, FOLDER, &l, e);
 
 	*list = NULL;
 	*n = 0;
-	if (d == NULL) {
-		err_sys(e, "%s/" FOLDER, s->dir.name);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	while (errno = 0, (x = readdir(d)) != NULL) {
-		uint64_t sequence;
-
-		if (num_parse(x->d_name, strlen(x->d_name), 1, MAX_REVISION, &sequence) == -1)
-			continue;
-		if (*n == room) {
-			uint64_t *more = reallocarray(*list, room = room == 0 ? 64 : 2 * room, sizeof *more);
-
-			if (more == NULL) {
-				err_mem(e);
-				goto out;
-			}
-			*list = more;
-		}
-		(*list)[(*n)++] = sequence;
-	}
-	rc = errno == 0 ? 0 : err_sys(e, "%s/" FOLDER, s->dir.name);
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1)
+		rc = num_parse(name, strlen(name), 1, MAX_REVISION, &sequence) == 0 ? add(list, n, &room, sequence, e) : 0;
+	listing_close(&l);
 	if (*n > 0)
 		qsort(*list, *n, sizeof **list, by_number);
-out:
-	closedir(d);
 	return rc;
 }
 

@@ -4,7 +4,6 @@
  */
 #include "export/shelf.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -16,6 +15,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
 
@@ -185,29 +185,22 @@ int shelf_remove(const struct file *station, const char *name, const struct dige
 static int each_in(const struct file *station, const char *folder,
 		   int (*each)(void *arg, const struct digest *d, uint64_t size, struct err *e), void *arg, struct err *e)
 {
-	int fd = openat(station->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
 	struct digest digest;
+	struct listing l;
+	const char *object;
 	struct stat st;
+	int rc = listing_open_maybe(station, folder, &l, e);
 
-	if (d == NULL) {
-		rc = fd == -1 && errno == ENOENT ? 0 : err_sys(e, "%s/%s", station->name, folder);
-		if (fd != -1)
-			close(fd);
-		return rc;
-	}
-	while (errno = 0, rc == 0 && (entry = readdir(d)) != NULL) {
-		if (!is_digest(entry->d_name, &digest))
+	while (rc == 0 && (rc = listing_next(&l, &object, e)) == 1) {
+		rc = 0;
+		if (!is_digest(object, &digest))
 			continue;
-		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-			rc = err_sys(e, "%s/%s/%s", station->name, folder, entry->d_name);
+		if (fstatat(l.dir.fd, object, &st, AT_SYMLINK_NOFOLLOW) == -1)
+			rc = err_sys(e, "%s/%s", l.dir.name, object);
 		else
 			rc = each(arg, &digest, (uint64_t)st.st_size, e);
 	}
-	if (rc == 0 && errno != 0)
-		rc = err_sys(e, "%s/%s", station->name, folder);
-	closedir(d);
+	listing_close(&l);
 	return rc;
 }
 

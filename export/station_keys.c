@@ -4,16 +4,14 @@
  */
 #include "export/station.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "export/keys.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/options.h"
 #include "lib/outfile.h"
 #include "manifests/names.h"
@@ -83,34 +81,24 @@ static bool is_ours(const struct station *s, const struct file *dir, const char 
 /* The name of the one pair in keys/ of that role into out (without ".pub"); empty where there is none. */
 static int find_own(const struct station *s, const struct file *dir, enum role r, char out[256], struct err *e)
 {
-	int fd = dup(dir->fd), rc = -1;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
+	struct listing l;
+	const char *entry;
+	int rc = listing_open(dir, &l, e);
 
 	out[0] = '\0';
-	if (d == NULL) {
-		err_sys(e, "%s", dir->name);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	rewinddir(d);
-	while (errno = 0, (entry = readdir(d)) != NULL) {
-		size_t len = strlen(entry->d_name);
+	while (rc == 0 && (rc = listing_next(&l, &entry, e)) == 1) {
+		size_t len = strlen(entry);
 
-		if (len < 5 || strcmp(entry->d_name + len - 4, ".pub") != 0 || !is_ours(s, dir, entry->d_name, r))
+		rc = 0;
+		if (len < 5 || strcmp(entry + len - 4, ".pub") != 0 || !is_ours(s, dir, entry, r))
 			continue;
-		if (out[0] != '\0') {
-			err_set(e, ERR_USAGE, "%s: holds several keys of role %s; choose with --key FILE", dir->name,
-				trust_role_name(r));
-			goto out;
-		}
-		memcpy(out, entry->d_name, len - 4);
+		if (out[0] != '\0')
+			rc = err_set(e, ERR_USAGE, "%s: holds several keys of role %s; choose with --key FILE", dir->name,
+				     trust_role_name(r));
+		memcpy(out, entry, len - 4);
 		out[len - 4] = '\0';
 	}
-	rc = errno == 0 ? 0 : err_sys(e, "%s", dir->name);
-out:
-	closedir(d);
+	listing_close(&l);
 	return rc;
 }
 

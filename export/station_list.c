@@ -4,15 +4,13 @@
  */
 #include "export/station.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/num.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
@@ -71,41 +69,19 @@ static int add(struct station_list_id **list, size_t *n, size_t *room, struct st
 	return 0;
 }
 
-static int read_dir(const struct file *dir, struct station_list_id **list, size_t *n, struct err *e)
-{
-	int fd = dup(dir->fd);
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	size_t room = 0;
-	struct station_list_id id;
-	int rc = -1;
-
-	if (d == NULL) {
-		err_sys(e, "%s", dir->name);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	rewinddir(d);
-	while (errno = 0, (entry = readdir(d)) != NULL)
-		if (read_name(entry->d_name, &id) && add(list, n, &room, id, e) == -1)
-			goto out;
-	rc = errno == 0 ? 0 : err_sys(e, "%s", dir->name);
-out:
-	closedir(d);
-	return rc;
-}
-
 int station_list_ids(const struct station *s, struct station_list_id **list, size_t *n, struct err *e)
 {
-	struct file dir = FILE_CLOSED;
-	int rc = -1;
+	struct station_list_id id;
+	struct listing l;
+	const char *name;
+	size_t room = 0;
+	int rc = listing_open_at(&s->dir, "lists", &l, e);
 
 	*list = NULL;
 	*n = 0;
-	if (file_open_dir_at(&s->dir, "lists", &dir, e) == 0)
-		rc = read_dir(&dir, list, n, e);
-	file_close(&dir);
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1)
+		rc = read_name(name, &id) ? add(list, n, &room, id, e) : 0;
+	listing_close(&l);
 	if (rc == 0 && *n > 0)
 		qsort(*list, *n, sizeof **list, by_age);
 	return rc;
