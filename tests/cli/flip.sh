@@ -19,7 +19,9 @@ flip() { # file offset
   old=$(dd if="$1" bs=1 skip="$2" count=1 2>/dev/null | od -An -tu1 | tr -d ' ')
   printf "\\x$(printf %x $((old ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
 }
+tried=0
 try() { # what, file: the copy in $T/m/satchel/$b is changed already
+  tried=$((tried + 1))
   local got=0 named=$2
   satchel-verify bundle "$T/m" --trust "$trust" >"$T/out" 2>"$T/err" || got=$?
   [ $got -eq 1 ] || [ $got -eq 3 ] || fail "verify exits $got: $1 of $2"
@@ -58,3 +60,5 @@ for f in "$T/good/satchel/$b"/*; do
   rm -rf "$T/m"; cp -a "$T/good" "$T/m"; rm "$T/m/satchel/$b/$name"
   case "$name" in manifest.yaml.*.sig) try unsigned manifest.yaml;; *) try removed "$name";; esac
 done
+[ "$tried" -ge 60 ] || fail "only $tried changes were tried: this test is blind"
+echo "attack S19 $tried changes of a file of a bundle: it is named | named | named"
