@@ -76,7 +76,8 @@ if [ -e /dev/fuse ] && [ "$(id -u)" -eq 0 ] && [ -x "$badfs" ]; then
     "$(readlink /proc/"$reader"/fd/* | grep -vE "^(pipe:|/dev/null$|$(realpath "$T")/bad(/|$))" | tr '\n' ' ')"
   kill -9 $fs
   wait $main || true
+  end_attacks
 else
-  echo "no /dev/fuse here, or not root: a reader at work is not looked at from outside"
+  end_attacks
+  skip "no /dev/fuse here, or not root: a reader at work is not looked at from outside"
 fi
-end_attacks
