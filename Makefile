@@ -160,7 +160,7 @@ install: all manuals
 	install -m 0644 README.md LICENSE CHANGELOG.md manifests/FORMAT.md export/compromised-*.md $(DESTDIR)$(PREFIX)/share/doc/satchel
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-cov demo
+	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-cov $(BUILD)-mutants demo
 
 .PHONY: all units tools replays fuzz coverage check check-long bench demo deps manuals install clean mutants
 .PRECIOUS: $(BUILD)/%.o

@@ -92,7 +92,7 @@ good
 
 # killed anywhere, the same commands complete
 case "$SATCHEL_BIN" in *-asan) calls=;; *) calls="unlinkat fsync renameat write";; esac
-command -v strace >/dev/null || calls=
+command -v strace >/dev/null || skip "no strace here: a check that is killed"
 for call in $calls; do
   for n in 1 2 3 5; do
     chmod -R u+w "$T/store"; rm -rf "$T/store"; cp -a "$T/base" "$T/store"

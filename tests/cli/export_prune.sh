@@ -143,7 +143,7 @@ snapshot station >after; cmp before after || fail "a refused prune changed somet
 
 # killed anywhere
 case "$SATCHEL_BIN" in *-asan) calls=;; *) calls="unlinkat write syncfs";; esac
-command -v strace >/dev/null || calls=
+command -v strace >/dev/null || skip "no strace here: the station's prune that is killed"
 for call in $calls; do
   for k in 1 2 3; do
     rm -rf station; cp -a base station; got=0

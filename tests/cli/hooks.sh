@@ -100,7 +100,7 @@ chmod -R u+w "$T/store"; rm -rf "$T/store"; mv "$T/kept" "$T/store"
 
 # scanned again: still refused; and passed
 expect_word 1 scan-refused satchel-import rescan
-expect_word 0 'nothing of that name is held' satchel-import rescan 'other*' || true
+expect_word 0 'nothing of that name is held' satchel-import rescan 'other*'
 sed -i 's/EVIL in/X/; s/grep -rl EVIL/grep -rl NOTHING/; s/grep -rq EVIL/grep -rq NOTHING/' "$T/scan"
 expect 0 satchel-import rescan 'b*'
 same_tree "$c" "$p"; good
@@ -147,7 +147,7 @@ expect 0 satchel-import rollback --to-newest
 
 # killed while the hook looks at it, or after: old or new, and the next run completes
 case "$SATCHEL_BIN" in *-asan) calls=;; *) calls="renameat linkat fsync unlinkat pidfd_open";; esac
-command -v strace >/dev/null || calls=
+command -v strace >/dev/null || skip "no strace here: an import with hooks that is killed"
 echo kill >"$c/good/f"; echo more >"$c/bad/f"; next m5; cp -a "$T/store" "$T/base"
 for call in $calls; do
   for n in 1 3 6; do

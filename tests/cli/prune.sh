@@ -92,7 +92,7 @@ mv "$T/list" "$list"; rm "$list.lost"
 
 # killed anywhere
 case "$SATCHEL_BIN" in *-asan) calls=;; *) calls="unlinkat renameat syncfs write";; esac
-command -v strace >/dev/null || calls=
+command -v strace >/dev/null || skip "no strace here: a prune that is killed"
 expect 0 satchel-import apply "$T/m1"
 echo "rev 5" >"$c/a/f"; next m8
 cp -a "$T/store" "$T/base"

@@ -40,7 +40,6 @@ put("links/target", b"target")
 os.symlink("exec/tool", os.path.join(c, "toplink"))
 P
 quick_station "$c"
-grep -q 'requires\|exec' "$T/out" "$T/err" || true
 mkdir "$T/medium"
 expect 0 satchel-export pack "$T/medium"
 expect 0 satchel-verify bundle "$T/medium" --trust "$T/station/trust/trust-1.yaml"
@@ -79,7 +78,6 @@ chmod 644 "$c/exec/tool"; mkdir "$c/new item"; echo y >"$c/new item/y"
 rm "$c/old/file"; ln -s future "$c/old/file"
 expect 0 satchel-export scan
 expect 0 satchel-export approve --all --ring production
-gone=$(cd "$c" && ls -d a.b 2>/dev/null || true); [ -z "$gone" ]
 expect 0 satchel-export decline a.b
 expect 0 satchel-export sign
 expect 0 satchel-export pack "$T/medium"

@@ -9,7 +9,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 build=$1
 shift
-command -v gcovr >/dev/null || { echo "coverage: gcovr is not installed (make deps)" >&2; exit 2; }
+command -v gcovr >/dev/null || { echo "coverage: gcovr is not installed: apt-get install gcovr, or dnf install gcovr" >&2; exit 2; }
 [ $# -gt 0 ] || set -- unit/ cli/ attack/ golden/ fault/import fuzz/
 find "$build" -name '*.gcda' -delete
 tests/run --bin "$build" "$@" | grep -E '^FAIL|passed'
