@@ -80,6 +80,14 @@ expect 0 satchel-import init "$T/pilot" --name pilot --trust "$T/station/trust/t
 expect 4 satchel-import -C "$T/pilot" apply "$T/fix"
 [ "$(cd "$T/pilot/published/updates" && find . -type f | sort | xargs)" = "./base/f ./deep/f ./top/f" ] || fail "the urgent item does not appear at once with what it requires"
 
+# a list in which an item requires what is not approved for its ring is neither signed nor packed, whoever made it
+rm -rf "$T/odd" && cp -r "$T/station" "$T/odd"
+list=$(ls -v "$T"/odd/lists/*.yaml | tail -n 1)
+sed -i '/item: "base"/,/rings:/s/"pilot"/"production"/' "$list"
+expect_word 1 requires satchel-export sign "$list" --key "$T/odd/keys/approver.key"
+for sig in "$list".*.sig; do openssl pkeyutl -sign -rawin -inkey "$T/odd/keys/approver.key" -in "$list" -out "$sig"; done
+expect_word 1 requires satchel-export -C "$T/odd" pack "$T/medium"
+
 # an expired list
 rm -rf "$T/old" && cp -r "$T/station" "$T/old"
 SOURCE_DATE_EPOCH=$(($(date +%s) + 120 * 86400)) expect_word 1 expired satchel-export -C "$T/old" pack "$T/medium"
