@@ -5,7 +5,6 @@
  */
 #include "import/creation.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include "import/bundles.h"
 #include "import/publish.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/outfile.h"
 #include "lib/sign.h"
 #include "manifests/journal.h"
@@ -25,23 +25,12 @@
 
 static int check_empty(const struct file *dir, struct err *e)
 {
-	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	struct dirent *n;
+	int rc = listing_is_empty(dir, ".", e);
 
-	if (d == NULL) {
-		err_sys(e, "%s", dir->name);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	while (rc == 0 && (errno = 0, n = readdir(d)) != NULL)
-		if (strcmp(n->d_name, ".") != 0 && strcmp(n->d_name, "..") != 0) {
-			err_set(e, ERR_CONFIG, "%s: it is not empty", dir->name);
-			rc = err_hint(e, "name a new directory, or empty this one if an earlier init was cut off");
-		}
-	closedir(d);
-	return rc;
+	if (rc != 0)
+		return rc == 1 ? 0 : -1;
+	err_set(e, ERR_CONFIG, "%s: it is not empty", dir->name);
+	return err_hint(e, "name a new directory, or empty this one if an earlier init was cut off");
 }
 
 /* Opens the directory, made if it isn't there. */

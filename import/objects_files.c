@@ -2,7 +2,6 @@
  * The files of objects, one by one: for checking and for throwing away (import/objects.h). objects > CHECK, PRUNE. A mark is
  * made before what it stands for goes, so that an interruption never loses that an object was received.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "import/objects_impl.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 
 #include "lib/banned.h"
 
@@ -61,21 +61,13 @@ static int add(struct files *l, const struct file *fan, unsigned first, const ch
 
 static int list(struct files *l, const struct file *fan, unsigned first, struct err *e)
 {
-	int fd = openat(fan->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *x;
+	struct listing names;
+	const char *name;
+	int rc = listing_open(fan, &names, e);
 
-	if (d == NULL) {
-		err_sys(e, "%s", fan->name);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	while (errno = 0, rc == 0 && (x = readdir(d)) != NULL)
-		rc = add(l, fan, first, x->d_name, e);
-	if (rc == 0 && errno != 0)
-		rc = err_sys(e, "%s: listing", fan->name);
-	closedir(d);
+	while (rc == 0 && (rc = listing_next(&names, &name, e)) == 1)
+		rc = add(l, fan, first, name, e);
+	listing_close(&names);
 	return rc;
 }
 

@@ -2,15 +2,12 @@
  * Which objects a store has, in order (import/objects.h). objects > receipt. Refuses nothing: names that are no object's
  * are the auditor's to report.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "import/objects_impl.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 
 #include "lib/banned.h"
 
@@ -44,28 +41,19 @@ static int add(struct names *l, const struct digest *d, bool lost, struct err *e
 	return 0;
 }
 
-/* Names of dir with one of the suffixes; `lost` may be NULL. */
-static int list(const struct file *dir, const char *suffix, const char *lost, struct names *out, struct err *e)
+/* The names with one of the suffixes; `lost` may be NULL. */
+static int list(struct listing *from, const char *suffix, const char *lost, struct names *out, struct err *e)
 {
-	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *x;
 	struct digest digest;
+	const char *name;
+	int rc;
 
-	if (d == NULL) {
-		err_sys(e, "%s", dir->name);
-		if (fd != -1)
-			close(fd);
-		return -1;
+	while ((rc = listing_next(from, &name, e)) == 1) {
+		bool has = reads(name, suffix, &digest);
+
+		if ((has || (lost != NULL && reads(name, lost, &digest))) && add(out, &digest, !has, e) == -1)
+			return -1;
 	}
-	while (errno = 0, rc == 0 && (x = readdir(d)) != NULL)
-		if (reads(x->d_name, suffix, &digest))
-			rc = add(out, &digest, false, e);
-		else if (lost != NULL && reads(x->d_name, lost, &digest))
-			rc = add(out, &digest, true, e);
-	if (rc == 0 && errno != 0)
-		rc = err_sys(e, "%s: listing", dir->name);
-	closedir(d);
 	return rc;
 }
 
@@ -92,14 +80,17 @@ int objects_each(const struct objects *o, int (*each)(void *arg, const struct di
 
 	for (unsigned i = 0; rc == 0 && i < OBJECTS_FANS; i++) {
 		const struct file *fan;
+		struct listing from = LISTING_CLOSED;
 
 		l.n = 0;
 		rc = objects_fan(o, i, false, &fan, e);
 		if (rc == 0)
-			rc = list(fan, "", ".lost", &l, e);
+			rc = listing_open(fan, &from, e);
+		if (rc != -1)
+			rc = list(&from, "", ".lost", &l, e);
+		listing_close(&from);
 		if (rc == -1)
 			break;
-		rc = 0;
 		sort(&l);
 		for (size_t k = 0; rc == 0 && k < l.n; k++)
 			if (k == 0 || !digest_equal(&l.list[k - 1].digest, &l.list[k].digest))
@@ -112,22 +103,16 @@ int objects_each(const struct objects *o, int (*each)(void *arg, const struct di
 int objects_each_piece(const struct objects *o, int (*each)(void *arg, const struct digest *d, struct err *e), void *arg,
 		       struct err *e)
 {
-	struct file dir = FILE_CLOSED;
-	struct err cause = {0};
 	struct names l = {0};
-	int rc;
+	struct listing from;
+	int rc = listing_open_maybe(&o->store, OBJECTS_PIECES, &from, e);
 
-	if (file_open_dir_at(&o->store, OBJECTS_PIECES, &dir, &cause) == -1) {
-		if (cause.sys == ENOENT)
-			return 0;
-		*e = cause;
-		return -1;
-	}
-	rc = list(&dir, ".map", NULL, &l, e);
+	if (rc == 0)
+		rc = list(&from, ".map", NULL, &l, e);
+	listing_close(&from);
 	sort(&l);
 	for (size_t k = 0; rc == 0 && k < l.n; k++)
 		rc = each(arg, &l.list[k].digest, e);
 	free(l.list);
-	file_close(&dir);
 	return rc;
 }

@@ -3,7 +3,6 @@
  * every object and variant that nothing links to; those that a tree links to were durable before it did. Drops what is
  * torn, and nothing else: unknown names are the auditor's to report.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 
 #include "import/objects_impl.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 
 #include "lib/banned.h"
 
@@ -31,35 +31,13 @@ struct recovery {
 static int each_name(const struct file *dir, const char *path,
 		     int (*each)(void *arg, const struct file *at, const char *name, struct err *e), void *arg, struct err *e)
 {
-	struct file at = FILE_CLOSED;
-	struct err cause = {0};
-	struct dirent *entry;
-	DIR *d = NULL;
-	int fd, rc = -1;
+	struct listing l;
+	const char *name;
+	int rc = listing_open_maybe(dir, path, &l, e);
 
-	if (file_open_dir_at(dir, path, &at, &cause) == -1) {
-		if (cause.sys == ENOENT)
-			return 0;
-		if (e != NULL && e->reason == ERR_NONE)
-			*e = cause;
-		return -1;
-	}
-	fd = openat(at.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = fd == -1 ? NULL : fdopendir(fd);
-	if (d == NULL) {
-		err_sys(e, "%s", at.name);
-		if (fd != -1)
-			close(fd);
-		goto out;
-	}
-	while (errno = 0, (entry = readdir(d)) != NULL)
-		if (entry->d_name[0] != '.' && each(arg, &at, entry->d_name, e) == -1)
-			goto out;
-	rc = errno == 0 ? 0 : err_sys(e, "%s: reading the directory", at.name);
-out:
-	if (d != NULL)
-		closedir(d);
-	file_close(&at);
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1)
+		rc = each(arg, &l.dir, name, e);
+	listing_close(&l);
 	return rc;
 }
 

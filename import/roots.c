@@ -5,8 +5,6 @@
  */
 #include "import/roots.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +13,7 @@
 #include "import/lists.h"
 #include "import/run.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/outfile.h"
 #include "lib/say.h"
 #include "manifests/journal.h"
@@ -42,22 +41,16 @@ static int put_root(const struct file *dir, const struct trust *t, struct err *e
 /* Links the files of trust/ into the new folder. */
 static int copy_names(const struct file *from, const struct file *to, struct err *e)
 {
-	int fd = openat(from->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	struct dirent *n;
+	struct listing l;
+	const char *name;
+	int rc = listing_open(from, &l, e);
 
-	if (d == NULL) {
-		err_sys(e, "%s", from->name);
-		if (fd != -1)
-			close(fd);
-		return -1;
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
+		rc = 0;
+		if (name[0] != '.' && linkat(from->fd, name, to->fd, name, 0) == -1)
+			rc = err_sys(e, "%s/%s", to->name, name);
 	}
-	while (rc == 0 && (errno = 0, n = readdir(d)) != NULL)
-		if (n->d_name[0] != '.' && linkat(from->fd, n->d_name, to->fd, n->d_name, 0) == -1)
-			rc = err_sys(e, "%s/%s", to->name, n->d_name);
-	if (rc == 0 && errno != 0)
-		rc = err_sys(e, "%s", from->name);
-	closedir(d);
+	listing_close(&l);
 	return rc;
 }
 

@@ -4,7 +4,6 @@
  */
 #include "import/run.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "import/publish.h"
 #include "import/roots.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/options.h"
 #include "lib/outfile.h"
 #include "lib/say.h"
@@ -53,36 +53,19 @@ static int read_clock(int64_t *now, struct err *e)
 	return 0;
 }
 
-/* Removes what killed writers of lib/outfile left in a directory that is known to be there. */
+/* Removes what killed writers of lib/outfile left in a directory, where that is there. */
 static int sweep(const struct file *store, const char *path, struct err *e)
 {
-	struct file dir = FILE_CLOSED;
-	struct err why = {0};
-	DIR *d = NULL;
-	int fd, rc = -1;
+	struct listing l;
+	const char *name;
+	int rc = listing_open_maybe(store, path, &l, e);
 
-	if (file_open_dir_at(store, path, &dir, &why) == -1) {
-		if (why.reason == ERR_MISSING)
-			return 0;
-		*e = why;
-		return -1;
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
+		rc = 0;
+		if (strncmp(name, OUTFILE_PREFIX, strlen(OUTFILE_PREFIX)) == 0)
+			unlinkat(l.dir.fd, name, 0);
 	}
-	fd = fcntl(dir.fd, F_DUPFD_CLOEXEC, 3);
-	d = fd == -1 ? NULL : fdopendir(fd);
-	if (d == NULL) {
-		if (fd != -1)
-			close(fd);
-		err_sys(e, "%s", dir.name);
-		goto out;
-	}
-	for (struct dirent *n; errno = 0, (n = readdir(d)) != NULL;)
-		if (strncmp(n->d_name, OUTFILE_PREFIX, strlen(OUTFILE_PREFIX)) == 0)
-			unlinkat(dir.fd, n->d_name, 0);
-	rc = errno == 0 ? 0 : err_sys(e, "%s", dir.name);
-out:
-	if (d != NULL)
-		closedir(d);
-	file_close(&dir);
+	listing_close(&l);
 	return rc;
 }
 
