@@ -420,11 +420,12 @@ static bool tell(struct message *m)
 static void swap(struct message *m)
 {
 	static const char *const parts[] = {"approvals.yaml", "manifest.yaml", "vol-", "trust-"};
-	const char *part = value < 5 ? parts[value - 1] : "", *from = "updates-00000008";
+	const char *from = "updates-00000008", *part;
 	uint8_t *at;
 
 	if (strcmp(lie, "swap") != 0 || (m->h.type != WIRE_FILE && m->h.type != WIRE_VOLUME) || m->data.len < 17)
 		return;
+	part = value >= 1 && value <= 4 ? parts[value - 1] : "";
 	at = memmem(m->data.data, m->data.len, from, strlen(from) + 1);
 	if (at != NULL && strncmp((char *)at + strlen(from) + 1, part, strlen(part)) == 0)
 		at[strlen(from) - 1] = '9';
