@@ -4,11 +4,16 @@
 #ifndef EXPORT_READBACK_H
 #define EXPORT_READBACK_H
 
-struct err;
-struct volumes;
-struct volumes_job;
+#include <stdint.h>
 
-/* All volumes and their indexes. R_READ_BACK names file, frame and offset. */
-int readback_volumes(const struct volumes_job *j, const struct volumes *v, struct err *e);
+struct buf;
+struct err;
+struct medium;
+struct volume;
+
+/* A volume that is synced, and the bytes of its index. R_READ_BACK names file, frame and offset. `count` is told of bytes that
+ * came back well; -1 of it ends the reading. */
+int readback_volume(const struct medium *m, const struct volume *index, const struct buf *index_bytes,
+		    int (*count)(void *arg, uint64_t bytes, struct err *e), void *arg, struct err *e);
 
 #endif

@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "lib/path.h"
 #include "lib/progress.h"
+#include "lib/timings.h"
 #include "manifests/contents.h"
 #include "manifests/reason.h"
 
@@ -355,7 +356,7 @@ static int add_file(void *arg, const char *path, const struct record *r, struct 
 int select_cargo(const struct station *s, struct confirmed *const *confirmed, struct selection *out, struct err *e)
 {
 	struct filling f = {.cargo = &out->cargo, .confirmed = confirmed};
-	uint64_t files = 0;
+	uint64_t files = 0, since = timings_now();
 
 	while (confirmed && confirmed[f.confirmed_n])
 		f.confirmed_n++;
@@ -373,6 +374,7 @@ int select_cargo(const struct station *s, struct confirmed *const *confirmed, st
 			return -1;
 	}
 	progress_end();
+	timings_busy("selecting files", since);
 	return 0;
 }
 

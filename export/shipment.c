@@ -5,7 +5,6 @@
 #include "export/shipment.h"
 
 #include "export/ledger.h"
-#include "export/readback.h"
 #include "export/station.h"
 #include "lib/err.h"
 #include "manifests/names.h"
@@ -46,18 +45,14 @@ static int load(struct shipment *s, struct file *copies, struct err *e)
 	const struct volumes_job job = {
 		.station = s->station, .selection = s->selection, .medium = s->medium, .copies = copies,
 		.sequence = s->reservation.sequence, .volume_size = s->volume_size, .level = s->level, .jobs = s->jobs,
-		.digests = s->digests
+		.digests = s->digests, .read_back = s->read_back
 	};
 
 	if (s->selection->cargo.n > 0 && volumes_write(&job, &s->volumes, e) == -1)
 		return -1;
 	if (seal_documents(&s->seal, s->station, &s->volumes, s->medium, e) == -1)
 		return -1;
-	if (!s->read_back)
-		return 0;
-	if (readback_volumes(&job, &s->volumes, e) == -1)
-		return -1;
-	return seal_check_documents(&s->seal, s->medium, e);
+	return s->read_back ? seal_check_documents(&s->seal, s->medium, e) : 0;
 }
 
 static int close_bundle(struct shipment *s, struct err *e)

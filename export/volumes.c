@@ -8,22 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/building.h"
 #include "export/frame.h"
 #include "export/load.h"
-#include "export/medium.h"
 #include "export/plan.h"
 #include "export/select.h"
+#include "export/settle.h"
 #include "export/slabs.h"
 #include "export/source.h"
 #include "export/station.h"
 #include "export/tar.h"
-#include "lib/buf.h"
 #include "lib/err.h"
-#include "lib/outfile.h"
 #include "lib/pool.h"
 #include "lib/progress.h"
 #include "manifests/limits.h"
-#include "manifests/names.h"
 #include "manifests/reason.h"
 #include "manifests/volume.h"
 
@@ -33,14 +31,6 @@
 #define AHEAD 3	/* frames under way beside those that are worked on */
 #define LARGE (1u << 20)	/* from here on telling the kernel what we are up to pays */
 
-/* A volume on its way: the reading side adds objects, the writing side frames. */
-struct building {
-	struct volume index;
-	size_t objects_cap;
-	struct medium_file file;
-	bool created;
-	struct digest_ctx *hash;	/* of the whole file; NULL without digests */
-};
 struct task {
 	struct building *volume;
 	struct load load;	/* objects that the worker reads; the others stand there */
@@ -51,8 +41,8 @@ struct task {
 };
 struct writer {
 	const struct volumes_job *job;
-	struct volumes *out;
 	struct slabs slabs;
+	struct settle *settle;
 	struct pool *pool;
 	/* the reading side: */
 	struct building *volume;
@@ -63,38 +53,6 @@ struct writer {
 	struct digest_ctx *hash;
 	uint8_t *buffer;	/* for what is hashed and not carried */
 };
-
-static void free_building(struct building *b)
-{
-	if (!b)
-		return;
-	medium_abort(&b->file);
-	digest_close(b->hash);
-	free(b->index.frames);
-	free(b->index.objects);
-	free(b);
-}
-
-static struct building *new_building(struct writer *w, uint64_t volume, struct err *e)
-{
-	struct building *b = calloc(1, sizeof *b);
-
-	if (!b) {
-		err_mem(e);
-		return NULL;
-	}
-	b->file = (struct medium_file)MEDIUM_FILE_CLOSED;
-	b->index.stream = w->job->station->config.stream;
-	b->index.sequence = w->job->sequence;
-	b->index.volume = volume;
-	b->index.frames = calloc(MAX_VOLUME_FRAMES, sizeof *b->index.frames);
-	if (!b->index.frames)
-		err_mem(e);
-	else if (!w->job->digests || (b->hash = digest_open(e)))
-		return b;
-	free_building(b);
-	return NULL;
-}
 
 /* ---- the workers ---- */
 
@@ -154,70 +112,20 @@ static int make_frame(void *arg, void *task, void *state, struct err *e)
 
 /* ---- the writing side ---- */
 
-static int put_index(struct writer *w, struct building *b, struct volumes_one *one, struct err *e)
-{
-	char name[32];
-	struct buf bytes = {0};
-	int rc = -1;
-
-	names_volume_index(b->index.volume, name);
-	if (schema_encode(&volume_schema, &b->index, &bytes, e) == -1 || buf_ok(&bytes, e) == -1) {
-		err_prefix(e, "%s", name);
-		goto out;
-	}
-	one->index_size = bytes.len;
-	if (digest_of(bytes.data, bytes.len, &one->index_sha256, e) == -1 ||
-	    outfile_put(w->job->copies, name, 0644, bytes.data, bytes.len, e) == -1 ||
-	    medium_put(w->job->medium, name, bytes.data, bytes.len, e) == -1)
-		goto out;
-	rc = 0;
-out:
-	buf_free(&bytes);
-	return rc;
-}
-
-static int end_volume(struct writer *w, struct building *b, struct err *e)
-{
-	struct volumes *v = w->out;
-	struct volumes_one *list = realloc(v->list, (v->n + 1) * sizeof *list);
-	struct volumes_one *one;
-
-	if (!list)
-		return err_mem(e);
-	v->list = list;
-	one = &list[v->n];
-	*one = (struct volumes_one){.size = volume_file_size(&b->index), .has_sha256 = w->job->digests};
-	if (b->hash && digest_final(b->hash, &one->sha256, e) == -1)
-		return -1;
-	if (medium_finish(&b->file, e) == -1 || put_index(w, b, one, e) == -1)
-		return -1;
-	v->n++;
-	v->stored += one->size;
-	return 0;
-}
-
+/* The task's volume is handed over with its last frame. */
 static int write_frame(void *arg, void *task, struct err *e)
 {
 	struct writer *w = arg;
 	struct task *t = task;
 	struct building *b = t->volume;
-	struct volume_frame *f = &b->index.frames[b->index.frames_n];
-	char name[32];
 
-	if (!b->created && medium_create(w->job->medium, names_volume(b->index.volume, name), &b->file, e) == -1)
-		return -1;
-	b->created = true;
-	f->at = b->file.at;
-	f->size = t->size;
-	f->holds = t->holds;
-	f->sha256 = t->sha256;
-	b->index.frames_n++;
-	if (b->hash)
-		digest_update(b->hash, t->slab, t->size);
-	if (medium_write(&b->file, t->slab, t->size, e) == -1)
+	if (building_add_frame(b, t->slab, t->size, t->holds, &t->sha256, e) == -1)
 		return -1;
 	progress_add(t->load.bytes);
-	return t->last ? end_volume(w, b, e) : 0;
+	if (!t->last)
+		return 0;
+	t->volume = NULL;
+	return settle_put(w->settle, b, e);
 }
 
 static void drop_task(void *arg, void *task)
@@ -228,12 +136,13 @@ static void drop_task(void *arg, void *task)
 	slabs_give(&w->slabs, t->slab);
 	load_free(&t->load);
 	if (t->last)
-		free_building(t->volume);
+		building_free(t->volume);
 	free(t);
 }
 
 static const struct pool_ops ops = {.work = make_frame, .finish = write_frame, .drop = drop_task, .state_new = new_worker,
-				    .state_free = free_worker};
+				    .state_free = free_worker, .putting = "dealing out; objects over several frames",
+				    .working = "frames: objects, compressing, digest", .finishing = "writing frames"};
 
 /* ---- the reading side ---- */
 
@@ -305,28 +214,11 @@ static int open_volume(struct writer *w, uint64_t volume, struct err *e)
 {
 	if (close_volume(w, e) == -1)
 		return -1;
-	w->volume = new_building(w, volume, e);
+	w->volume = building_new(w->job->medium, w->job->station->config.stream, w->job->sequence, volume, w->job->digests, e);
 	if (!w->volume)
 		return -1;
 	w->tar = tar_open(fill, w, e);
 	return w->tar ? 0 : -1;
-}
-
-static struct volume_object *add_object(struct building *b, struct err *e)
-{
-	if (b->index.objects_n == b->objects_cap) {
-		size_t cap = b->objects_cap ? 2 * b->objects_cap : 256;
-		struct volume_object *more = realloc(b->index.objects, cap * sizeof *more);
-
-		if (!more) {
-			err_mem(e);
-			return NULL;
-		}
-		b->index.objects = more;
-		b->objects_cap = cap;
-	}
-	memset(&b->index.objects[b->index.objects_n], 0, sizeof(struct volume_object));
-	return &b->index.objects[b->index.objects_n++];
 }
 
 /* Reads and hashes the object from where we are up to `end`; what is carried, straight to its place in the tar. */
@@ -412,7 +304,7 @@ static int carry(struct writer *w, const struct plan_entry *x, struct err *e)
 
 	if ((!w->volume || w->volume->index.volume != x->volume) && open_volume(w, x->volume, e) == -1)
 		return -1;
-	v = add_object(w->volume, e);
+	v = building_add_object(w->volume, e);
 	if (!v)
 		return -1;
 	v->sha256 = o->sha256;
@@ -446,7 +338,7 @@ static int carry_all(struct writer *w, struct err *e)
 
 int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *e)
 {
-	struct writer w = {.job = j, .out = out, .slabs = SLABS_EMPTY, .source = FILE_CLOSED};
+	struct writer w = {.job = j, .slabs = SLABS_EMPTY, .source = FILE_CLOSED};
 	struct err ended = {0};
 	int rc = -1;
 
@@ -456,7 +348,8 @@ int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *
 		err_mem(e);
 		goto out;
 	}
-	w.pool = pool_open(&ops, &w, j->jobs, j->jobs + AHEAD, e);
+	w.settle = settle_open(j, out, e);
+	w.pool = w.settle ? pool_open(&ops, &w, j->jobs, j->jobs + AHEAD, e) : NULL;
 	if (!w.pool)
 		goto out;
 	progress_phase("packing", j->selection->cargo.bytes, 1);
@@ -468,10 +361,15 @@ int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *
 	}
 	progress_end();
 out:
+	if (settle_close(w.settle, rc == -1, &ended) == -1) {
+		rc = -1;
+		if (e->reason == ERR_NONE)
+			*e = ended;
+	}
 	tar_abort(w.tar);
 	if (w.filling)
 		drop_task(&w, w.filling);
-	free_building(w.volume);
+	building_free(w.volume);
 	file_close(&w.source);
 	digest_close(w.hash);
 	free(w.buffer);

@@ -1,7 +1,7 @@
 /*
  * Writes the volumes of a bundle and their indexes: objects in order of the plan, through tar and frames, to the medium.
  * One thread deals out frames and reads the objects that span them; workers read the others (load), compress and hash the
- * frames; one writes them in order. The bytes do not depend on the number of workers; memory is two frames for each, and
+ * frames; one writes them in order; a finished volume is settled while the next is being made. The bytes do not depend on the number of workers; memory is two frames for each, and
  * what compression needs.
  */
 #ifndef EXPORT_VOLUMES_H
@@ -27,6 +27,7 @@ struct volumes_job {
 	int level;
 	unsigned jobs;
 	bool digests;		/* of whole volumes */
+	bool read_back;
 };
 struct volumes_one {
 	uint64_t size, index_size;
@@ -39,7 +40,7 @@ struct volumes {	/* zero-initialise */
 	uint64_t stored;	/* their sizes added up */
 };
 
-/* R_CONTENT_CHANGED names the path of an object whose bytes are no longer the approved ones. */
+/* Writes, syncs and, if so asked, reads back. R_CONTENT_CHANGED names the path of an object whose bytes are no longer the approved ones. */
 int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *e);
 void volumes_free(struct volumes *v);
 

@@ -1,0 +1,90 @@
+/*
+ * A volume on its way to the medium. volumes | BUILDING | settle.
+ * Refuses nothing.
+ */
+#include "export/building.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "manifests/limits.h"
+#include "manifests/names.h"
+
+#include "lib/banned.h"
+
+#define STEP (256u << 10)	/* stays in the processor's cache between hashing and writing */
+
+void building_free(struct building *b)
+{
+	if (!b)
+		return;
+	medium_abort(&b->file);
+	digest_close(b->hash);
+	free(b->index.frames);
+	free(b->index.objects);
+	free(b);
+}
+
+struct building *building_new(const struct medium *medium, const char *stream, uint64_t sequence, uint64_t number, bool digests,
+			      struct err *e)
+{
+	struct building *b = calloc(1, sizeof *b);
+
+	if (!b) {
+		err_mem(e);
+		return NULL;
+	}
+	b->medium = medium;
+	b->file = (struct medium_file)MEDIUM_FILE_CLOSED;
+	b->index.stream = (char *)(uintptr_t)stream;
+	b->index.sequence = sequence;
+	b->index.volume = number;
+	b->index.frames = calloc(MAX_VOLUME_FRAMES, sizeof *b->index.frames);
+	if (!b->index.frames)
+		err_mem(e);
+	else if (!digests || (b->hash = digest_open(e)))
+		return b;
+	building_free(b);
+	return NULL;
+}
+
+struct volume_object *building_add_object(struct building *b, struct err *e)
+{
+	if (b->index.objects_n == b->objects_cap) {
+		size_t cap = b->objects_cap ? 2 * b->objects_cap : 256;
+		struct volume_object *more = realloc(b->index.objects, cap * sizeof *more);
+
+		if (!more) {
+			err_mem(e);
+			return NULL;
+		}
+		b->index.objects = more;
+		b->objects_cap = cap;
+	}
+	memset(&b->index.objects[b->index.objects_n], 0, sizeof(struct volume_object));
+	return &b->index.objects[b->index.objects_n++];
+}
+
+static int write_out(struct building *b, const uint8_t *data, size_t size, struct err *e)
+{
+	for (size_t done = 0, n; done < size; done += n) {
+		n = size - done < STEP ? size - done : STEP;
+		if (b->hash)
+			digest_update(b->hash, data + done, n);
+		if (medium_write(&b->file, data + done, n, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int building_add_frame(struct building *b, const uint8_t *data, size_t size, size_t holds, const struct digest *sha256, struct err *e)
+{
+	char name[32];
+
+	if (!b->created && medium_create(b->medium, names_volume(b->index.volume, name), &b->file, e) == -1)
+		return -1;
+	b->created = true;
+	b->index.frames[b->index.frames_n++] = (struct volume_frame){.at = b->file.at, .size = size, .holds = holds, .sha256 = *sha256};
+	return write_out(b, data, size, e);
+}
