@@ -14,6 +14,7 @@
 #include "export/board.h"
 #include "export/keep.h"
 #include "export/pick.h"
+#include "export/supersede.h"
 #include "lib/err.h"
 #include "lib/num.h"
 #include "lib/path.h"
@@ -170,92 +171,6 @@ static int add_requires(struct approve *p, struct err *e)
 		if (p->named[i])
 			rc = board_require(p->board, i, list, n, e);
 	free(list);
-	return rc;
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int read_supersedes(struct approve *p, struct err *e)
-{
-	size_t n = args_count(p->a, "supersedes"), kept = 0;
-	char **list = arena_alloc(&p->draft->arena, (n + 1) * sizeof *list);
-
-	if (list == NULL)
-		return err_mem(e);
-	if (n > MAX_REQUIRES)
-		return err_set(e, ERR_USAGE, "--supersedes: at most %d items", MAX_REQUIRES);
-	for (size_t i = 0; i < n; i++) {
-		const struct draft_revision *r = draft_newest(p->draft, args_nth(p->a, "supersedes", i));
-
-		if (r == NULL)
-			return err_set(e, R_ITEM_UNKNOWN, "--supersedes %s: no such item", args_nth(p->a, "supersedes", i));
-		list[i] = r->item;
-	}
-	qsort(list, n, sizeof *list, by_text);
-	for (size_t i = 0; i < n; i++)
-		if (kept == 0 || strcmp(list[kept - 1], list[i]) != 0)
-			list[kept++] = list[i];
-	p->terms.supersedes = list;
-	p->terms.supersedes_n = kept;
-	return 0;
-}
-
-/* What row i takes the place of, as decided so far and by this command. */
-static char *const *superseded_by(const struct approve *p, size_t i, size_t *n)
-{
-	const struct approval *entry = p->board->rows[i].entry;
-	bool now = p->named[i] && p->terms.supersedes_n > 0;
-
-	*n = now ? p->terms.supersedes_n : entry != NULL && p->board->rows[i].rings != 0 ? entry->supersedes_n : 0;
-	return now ? p->terms.supersedes : entry != NULL ? entry->supersedes : NULL;
-}
-
-static bool any_reached(const struct approve *p, const bool *reached, const char *item)
-{
-	size_t count, first = draft_find(p->draft, item, &count);
-
-	for (size_t i = first; i < first + count; i++)
-		if (reached[i])
-			return true;
-	return false;
-}
-
-/* Marks what supersedes the named items, at any distance. */
-static void reach(const struct approve *p, bool *reached)
-{
-	bool again = true;
-
-	while (again) {
-		again = false;
-		for (size_t i = 0; i < p->draft->revisions_n; i++) {
-			size_t n;
-			char *const *list = superseded_by(p, i, &n);
-
-			for (size_t k = 0; k < n && !reached[i]; k++)
-				if (any_reached(p, reached, list[k]))
-					reached[i] = again = true;
-		}
-	}
-}
-
-/* None may come to take the place of what takes its own. */
-static int check_cycles(struct approve *p, struct err *e)
-{
-	bool *reached = calloc(p->draft->revisions_n + 1, sizeof *reached);
-	int rc = 0;
-
-	if (reached == NULL)
-		return err_mem(e);
-	for (size_t i = 0; i < p->draft->revisions_n; i++)
-		reached[i] = p->named[i];
-	reach(p, reached);
-	for (size_t k = 0; rc == 0 && k < p->terms.supersedes_n; k++)
-		if (any_reached(p, reached, p->terms.supersedes[k]))
-			rc = err_set(e, ERR_USAGE, "--supersedes %s: that takes the place of this itself", p->terms.supersedes[k]);
-	free(reached);
 	return rc;
 }
 
@@ -470,7 +385,7 @@ static int decide(struct approve *p, struct err *e)
 {
 	if (args_has(p->a, "revision") ? take_revision(p, e) == -1 : take_each(p, e) == -1)
 		return -1;
-	if ((p->terms.supersedes_n > 0 && check_cycles(p, e) == -1) || add_requires(p, e) == -1 || close_over(p, e) == -1 || check_all_nesting(p, e) == -1)
+	if (supersede_check(p->board, p->named, &p->terms, e) == -1 || add_requires(p, e) == -1 || close_over(p, e) == -1 || check_all_nesting(p, e) == -1)
 		return -1;
 	if (nothing_named(p))
 		return 0;
@@ -495,7 +410,7 @@ static int run(struct approve *p, struct err *e)
 	if (p->named == NULL || p->implied == NULL)
 		return err_mem(e);
 	if (pick_items(p->a, p->draft, &p->picked, e) == -1 || read_terms(p, e) == -1 ||
-	    read_supersedes(p, e) == -1 || board_rings(p->board, p->a, "ring", false, &p->rings, e) == -1)
+	    supersede_read(p->a, p->draft, &p->terms, e) == -1 || board_rings(p->board, p->a, "ring", false, &p->rings, e) == -1)
 		return -1;
 	if (args_has(p->a, "from-ring") && board_rings(p->board, p->a, "from-ring", false, &p->from, e) == -1)
 		return -1;

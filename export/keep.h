@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/digest.h"
-#include "lib/file.h"
 #include "manifests/approvals.h"
 
 struct err;
@@ -30,12 +28,5 @@ int keep_item(struct keep *k, const char *item, const struct contents_ref *ref, 
  */
 int keep_finish(struct keep *k, unsigned jobs, struct err *e);
 void keep_abort(struct keep *k);	/* frees k; NULL is a no-op */
-
-/*
- * Opens an object for reading: from STATION/objects; with keep_objects: false, or for what is not approved (--ahead), from
- * the content root at `path` (relative to it; NULL: kept objects only), after comparing size and times with the cache
- * (R_CONTENT_CHANGED). 0; 1 where it is nowhere; -1. The reader must hash what it reads: nothing here is trusted.
- */
-int keep_open(const struct station *s, const struct digest *d, uint64_t size, const char *path, struct file *out, struct err *e);
 
 #endif

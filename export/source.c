@@ -6,8 +6,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "export/keep.h"
+#include "export/cache.h"
 #include "export/select.h"
 #include "export/station.h"
 #include "lib/err.h"
@@ -46,6 +47,72 @@ static int open_document(const struct station *s, const struct cargo_object *o, 
 	return e->reason == ERR_MISSING ? 1 : -1;
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Whether the file is still the one that was hashed, as far as the cache knows. */
+static bool unchanged(const struct station *s, const char *path, const struct digest *d, const struct stat *st)
+{
+	const struct cache_entry *c = NULL;
+	struct err ignored = {0};
+	bool same = true;
+
+	pthread_mutex_lock(&s->sums->lock);
+	if (s->sums->cache != NULL || cache_open(&s->dir, &s->sums->cache, &ignored) == 0)
+		c = cache_find(s->sums->cache, path);
+	if (c != NULL)
+		same = c->kind == CACHE_FILE && digest_equal(&c->sha256, d) &&
+		       (!c->trusted || (c->size == (uint64_t)st->st_size && c->inode == st->st_ino &&
+					same_time(&c->mtime, &st->st_mtim) && same_time(&c->ctime, &st->st_ctim)));
+	pthread_mutex_unlock(&s->sums->lock);
+	return same;
+}
+
+static int open_content(const struct station *s, const struct digest *d, uint64_t size, const char *path,
+			struct file *out, struct err *e)
+{
+	struct file root = FILE_CLOSED;
+	struct err cause = {0};
+	struct stat st;
+	int rc = file_open_dir(s->config.content, &root, e);
+
+	if (rc == 0)
+		rc = file_open_at(&root, path, out, &cause);
+	file_close(&root);
+	if (cause.reason == ERR_MISSING)
+		return 1;
+	if (cause.reason != ERR_NONE)
+		*e = cause;
+	if (rc == -1 || file_stat(out, &st, e) == -1)
+		return -1;
+	if ((uint64_t)st.st_size == size && unchanged(s, path, d, &st))
+		return 0;
+	file_close(out);
+	err_set(e, R_CONTENT_CHANGED, "%s: is no longer what was scanned", path);
+	return err_hint(e, "run 'scan' and approve what you find");
+}
+
+/*
+ * An object from STATION/objects; with keep_objects: false, or for what is not approved (--ahead), from the content root at
+ * `path`. 0; 1 where it is nowhere; -1. Whoever reads it must hash it: nothing here is trusted.
+ */
+static int open_object(const struct station *s, const struct digest *d, uint64_t size, const char *path, struct file *out, struct err *e)
+{
+	char name[80], object[96];
+	struct err cause = {0};
+
+	snprintf(object, sizeof object, "objects/%s", names_object(d, name));
+	if (file_open_at(&s->dir, object, out, &cause) == 0)
+		return 0;
+	if (cause.reason != ERR_MISSING) {
+		*e = cause;
+		return -1;
+	}
+	return path == NULL ? 1 : open_content(s, d, size, path, out, e);
+}
+
 int source_open(const struct station *s, const struct selection *sel, size_t i, struct file *out, struct err *e)
 {
 	const struct cargo_object *o = cargo_at(&sel->cargo, i);
@@ -55,7 +122,7 @@ int source_open(const struct station *s, const struct selection *sel, size_t i, 
 	if (i < sel->cargo.documents_n)
 		rc = open_document(s, o, out, &why);
 	else
-		rc = keep_open(s, &o->sha256, o->size, o->path, out, &why);
+		rc = open_object(s, &o->sha256, o->size, o->path, out, &why);
 	if (rc == 0)
 		return 0;
 	if (rc == 1)

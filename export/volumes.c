@@ -141,8 +141,8 @@ static void drop_task(void *arg, void *task)
 }
 
 static const struct pool_ops ops = {.work = make_frame, .finish = write_frame, .drop = drop_task, .state_new = new_worker,
-				    .state_free = free_worker, .putting = "dealing out; objects over several frames",
-				    .working = "frames: objects, compressing, digest", .finishing = "writing frames"};
+				    .state_free = free_worker, .putting = "dealing out, large objects",
+				    .working = "frames: digest, compressing", .finishing = "writing frames"};
 
 /* ---- the reading side ---- */
 
