@@ -119,14 +119,15 @@ class Decisions:
         named = self.choose(items, rings, every, requires, urgent, source)
         chosen = set(named) | self.close_over(strict)
         self.cut(before, chosen, recut)
+        kept = set(self.kept)
         for item, has in sorted(self.has.items()):
             for n in sorted(set(has.values()) - before.get(item, set())):
-                self.keep(item, n)
+                self.keep(item, n, kept)
 
-    def keep(self, item, n):
-        """What isn't under the content root any more can be approved only if the station has its bytes."""
+    def keep(self, item, n, kept):
+        """What isn't under the content root any more can be approved only if the station had its bytes before."""
         for path, v in self.revision(item, n).state.items():
-            if v[0] == "f" and v[1] not in self.kept and self.present.get(path, ())[:2] != v[:2]:
+            if v[0] == "f" and v[1] not in kept and self.present.get(path, ())[:2] != v[:2]:
                 raise Refused
         self.kept |= {v[1] for v in self.revision(item, n).state.values() if v[0] == "f"}
 
