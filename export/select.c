@@ -254,12 +254,19 @@ int select_entries(const struct station *s, const struct approvals *list, const 
 	return check_only(w, out, e);
 }
 
+/* After `recover`, say, which learns of a revision by name. */
+static int lost(const char *what, struct err *e)
+{
+	err_set(e, R_STATION_DAMAGED, "%s is not in the station", what);
+	return err_hint(e, "scan where these bytes are under the content root, else approve another revision");
+}
+
 static int open_entry(const struct station *s, const struct select_entry *x, struct contents_reader **r, struct err *e)
 {
 	int rc = contents_reader_open(x->contents, x->item, station_fetch, (void *)s, r, e);
 
 	if (rc == 1)
-		err_set(e, R_STATION_DAMAGED, "its contents list is not in the station");
+		lost("its contents list", e);
 	return rc == 0 ? 0 : err_prefix(e, "%s, revision %llu", x->item, (unsigned long long)x->revision);
 }
 
@@ -335,7 +342,7 @@ static int walk_files(const struct station *s, const struct select_entry *x,
 		return -1;
 	while (rc == 0 && (more = contents_reader_next(r, &record, e)) != 0) {
 		if (more == 2)
-			more = err_set(e, R_STATION_DAMAGED, "a part of its contents list is not in the station");
+			more = lost("a part of its contents list", e);
 		if (more == -1)
 			rc = err_prefix(e, "%s, revision %llu", x->item, (unsigned long long)x->revision);
 		else if (record->has_file)
