@@ -48,6 +48,7 @@ struct approve {
 	uint8_t *picked;	/* for each row, see pick_items */
 	bool *named;		/* rows that the command is about; the terms apply to them */
 	bool *implied;		/* rows that come along because something requires them */
+	bool *again;		/* rows that were named and are approved already: what was lost of their bytes is kept again */
 	uint64_t rings, from;	/* from: of --from-ring, or 0 */
 	struct board_terms terms;
 	size_t passed_over;	/* declined or revoked ones that a pattern met */
@@ -107,8 +108,10 @@ static int take(struct approve *p, size_t i, size_t target, struct err *e)
 	const struct draft_revision *r = &p->draft->revisions[target];
 	struct board_row *row = &p->board->rows[target];
 
-	if (idle(p, target))
+	if (idle(p, target)) {
+		p->again[target] = p->picked[i] != PICK_ALL;
 		return 0;
+	}
 	if (p->picked[i] != PICK_NAMED && (r->declined || row->revoked || (r->gone && row->rings == 0))) {
 		p->passed_over += r->declined || row->revoked;
 		return 0;
@@ -298,7 +301,7 @@ static void say_changed(void *arg, const char *path, const char *why)
 	say_line("changed  %s: %s", path, why);
 }
 
-int approve_keep(struct station *s, const struct board *b, struct err *e)
+int approve_keep(struct station *s, const struct board *b, const bool *again, struct err *e)
 {
 	const struct draft *d = b->draft;
 	struct keep *k = keep_start(s, say_changed, NULL, e);
@@ -306,7 +309,7 @@ int approve_keep(struct station *s, const struct board *b, struct err *e)
 	if (k == NULL)
 		return -1;
 	for (size_t i = 0; i < d->revisions_n; i++)
-		if (b->rows[i].rings != 0 && b->rows[i].before == 0 &&
+		if (((b->rows[i].rings != 0 && b->rows[i].before == 0) || (again != NULL && again[i])) &&
 		    keep_item(k, d->revisions[i].item, &d->revisions[i].contents, e) == -1) {
 			keep_abort(k);
 			return -1;
@@ -351,6 +354,14 @@ static int record(struct approve *p, struct err *e)
 	return rc;
 }
 
+static bool any(const struct approve *p, const bool *rows)
+{
+	for (size_t i = 0; i < p->draft->revisions_n; i++)
+		if (rows[i])
+			return true;
+	return false;
+}
+
 static void report(const struct approve *p)
 {
 	size_t n = 0;
@@ -367,18 +378,12 @@ static void report(const struct approve *p)
 	if (p->passed_over > 0)
 		say_note("%zu declined or revoked %s passed over; naming one approves it", p->passed_over,
 			 p->passed_over == 1 ? "item was" : "items were");
-	if (n == 0)
+	if (n == 0 && any(p, p->again))
+		say_note("what was named is approved already, and the station has its bytes");
+	else if (n == 0)
 		say_note("nothing waits to be approved here");
 	else
 		station_next(&p->s, "sign");
-}
-
-static bool nothing_named(const struct approve *p)
-{
-	for (size_t i = 0; i < p->draft->revisions_n; i++)
-		if (p->named[i])
-			return false;
-	return true;
 }
 
 static int decide(struct approve *p, struct err *e)
@@ -387,9 +392,9 @@ static int decide(struct approve *p, struct err *e)
 		return -1;
 	if (supersede_check(p->board, p->named, &p->terms, e) == -1 || add_requires(p, e) == -1 || close_over(p, e) == -1 || check_all_nesting(p, e) == -1)
 		return -1;
-	if (nothing_named(p))
-		return 0;
-	if (board_store(p->board, &p->terms, p->named, e) == -1 || approve_keep(&p->s, p->board, e) == -1 || record(p, e) == -1)
+	if (!any(p, p->named))
+		return any(p, p->again) ? approve_keep(&p->s, p->board, p->again, e) : 0;
+	if (board_store(p->board, &p->terms, p->named, e) == -1 || approve_keep(&p->s, p->board, p->again, e) == -1 || record(p, e) == -1)
 		return -1;
 	return draft_save(&p->s, p->draft, e);
 }
@@ -407,7 +412,8 @@ static int run(struct approve *p, struct err *e)
 		return -1;
 	p->named = calloc(n, sizeof *p->named);
 	p->implied = calloc(n, sizeof *p->implied);
-	if (p->named == NULL || p->implied == NULL)
+	p->again = calloc(n, sizeof *p->again);
+	if (p->named == NULL || p->implied == NULL || p->again == NULL)
 		return err_mem(e);
 	if (pick_items(p->a, p->draft, &p->picked, e) == -1 || read_terms(p, e) == -1 ||
 	    supersede_read(p->a, p->draft, &p->terms, e) == -1 || board_rings(p->board, p->a, "ring", false, &p->rings, e) == -1)
@@ -428,6 +434,7 @@ int approve_run(const struct args *a, struct err *e)
 	if (station_open(a, STATION_WRITE, &p.s, e) == -1)
 		return -1;
 	rc = run(&p, e);
+	free(p.again);
 	free(p.implied);
 	free(p.named);
 	free(p.picked);

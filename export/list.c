@@ -17,6 +17,7 @@
 const struct option_def list_options[] = {
 	{"state", 0, "STATE", "only pending, approved, declined, revoked, gone or superseded revisions", true},
 	{"ring", 0, "RING", "only what is approved for this ring", true},
+	{"all", 0, NULL, "every item, but not what was declined or revoked", false},
 	{0},
 };
 
@@ -84,6 +85,8 @@ static void print(const struct list *l, size_t i, enum state state)
 	json_put(o, "requires", requires);
 	if (p != NULL && p->title != NULL)
 		json_put_text(o, "title", p->title);
+	if (p != NULL && p->has_deadline)
+		json_put_text(o, "deadline", num_format_time(p->deadline, time));
 	json_put(o, "gone", json_boolean(r->gone));
 	if (by != NULL)
 		json_put_text(o, "superseded_by", by);
@@ -93,6 +96,8 @@ static void print(const struct list *l, size_t i, enum state state)
 		 num_of(r->contents.files, "file"),
 		 num_format_size(r->contents.bytes, size), r->gone && state != GONE ? ", gone from the content root" : "",
 		 p != NULL && p->title != NULL ? ": " : "", p != NULL && p->title != NULL ? p->title : "");
+	if (state == APPROVED && p != NULL && p->has_deadline)
+		say_line("           to be in effect by %s%s", num_format_time(p->deadline, time), p->deadline < l->s.now ? ", which is past" : "");
 	if (by != NULL)
 		say_line("           superseded by %s; 'revoke --superseded' revokes it", by);
 }
@@ -123,7 +128,7 @@ static int read_states(struct list *l, const struct args *a, struct err *e)
 	size_t n = args_count(a, "state");
 
 	for (int i = 0; i < STATES; i++)
-		l->wanted[i] = n == 0 && i != SUPERSEDED;
+		l->wanted[i] = n == 0 && i != SUPERSEDED && !(args_has(a, "all") && (i == DECLINED || i == REVOKED));
 	for (size_t i = 0; i < n; i++) {
 		int k = 0;
 

@@ -42,6 +42,18 @@ static int check_place(const struct medium *m, const struct file *station, struc
 	return err_hint(e, "name the medium itself, and keep the station elsewhere");
 }
 
+/* A bundle in a bundle would make the outer one wrong, and is found by nobody. */
+static int check_kind(const struct medium *m, struct err *e)
+{
+	char volume[32];
+
+	if (faccessat(m->dir.fd, NAMES_MANIFEST, F_OK, AT_SYMLINK_NOFOLLOW) == -1 &&
+	    faccessat(m->dir.fd, names_volume(1, volume), F_OK, AT_SYMLINK_NOFOLLOW) == -1)
+		return 0;
+	err_set(e, R_MEDIUM_MISSING, "%s: is a bundle, and no medium", m->dir.name);
+	return err_hint(e, "name the medium itself: the directory that `satchel` lies in, or shall lie in");
+}
+
 static int check_writable(const struct medium *m, struct err *e)
 {
 	const struct file *d = m->satchel.fd != -1 ? &m->satchel : &m->dir;
@@ -67,7 +79,7 @@ int medium_open(const char *path, const struct file *station, enum medium_use us
 		}
 		return -1;
 	}
-	if (check_place(out, station, e) == -1)
+	if (check_place(out, station, e) == -1 || check_kind(out, e) == -1)
 		goto fail;
 	if (file_open_dir_at(&out->dir, NAMES_MEDIUM_DIR, &out->satchel, &missing) == -1 && missing.reason != ERR_MISSING) {
 		*e = missing;

@@ -83,7 +83,7 @@ static int take_options(struct pack *p, struct err *e)
 	if (args_number(p->args, "jobs", 1, MAX_JOBS, pool_default_jobs(), &jobs, e) == -1 ||
 	    args_number(p->args, "level", 0, FRAME_MAX_LEVEL, FRAME_DEFAULT_LEVEL, &level, e) == -1 ||
 	    args_size(p->args, "volume-size", MIN_VOLUME_SIZE, MAX_VOLUME_SIZE, DEFAULT_VOLUME_SIZE, &s->volume_size, e) == -1 ||
-	    args_size(p->args, "medium-size", 0, MAX_SUM, 0, &p->medium_size, e) == -1)
+	    args_size(p->args, "medium-size", 1, MAX_SUM, 0, &p->medium_size, e) == -1)
 		return -1;
 	s->level = (int)level;
 	s->jobs = (unsigned)jobs;

@@ -89,18 +89,26 @@ int pick_items(const struct args *a, const struct draft *d, uint8_t **out, struc
 
 int pick_revision(const struct args *a, const struct draft *d, uint64_t revision, size_t *row, struct err *e)
 {
-	size_t count, first;
+	size_t n = 0, newest = 0;
+	uint8_t *picked;
 
 	if (args_len(a) != 1 || args_has(a, "all") || args_has(a, "gone") || args_has(a, "superseded"))
 		return err_set(e, ERR_USAGE, "--revision goes with exactly one item");
-	first = draft_find(d, args_at(a, 0), &count);
-	if (count == 0)
-		return unknown(args_at(a, 0), e);
-	for (size_t i = first; i < first + count; i++)
+	if (pick_items(a, d, &picked, e) == -1)
+		return -1;
+	for (size_t i = 0; i < d->revisions_n; i++)
+		if (picked[i] != PICK_NO) {
+			newest = i;
+			n++;
+		}
+	free(picked);
+	if (n != 1)
+		return err_set(e, ERR_USAGE, "--revision goes with exactly one item, and %s matches %zu", args_at(a, 0), n);
+	for (size_t i = newest + 1; i-- > 0 && strcmp(d->revisions[i].item, d->revisions[newest].item) == 0;)
 		if (d->revisions[i].revision == revision) {
 			*row = i;
 			return 0;
 		}
-	return err_set(e, R_ITEM_UNKNOWN, "%s has no revision %llu, its newest is %llu", args_at(a, 0),
-		       (unsigned long long)revision, (unsigned long long)d->revisions[first + count - 1].revision);
+	return err_set(e, R_ITEM_UNKNOWN, "%s has no revision %llu, its newest is %llu", d->revisions[newest].item,
+		       (unsigned long long)revision, (unsigned long long)d->revisions[newest].revision);
 }

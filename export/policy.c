@@ -147,7 +147,7 @@ static int decide(struct policy *p, size_t *n, struct err *e)
 		*n += p->mine[i];
 	if (*n == 0)
 		return 0;
-	if (board_store(p->board, NULL, NULL, e) == -1 || approve_keep(p->s, p->board, e) == -1 || record(p, e) == -1 ||
+	if (board_store(p->board, NULL, NULL, e) == -1 || approve_keep(p->s, p->board, NULL, e) == -1 || record(p, e) == -1 ||
 	    draft_save(p->s, p->d, e) == -1)
 		return -1;
 	for (size_t i = 0; i < p->d->revisions_n; i++)

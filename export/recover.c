@@ -57,6 +57,22 @@ static int look_at(struct recover *r, const char *path, struct err *e)
 	return rc == 0 ? receive_path(&r->s, path, &r->receipts, e) : -1;
 }
 
+/* A place that says nothing is not the one that was meant. */
+static int look_at_each(struct recover *r, const struct args *a, struct err *e)
+{
+	for (size_t i = 0; i < args_len(a); i++) {
+		size_t before = r->seen.found + r->receipts.good + r->receipts.refused;
+
+		if (look_at(r, args_at(a, i), e) == -1)
+			return -1;
+		if (r->seen.found + r->receipts.good + r->receipts.refused > before)
+			continue;
+		err_set(e, R_NO_BUNDLE, "%s: no bundle of stream %s, and no receipt there", args_at(a, i), r->s.config.stream);
+		return err_hint(e, "name the medium itself, or a receipt; what was named before it was taken in");
+	}
+	return 0;
+}
+
 /* What the destinations have seen of us, by their newest receipts. */
 static int look_at_receipts(struct recover *r, struct err *e)
 {
@@ -202,10 +218,8 @@ static int recover(struct recover *r, const struct args *a, struct err *e)
 {
 	if (station_list_effective(&r->s, &r->before, NULL, e) == -1)
 		return -1;
-	for (size_t i = 0; i < args_len(a); i++)
-		if (look_at(r, args_at(a, i), e) == -1)
-			return -1;
-	if (look_at_receipts(r, e) == -1 || raise_floor(r, e) == -1 || take_decisions(r, e) == -1 || keep_all(r, e) == -1)
+	if (look_at_each(r, a, e) == -1 || look_at_receipts(r, e) == -1 || raise_floor(r, e) == -1 || take_decisions(r, e) == -1 ||
+	    keep_all(r, e) == -1)
 		return -1;
 	tell(r);
 	return r->seen.wrong + r->receipts.refused - r->receipts.older > 0 ? 1 : 0;

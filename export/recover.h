@@ -25,6 +25,7 @@ struct recover_seen {
 	struct floor floor;
 	size_t roots, bundles, lists;	/* taken over */
 	size_t wrong;			/* refused, or contradicting */
+	size_t found;			/* bundles of this stream, whatever became of them */
 };
 /* Every bundle of this stream in MEDIUM/satchel, in order of sequences: roots, lists, manifests and indexes that are signed as
  * they must be and that the station lacks are its own again. */

@@ -306,6 +306,7 @@ int recover_medium(struct station *s, const struct file *satchel, struct recover
 	size_t n;
 	int rc = list_bundles(s, satchel, &list, &n, e);
 
+	seen->found += rc == 0 ? n : 0;
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		char name[NAMES_BUNDLE_LEN];
 

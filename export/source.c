@@ -34,7 +34,7 @@ int source_blame(const struct station *s, const struct selection *sel, size_t i,
 		err_set(e, reason, "%s/contents/%s: %s", s->dir.name, names_object(&o->sha256, name), text);
 	if (o->path)
 		return err_hint(e, "scan again, and approve what is there now");
-	return err_hint(e, "the station's copy is damaged: remove it, scan and approve the item again");
+	return err_hint(e, "the station's copy is lost or damaged: remove what is there, and approve the item again by its name");
 }
 
 static int open_document(const struct station *s, const struct cargo_object *o, struct file *out, struct err *e)

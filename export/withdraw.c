@@ -25,6 +25,7 @@ const struct option_def withdraw_decline_options[] = {
 };
 const struct option_def withdraw_revoke_options[] = {
 	{"revision", 0, "N", "this revision instead of every approved one; goes with one item", false},
+	{"all", 0, NULL, "everything that is approved", false},
 	{"gone", 0, NULL, "everything that is gone from the content root", false},
 	{"superseded", 0, NULL, "everything that an approved item supersedes", false},
 	{"note", 0, "TEXT", "why; goes into the list", false},

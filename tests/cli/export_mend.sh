@@ -1,0 +1,58 @@
+#!/bin/bash
+# What an administrator does wrong, or has to mend, at a station: kept bytes that are lost or damaged come back by approving
+# the item again by its name; a bundle is no medium; a recover that finds nothing is not done; patterns and --all mean the same
+# with every command.
+. "$(dirname "$0")/lib.sh"
+cd "$T"
+mkdir -p c/a c/b m
+echo one >c/a/f; echo two >c/b/f
+expect 0 satchel-export init s --content c --stream z --ring all
+export SATCHEL_STATION=$T/s
+expect 0 satchel-export scan
+expect 0 satchel-export approve --all --deadline 2001-01-01T00:00:00Z --ring all
+expect 0 satchel-export sign
+
+# a kept object that is damaged, then gone
+object=$(grep -rl '^one$' s/objects)
+chmod u+w "$object"; echo bad >"$object"
+expect_word 1 content-changed satchel-export pack m
+grep -q "approve the item again by its name" "$T/err" || fail "no next step"
+rm "$object"
+expect 1 satchel-export pack m
+expect 0 satchel-export approve --all --ring all    # everything is approved; nothing was named
+[ ! -e "$object" ] || fail "--all looks at every kept object"
+expect 0 satchel-export approve a --ring all
+grep -q "the station has its bytes" "$T/err" || fail "what it did is not said"
+cmp "$object" c/a/f
+expect 0 satchel-export pack m
+rm "$object"; echo three >c/a/f
+expect_word 1 content-changed satchel-export approve a --ring all --quiet
+echo one >c/a/f
+expect 0 satchel-export approve 'a*' --ring all
+
+# a bundle is no medium
+expect_word 2 medium-missing satchel-export pack m/satchel/z-00000001
+[ ! -e m/satchel/z-00000001/satchel ] || fail "a bundle in a bundle"
+expect 0 satchel-verify bundle m --trust s/trust/trust-1.yaml
+expect 2 satchel-export pack m --medium-size 0
+
+# nothing to recover from
+mkdir empty
+expect_word 1 no-bundle satchel-export recover empty
+expect 0 satchel-export recover m
+
+# patterns with --revision; --all with every command that takes items; a deadline that is past
+expect 2 satchel-export approve '[ab]' --ring all --revision 1
+grep -q "exactly one item" "$T/err" || fail "what is wrong is not said"
+expect 0 satchel-export approve 'a*' --ring all --revision 1
+expect_word 2 item-unknown satchel-export revoke 'a*' --revision 7
+expect 0 satchel-export list --all
+grep -q "to be in effect by 2001-01-01T00:00:00Z, which is past" "$T/out" || fail "no deadline"
+expect 0 satchel-export revoke 'b*' --revision 1
+expect 0 satchel-export list --all
+! grep -q revoked "$T/out" || fail "--all shows what was revoked"
+expect 0 satchel-export list --state revoked
+grep -q "revoked *b" "$T/out" || fail "not revoked"
+expect 0 satchel-export revoke --all
+expect 0 satchel-export list --state approved
+[ ! -s "$T/out" ] || fail "something is still approved"
