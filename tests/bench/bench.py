@@ -175,6 +175,20 @@ def show(which, files, total, runs):
     sys.stdout.flush()
 
 
+def show_floors(at, seen, figures):
+    """How near the machine's limits what was measured comes."""
+    print("\nagainst the limits: median of satchel's wall time, the floor (limits.py says of what), their ratio")
+    for which, runs in figures.items():
+        files, total = seen[which]
+        for name in ("satchel", "satchel-0"):
+            if any("pack" not in r.get(name, {}) for r in runs):
+                continue
+            floor = limits.floors(at, which, files, total, median(runs, name, "pack", "bytes"))
+            for phase in PHASES:
+                wall = median(runs, name, phase, "wall")
+                print("  %s %-10s %-8s %8.2f %8.2f %8.2f" % (which, name, phase, wall, floor[phase], wall / floor[phase]))
+
+
 def contenders():
     have = [n for n in RIVALS if n in ONLY and shutil.which(RIVALS[n].get("tool", "sh"))]
     for name in ONLY:
@@ -186,13 +200,13 @@ def contenders():
 def main():
     os.makedirs(BASE, exist_ok=True)
     sources = {x: data.get(BASE, x, SMALL) for x in SETS}
-    names, figures = contenders(), {}
+    names, figures, seen = contenders(), {}, {}
     disks = [Disk("medium", 64 << 20 if SMALL else 4 << 30), Disk("work", 96 << 20 if SMALL else 7 << 30)]
     try:
         if not all(d.loops for d in disks):
             print("NOT ON FRESH FILE SYSTEMS: no loop device can be mounted here (root is needed); folders of %s instead" % BASE)
         for which, source in sources.items():
-            files, total = data.warm(source)
+            files, total = seen[which] = data.warm(source)
             runs = figures[which] = []
             for i in range(ROUNDS):
                 runs.append({n: contend(n, source, *disks, check=i == 0) for n in names if i == 0 or "tool" not in RIVALS[n]})
@@ -200,7 +214,7 @@ def main():
                       for n, r in runs[-1].items()), flush=True)
             show(which, files, total, runs)
         disks[1].renew()
-        limits.show(disks[1].folder, sources, SMALL)
+        show_floors(limits.show(disks[1].folder, sources, SMALL), seen, figures)
         if "BENCH_JSON" in os.environ:
             with open(os.environ["BENCH_JSON"], "w") as f:
                 json.dump(figures, f, indent=1)
