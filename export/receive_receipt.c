@@ -22,11 +22,11 @@
 #include "manifests/limits.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
+#include "manifests/receipt_text.h"
 
 #include "lib/banned.h"
 
 #define STEP ((size_t)1 << 20)
-#define LINE_MAX_LEN (sizeof NAMES_SIGNATURE_LINE + DIGEST_HEX + 1 + BASE64_LEN(PUBKEY_MAX_SIGNATURE) + 1)
 
 struct taking {
 	struct station *s;
@@ -414,24 +414,19 @@ int receive_receipt(struct station *s, const struct file *dir, const char *name,
 
 /* ---- a text with its signature at its end ---- */
 
-/* "# signature HEX BASE64\n" behind the document, compared as bytes. */
+/* Its line comes off: what is left is the document. */
 static int split(struct taking *t, struct digest *id, struct err *why)
 {
-	const char *text = (const char *)t->bytes.data, *mark = NAMES_SIGNATURE_LINE, *line, *lf;
-	size_t head = strlen(mark) + DIGEST_HEX + 1, len;
+	struct receipt_text text;
 
-	if (t->bytes.len < 2 || text[t->bytes.len - 1] != '\n')
-		return err_set(why, R_NO_RECEIPT, "%s: no receipt, and no signature file", t->place);
-	lf = memrchr(text, '\n', t->bytes.len - 1);
-	line = lf == NULL ? text : lf + 1;
-	len = t->bytes.len - (size_t)(line - text) - 1;
-	if (len < head || len > LINE_MAX_LEN || memcmp(line, mark, strlen(mark)) != 0 || line[head - 1] != ' ' ||
-	    digest_parse(line + strlen(mark), DIGEST_HEX, id) == -1 ||
-	    base64_decode(line + head, len - head, t->signature, PUBKEY_MAX_SIGNATURE, &t->signature_len) == -1) {
-		err_set(why, R_NO_RECEIPT, "%s: no line \"%sKEY SIGNATURE\" at its end", t->place, mark);
+	if (receipt_text_split(t->bytes.data, t->bytes.len, &text, why) == -1) {
+		err_prefix(why, "%s", t->place);
 		return err_hint(why, "a receipt from a medium is named by its file STORE-NUMBER.yaml, with its signature beside it");
 	}
-	t->bytes.len = (size_t)(line - text);
+	t->bytes.len = text.len;
+	*id = text.key;
+	memcpy(t->signature, text.signature, text.signature_len);
+	t->signature_len = text.signature_len;
 	return 0;
 }
 
@@ -442,7 +437,7 @@ int receive_text(struct station *s, const struct file *f, enum receive_outcome *
 	struct err why = {0};
 	int rc = 1;
 
-	if (file_read_all(f, MAX_RECEIPT_SIZE + LINE_MAX_LEN, &t.bytes, &why) == -1)
+	if (file_read_all(f, RECEIPT_TEXT_MAX, &t.bytes, &why) == -1)
 		why.reason = why.reason == ERR_TOO_LARGE ? R_DOCUMENT_TOO_LARGE : why.reason;
 	else if (split(&t, &id, &why) == 0 && find_by_key(&t, &id, &why) == 0)
 		rc = take(&t, &why, e);

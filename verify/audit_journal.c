@@ -21,6 +21,7 @@
 #include "manifests/names.h"
 #include "manifests/reason.h"
 #include "manifests/receipt.h"
+#include "manifests/receipt_text.h"
 #include "verify/commands.h"
 #include "verify/report.h"
 #include "verify/store.h"
@@ -28,7 +29,7 @@
 #include "lib/banned.h"
 
 const struct option_def audit_journal_options[] = {
-	{.name = "receipt", .value = "FILE", .help = "a receipt of the store, its signature file beside it: the journal must extend it",
+	{.name = "receipt", .value = "FILE", .help = "a receipt of the store, its signature at its end or in a file beside it: the journal must extend it",
 	 .many = true},
 	{.name = "key", .value = "FILE", .help = "the store's receipt.pub, as you got it on a way of its own"},
 	{0}
@@ -75,8 +76,13 @@ static int load_key(struct audit *u, struct err *e)
 	return rc;
 }
 
+static int refuse(const char *path, struct err *e)
+{
+	return err_set(e, R_SIGNATURE_THRESHOLD, "%s: not signed by this store's receipt key", path);
+}
+
 /* Whether the signature file beside a receipt is good. */
-static int check_signature(const struct audit *u, const char *path, const struct buf *bytes, struct err *e)
+static int check_beside(const struct audit *u, const char *path, const struct buf *bytes, struct err *e)
 {
 	char name[NAMES_SIGNATURE_LEN], beside[PATH_MAX_LEN + NAMES_SIGNATURE_LEN];
 	const char *last = path_last(path);
@@ -94,10 +100,22 @@ static int check_signature(const struct audit *u, const char *path, const struct
 	if (rc == -1 && e->reason == ERR_MISSING)
 		e->reason = R_SIGNATURE_MISSING;
 	if (rc == 0 && !pubkey_verify(u->key, bytes->data, bytes->len, sig.data, sig.len))
-		rc = err_set(e, R_SIGNATURE_THRESHOLD, "%s: not signed by this store's receipt key", path);
+		rc = refuse(path, e);
 	file_close(&f);
 	buf_free(&sig);
 	return rc;
+}
+
+/* Its signature stands at its end, which is cut off, or in a file beside it. */
+static int check_signature(const struct audit *u, const char *path, struct buf *bytes, struct err *e)
+{
+	struct receipt_text text;
+	struct err none = {0};
+
+	if (receipt_text_split(bytes->data, bytes->len, &text, &none) == -1)
+		return check_beside(u, path, bytes, e);
+	bytes->len = text.len;
+	return pubkey_verify(u->key, bytes->data, bytes->len, text.signature, text.signature_len) ? 0 : refuse(path, e);
 }
 
 static int load_receipt(struct audit *u, const char *store, const char *path, struct err *e)
@@ -108,7 +126,7 @@ static int load_receipt(struct audit *u, const char *store, const char *path, st
 	int rc = file_open(path, &f, e);
 
 	if (rc == 0)
-		rc = file_read_all(&f, MAX_RECEIPT_SIZE, &bytes, e);
+		rc = file_read_all(&f, RECEIPT_TEXT_MAX, &bytes, e);
 	if (rc == 0)
 		rc = check_signature(u, path, &bytes, e);
 	if (rc == 0 && (r = receipt_parse(bytes.data, bytes.len, e)) == NULL)

@@ -4,6 +4,7 @@
 #include "verify/proof.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
@@ -96,6 +97,9 @@ static int judge(const struct proof *p, const struct terms *t, const char *type,
 	enum role role;
 	int rc = -1;
 
+	if (strcmp(type, "receipt") == 0)
+		return err_set(e, R_SIGNATURE_MISSING, "a receipt is signed by its store's own key: 'satchel-verify journal STORE "
+			       "--receipt FILE' judges it");
 	if (root == NULL)
 		return err_set(e, R_SIGNATURE_MISSING, "no --trust was given");
 	if (trust_role_of_type(type, &role) == -1)

@@ -22,6 +22,7 @@
 #include "manifests/names.h"
 #include "manifests/reason.h"
 #include "manifests/receipt.h"
+#include "manifests/receipt_text.h"
 #include "manifests/trust.h"
 #include "manifests/volume.h"
 #include "verify/commands.h"
@@ -281,7 +282,17 @@ static int show_parsed(const struct kind *k, const char *name, const void *value
 	return 0;
 }
 
-static int show_bytes(struct showing *s, const char *name, const struct buf *bytes, struct err *e)
+/* A receipt in one text: what is shown is the document before the line with its signature. */
+static void cut_signature(const char *type, struct buf *bytes)
+{
+	struct receipt_text text;
+	struct err none = {0};
+
+	if (strcmp(type, receipt_schema.type) == 0 && receipt_text_split(bytes->data, bytes->len, &text, &none) == 0)
+		bytes->len = text.len;
+}
+
+static int show_bytes(struct showing *s, const char *name, struct buf *bytes, struct err *e)
 {
 	struct proof_verdict v;
 	struct arena arena = {0};
@@ -292,6 +303,7 @@ static int show_bytes(struct showing *s, const char *name, const struct buf *byt
 
 	if (schema_type_of(bytes->data, bytes->len, type) == -1 || (k = find_kind(type)) == NULL)
 		return err_set(e, R_DOCUMENT_TYPE, "%s: no document that can be shown", name);
+	cut_signature(type, bytes);
 	if (bytes->len > k->max)
 		return err_set(e, R_DOCUMENT_TOO_LARGE, "%s: %zu bytes, and a document of type %s has at most %zu", name, bytes->len,
 			       type, k->max);

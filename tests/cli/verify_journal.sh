@@ -25,6 +25,22 @@ expect 0 satchel-verify journal store --receipt $r/store-00000002.yaml --key sto
 grep -q 'own receipt key' out && fail "a key was given"
 python3 -c 'import json,sys; o=json.loads(sys.stdin.readlines()[-1]); assert o["good"] and o["receipts"]==1' <out || fail "json"
 
+# in one text, as it is mailed: read by all three that read receipts
+expect 0 satchel-import receipt -
+cp out r.txt
+expect 0 satchel-verify journal store --receipt r.txt --receipt $r/store-00000002.yaml
+grep -q '2 receipts, ' out || { cat out; fail "a receipt in one text"; }
+expect 0 satchel-verify show r.txt
+grep -q '^r.txt: UNVERIFIED: .*journal' out && grep -q '^receipt 3 of store store' out || { cat out; fail "show of one text"; }
+sed 's/^counter: 3/counter: 4/' r.txt >forged.txt
+expect_word 1 signature-threshold satchel-verify journal store --receipt forged.txt
+expect_word 1 signature-threshold satchel-verify journal store --receipt r.txt --key other/keys/receipt.pub
+sed '$s/^# signature/# sig/' r.txt >cut.txt
+expect_word 1 signature-missing satchel-verify journal store --receipt cut.txt
+expect_word 1 document satchel-verify show cut.txt
+expect 0 satchel-export destination add store --ring production --key store/keys/receipt.pub
+expect 0 satchel-export receive r.txt
+
 # foreign, by another key, unsigned, no receipt
 expect_word 1 signature-missing satchel-verify journal store --receipt $r/other-00000001.yaml
 expect_word 1 receipt-foreign satchel-verify journal store --receipt $r/other-00000001.yaml --key other/keys/receipt.pub
