@@ -19,6 +19,7 @@
 #include "verify/audit_volume.h"
 #include "verify/carried.h"
 #include "verify/commands.h"
+#include "verify/gather.h"
 #include "verify/pieces.h"
 #include "verify/reader.h"
 #include "verify/report.h"
@@ -41,7 +42,8 @@ const struct option_def audit_bundle_options[] = {
 struct run {
 	struct terms terms;
 	bool volume_digests;
-	struct trust_chain chain;	/* grows by what the bundles bring, as import's does */
+	struct trust_chain chain;	/* grown by what all bundles bring before the first of them is judged */
+	struct gather gather;
 	struct report report;
 	struct reader_ask ask;
 	struct reader **readers;
@@ -58,11 +60,13 @@ struct course {
 	const char *place;	/* "MEDIUM: BUNDLE" */
 	uint64_t findings;	/* before it */
 	bool damaged;		/* frames of it are */
+	bool unindexed;		/* a volume whose index is no good was passed over */
 	uint64_t bytes;		/* that its indexes tell of */
 	struct carried carried;
 	struct pieces pieces;
 	bool compared;		/* lack is filled */
 	struct carried_lack lack;
+	bool guessed;		/* its surplus can't be told */
 };
 
 /* ---- volumes ---- */
@@ -91,6 +95,7 @@ static int look_at_volume(struct course *c, struct audit_volume *a, uint64_t n, 
 		if (report_is_fatal(&cause))
 			return err_set(e, cause.reason, "%s", cause.text);
 		report_err(&c->run->report, c->place, &cause);
+		c->unindexed = true;
 		return 0;
 	}
 	snprintf(place, sizeof place, "%s/%s", c->place, names_volume(n, name));
@@ -117,12 +122,21 @@ static int look_at_volumes(struct course *c, struct err *e)
 
 /* ---- the list ---- */
 
+/* What an older root allowed, the newest one may not: which one that is, and how to ask for the older one. */
+static void note_root(struct run *run, const char *place, const struct err *why)
+{
+	if (run->chain.n > 1 && (why->reason == R_SIGNATURE_MISSING || why->reason == R_SIGNATURE_THRESHOLD))
+		report_note(&run->report, place, "judged by trust root %llu, the newest on the media named; --trust-version judges old "
+			    "media by an older one", (unsigned long long)trust_chain_newest(&run->chain)->version);
+}
+
 static void look_at_list(struct course *c, const struct trust_chain *chain)
 {
 	struct err cause = {0};
 
 	if (bundle_list(c->bundle, chain, c->run->terms.now, &c->list, &cause) == 0)
 		return;
+	note_root(c->run, c->place, &cause);
 	report_err(&c->run->report, c->place, &cause);
 	approvals_free(c->list);
 	c->list = NULL;
@@ -144,10 +158,26 @@ static void compare_counts(const struct course *c)
 			       digest_hex(&c->carried.two_sizes->sha256, hex));
 }
 
-static int compare_list(struct course *c, struct err *e)
+/* Where contents lists were lost, what they need looks like surplus, and is not called that. */
+static void note_surplus(struct course *c)
 {
 	struct report *r = &c->run->report;
 	char hex[DIGEST_HEX + 1];
+
+	c->guessed = c->lack.lost > 0 || (c->unindexed && c->lack.lists > 0);
+	if (c->guessed) {
+		report_note(r, c->place, "contents lists in it could not be read, so that objects which nothing needs can't be told");
+		return;
+	}
+	for (uint64_t i = 0; i < c->lack.surplus && i < 3; i++)
+		report_note(r, c->place, "object %s: %s%s", digest_hex(&c->lack.examples[i], hex),
+			    c->lack.lists > 0 ? "no contents list in this bundle needs it" : "no entry of the list needs it",
+			    i == 2 && c->lack.surplus > 3 ? "; nor others" : "");
+}
+
+static int compare_list(struct course *c, struct err *e)
+{
+	struct report *r = &c->run->report;
 
 	if (carried_settle(&c->carried, e) == -1)
 		return -1;
@@ -161,10 +191,7 @@ static int compare_list(struct course *c, struct err *e)
 	if (carried_compare(&c->carried, c->list, r, c->place, &c->lack, e) == -1)
 		return -1;
 	c->compared = true;
-	for (uint64_t i = 0; i < c->lack.surplus && i < 3; i++)
-		report_note(r, c->place, "object %s: %s%s", digest_hex(&c->lack.examples[i], hex),
-			    c->lack.lists > 0 ? "no contents list in this bundle needs it" : "no entry of the list needs it",
-			    i == 2 && c->lack.surplus > 3 ? "; nor others" : "");
+	note_surplus(c);
 	return 0;
 }
 
@@ -193,7 +220,8 @@ static void say_json_line(const struct course *c, bool good)
 		json_put_number(o, "lacking_lists", c->lack.lists);
 		json_put_number(o, "lacking_files", c->lack.files);
 		json_put_number(o, "lacking_bytes", c->lack.bytes);
-		json_put_number(o, "surplus", c->lack.surplus);
+		if (!c->guessed)
+			json_put_number(o, "surplus", c->lack.surplus);
 	}
 	say_object(o);
 }
@@ -249,7 +277,7 @@ static int look_inside(struct course *c, struct err *e)
 static int look_at_bundle(struct run *run, struct reader *reader, const char *name, struct err *e)
 {
 	struct unseal u = {.reader = reader, .chain = &run->chain, .now = run->terms.now, .spool = run->spool,
-			   .trust_max = run->terms.trust_max};
+			   .trust_max = run->terms.trust_max, .seen = gather_seen(&run->gather, reader, name)};
 	struct report *r = &run->report;
 	struct err cause = {0};
 	char place[PLACE];
@@ -263,6 +291,7 @@ static int look_at_bundle(struct run *run, struct reader *reader, const char *na
 	if (unseal(&u, name, &c.bundle, &cause) == -1) {
 		if (report_is_fatal(&cause) || cause.reason == R_READER || cause.reason == R_MEDIUM_TIMEOUT)
 			return err_set(e, cause.reason, "%s", cause.text);
+		note_root(run, place, &cause);
 		report_err(r, reader_medium(reader), &cause);
 		return 0;
 	}
@@ -291,6 +320,17 @@ static int look_at_medium(struct run *run, struct reader *reader, struct err *e)
 		rc = look_at_bundle(run, reader, found.names[i], e);
 	unseal_found_free(&found);
 	return rc == 0 ? audit_files_medium(reader, &run->report, e) : -1;
+}
+
+/* The roots of all bundles on all media, first: by the newest of them everything is judged. */
+static int gather(struct run *run, struct err *e)
+{
+	struct unseal u = {.chain = &run->chain, .trust_max = run->terms.trust_max};
+
+	for (size_t i = 0; i < run->readers_n; i++)
+		if (gather_medium(&run->gather, run->readers[i], e) == -1)
+			return -1;
+	return gather_roots(&run->gather, &u, e);
 }
 
 /* A medium that can't go on is a finding, so that the others are looked at too. */
@@ -365,12 +405,13 @@ int audit_bundle_run(const struct args *a, struct err *e)
 		return err_set(e, ERR_USAGE, "--trust FILE is needed: the trust root to judge by, which must not come from the medium");
 	if (terms_pin(&run.terms, args_get(a, "trust"), &run.chain, e) == -1)
 		return -1;
-	if (open_readers(&run, a, e) == 0 && (run.spool = spool_open(e)) != -1)
+	if (open_readers(&run, a, e) == 0 && (run.spool = spool_open(e)) != -1 && gather(&run, e) == 0)
 		rc = look_at_all(&run, e);
 	if (rc == 0)
 		check_trust_version(&run);
 	if (rc == 0)
 		say_summary(&run);
+	gather_free(&run.gather);
 	for (size_t i = 0; i < run.readers_n; i++)
 		reader_close(run.readers[i]);
 	free(run.readers);

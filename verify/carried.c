@@ -193,6 +193,7 @@ static int no_document(const struct carried *c, const struct digest *d, struct c
 	if (o != NULL && o->whole)
 		return err_set(e, R_DOCUMENT_TYPE, "object %s is named as a contents list, and is none", digest_hex(d, hex));
 	out->lists++;
+	out->lost += o != NULL;
 	return 0;
 }
 

@@ -45,7 +45,8 @@ int carried_settle(struct carried *c, struct err *e);
 
 struct carried_lack {
 	uint64_t files, bytes;	/* regular files of contents lists that the bundle carries, without their object */
-	uint64_t lists;		/* contents lists and parts it doesn't carry */
+	uint64_t lists;		/* contents lists and parts it doesn't carry, or only in part */
+	uint64_t lost;		/* those of them that it carries in part: damaged */
 	uint64_t surplus;	/* objects that none of its contents lists needs */
 	struct digest examples[3];	/* of the surplus */
 };

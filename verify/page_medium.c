@@ -13,6 +13,7 @@
 #include "manifests/limits.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
+#include "verify/gather.h"
 #include "verify/reader.h"
 #include "verify/report.h"
 #include "verify/seen.h"
@@ -26,7 +27,8 @@ struct telling {
 	struct page *page;
 	const struct terms *terms;
 	struct reader *reader;
-	struct trust_chain chain;	/* empty: no --trust */
+	struct trust_chain chain;	/* empty: no --trust; else with the roots of all bundles */
+	struct gather gather;
 	int spool;
 };
 
@@ -148,7 +150,8 @@ static int tell_verified(struct telling *t, const struct bundle *b, struct err *
 
 static int tell_bundle(struct telling *t, const char *name, struct err *e)
 {
-	struct unseal u = {.reader = t->reader, .chain = &t->chain, .now = t->terms->now, .spool = t->spool};
+	struct unseal u = {.reader = t->reader, .chain = &t->chain, .now = t->terms->now, .spool = t->spool,
+			   .trust_max = t->terms->trust_max, .seen = gather_seen(&t->gather, t->reader, name)};
 	struct bundle *b = NULL;
 	struct err why = {0};
 	int rc;
@@ -170,6 +173,25 @@ static int tell_bundle(struct telling *t, const char *name, struct err *e)
 }
 
 /* ---- the medium ---- */
+
+static int gather(struct telling *t, struct err *e)
+{
+	struct unseal u = {.chain = &t->chain, .trust_max = t->terms->trust_max};
+
+	if (t->chain.n == 0)
+		return 0;
+	return gather_medium(&t->gather, t->reader, e) == 0 ? gather_roots(&t->gather, &u, e) : -1;
+}
+
+/* What --trust-version names must be there: nothing is good by a root that isn't. */
+static void check_trust_version(const struct telling *t)
+{
+	uint64_t newest = t->chain.n == 0 ? 0 : trust_chain_newest(&t->chain)->version;
+
+	if (t->chain.n > 0 && t->terms->trust_max > newest)
+		page_fault(t->page, R_TRUST_CHAIN, "--trust-version: trust root %llu is not here, the chain ends at %llu",
+			   (unsigned long long)t->terms->trust_max, (unsigned long long)newest);
+}
 
 static int tell_all(struct telling *t, struct err *e)
 {
@@ -204,7 +226,11 @@ int page_medium(struct page *p, const struct terms *terms, const char *path, con
 		page_warn(p, "UNVERIFIED: no --trust was given, so no signature on this medium was judged.");
 	page_line(p, "Read for this page: manifests, lists, trust roots and indexes. Volumes were not opened: "
 		  "'satchel-verify bundle' does that.");
-	rc = tell_all(&t, e);
+	rc = gather(&t, e);
+	if (rc == 0)
+		check_trust_version(&t);
+	if (rc == 0)
+		rc = tell_all(&t, e);
 	if (rc == 0 && t.chain.n > 0)
 		page_trust(p, &t.chain, terms->now);
 	if (rc == 0)
@@ -212,6 +238,7 @@ int page_medium(struct page *p, const struct terms *terms, const char *path, con
 out:
 	if (t.spool != -1)
 		close(t.spool);
+	gather_free(&t.gather);
 	trust_chain_free(&t.chain);
 	reader_close(t.reader);
 	return rc;

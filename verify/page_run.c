@@ -27,7 +27,7 @@
 const struct option_def page_options[] = {
 	{.name = "output", .letter = 'o', .value = "FILE", .help = "the page, a new file; - is stdout"},
 	{.name = "trust", .value = "FILE", .help = "the trust root to judge by, as you got it on a way of its own"},
-	{.name = "at", .value = "TIME", .help = "judge as of this time, 2026-11-22T10:00:00Z"},
+	TERMS_AS_OF,
 	{0}
 };
 

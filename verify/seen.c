@@ -26,7 +26,7 @@ void seen_free(struct seen *s)
 
 static int remember(struct seen *s, const char *name, const void *data, size_t len, struct err *e)
 {
-	struct seen_file *f = calloc(1, sizeof *f);
+	struct seen_file *f = calloc(1, sizeof *f), **node;
 
 	if (f == NULL)
 		return err_mem(e);
@@ -38,9 +38,14 @@ static int remember(struct seen *s, const char *name, const void *data, size_t l
 		free(f);
 		return -1;
 	}
-	if (tsearch(f, &s->tree, by_name) == NULL) {
+	node = tsearch(f, &s->tree, by_name);
+	if (node == NULL) {
 		free(f);
 		return err_mem(e);
+	}
+	if (*node != f) {	/* read once more after all: what was read last counts */
+		free(*node);
+		*node = f;
 	}
 	return 0;
 }

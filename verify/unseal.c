@@ -153,6 +153,8 @@ static struct manifest *open_manifest(const struct unseal *u, struct seen *seen,
 		goto out;
 	if (trust_require(root, ROLE_EXPORTER, bytes->data, bytes->len, &found, e) == 0)
 		m = manifest_parse(bytes->data, bytes->len, e);
+	else if (e->reason == R_SIGNATURE_MISSING)
+		err_hint(e, "packing may have been interrupted: run pack again");
 	if (m != NULL && (check_name(m, seen->bundle, e) == -1 || check_created(m, u->now, e) == -1 ||
 			  compare_chain(m, u->chain, e) == -1)) {
 		manifest_free(m);
@@ -311,13 +313,20 @@ static int open_bundle(const struct unseal *u, struct seen *seen, const struct b
 	return 0;
 }
 
+int unseal_roots(const struct unseal *u, const char *name, struct err *e)
+{
+	if (trust_chain_newest(u->chain) == NULL || strlen(name) >= NAMES_BUNDLE_LEN)
+		return err_set(e, ERR_INTERNAL, "unseal: no trust root, or no name of a bundle");
+	return extend_chain(u, u->seen, e);
+}
+
 /*
  * The manifest is read first, but not looked at: without one the bundle was never finished, and trust roots beside it may
  * be half written. Any other fault of it waits until good roots are in.
  */
 int unseal(const struct unseal *u, const char *name, struct bundle **out, struct err *e)
 {
-	struct seen seen = {.reader = u->reader, .bundle = name};
+	struct seen own = {.reader = u->reader, .bundle = name}, *seen = u->seen != NULL ? u->seen : &own;
 	struct err fault = {0};
 	struct buf bytes = {0};
 	int rc;
@@ -325,24 +334,24 @@ int unseal(const struct unseal *u, const char *name, struct bundle **out, struct
 	*out = NULL;
 	if (trust_chain_newest(u->chain) == NULL || strlen(name) >= NAMES_BUNDLE_LEN)
 		return err_set(e, ERR_INTERNAL, "unseal: no trust root, or no name of a bundle");
-	rc = seen_read(&seen, NAMES_MANIFEST, MAX_MANIFEST_SIZE, &bytes, &fault);
+	rc = seen_read(seen, NAMES_MANIFEST, MAX_MANIFEST_SIZE, &bytes, &fault);
 	if (rc == 1) {
 		rc = err_set(e, R_BUNDLE_INTERRUPTED, "%s: it has no %s: packing was interrupted", name, NAMES_MANIFEST);
 		goto out;
 	}
 	if (fault.reason == ERR_TOO_LARGE)
 		fault.reason = R_DOCUMENT_TOO_LARGE;
-	if (extend_chain(u, &seen, e) == -1)
+	if (extend_chain(u, seen, e) == -1)
 		rc = -1;
 	else if (rc == -1)
 		err_set(e, fault.reason, "%s", fault.text);
 	else if (trust_chain_check_time(u->chain, u->now, e) == -1)
 		rc = err_prefix(e, "%s", name);
 	else
-		rc = open_bundle(u, &seen, &bytes, out, e);
+		rc = open_bundle(u, seen, &bytes, out, e);
 out:
 	buf_free(&bytes);
-	seen_free(&seen);
+	seen_free(&own);
 	return rc;
 }
 

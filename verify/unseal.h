@@ -11,6 +11,7 @@
 #include "verify/bundle.h"
 
 struct reader;
+struct seen;
 struct err;
 
 struct unseal {			/* what unseal is given */
@@ -20,6 +21,7 @@ struct unseal {			/* what unseal is given */
 	int spool;			/* an empty unlinked file or memfd of the caller's: authenticated index bytes are kept there,
 					 * so that no byte of the medium is read twice and memory stays bounded */
 	uint64_t trust_max;		/* roots above this version are not asked for; 0: all are. For judging old media */
+	struct seen *seen;		/* what was read of this bundle by unseal_roots, or NULL. The caller's */
 };
 
 /*
@@ -32,6 +34,10 @@ struct unseal {			/* what unseal is given */
  * be read: exit 3), each prefixed with bundle and file name.
  */
 int unseal(const struct unseal *u, const char *name, struct bundle **out, struct err *e);
+
+/* The walk over trust-N.yaml alone, which is the first thing unseal does: reads what it needs into u->seen. For who judges
+ * several bundles by the newest root of them all (verify/gather.h). Errors as unseal's. */
+int unseal_roots(const struct unseal *u, const char *name, struct err *e);
 
 /* Judges any list by one root: approver threshold, form. For lists in a store. */
 struct approvals *unseal_list(const void *data, size_t len, const struct signatures *s, const struct trust *root, struct err *e);
