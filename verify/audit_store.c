@@ -73,22 +73,18 @@ static int compare_trust(struct run *run, const char *path, struct err *e)
 	return 0;
 }
 
-static int note_expiry(struct run *run, struct err *e)
+/* The newest root that was there at the time it is judged as of. */
+static void note_expiry(struct run *run)
 {
-	const struct trust *root = trust_chain_newest(&run->store.chain);
+	const struct trust_chain *c = &run->store.chain;
+	const struct trust *root = c->roots[0];
 	char when[32];
 
-	if (run->terms.trust_max > root->version)
-		return err_set(e, ERR_USAGE, "--trust-version %llu: the store's chain ends at root %llu",
-			       (unsigned long long)run->terms.trust_max, (unsigned long long)root->version);
-	if (run->terms.trust_max != 0 && run->terms.trust_max < root->version)
-		root = trust_chain_at(&run->store.chain, run->terms.trust_max);
-	if (root == NULL)
-		return err_set(e, ERR_USAGE, "--trust-version: the store's chain begins at a newer root");
+	for (size_t i = 1; i < c->n && c->roots[i]->issued - run->terms.now <= MAX_CLOCK_AHEAD; i++)
+		root = c->roots[i];
 	if (root->expires <= run->terms.now)
 		report_note(&run->report, "trust", "root %llu expired at %s", (unsigned long long)root->version,
 			    num_format_time(root->expires, when));
-	return 0;
 }
 
 /* Keys are no auditor's business: that this one is kept from whoever audits is as it must be. */
@@ -254,8 +250,7 @@ static int check(struct run *run, const char *trust, struct err *e)
 {
 	if (trust != NULL && compare_trust(run, trust, e) == -1)
 		return -1;
-	if (note_expiry(run, e) == -1)
-		return -1;
+	note_expiry(run);
 	check_modes(run);
 	if (walk_tree(&run->store.dir, 8, check_writable, run, e) == -1 || check_published(run, e) == -1 || check_journal(run, e) == -1 || check_streams(run, e) == -1)
 		return -1;
@@ -305,7 +300,7 @@ int audit_store_run(const struct args *a, struct err *e)
 		report_err(&run.report, args_at(a, 0), e);
 		return report_exit(&run.report);
 	}
-	rc = check(&run, trust, e);
+	rc = store_as_of(&run.store, run.terms.trust_max, e) == 0 ? check(&run, trust, e) : -1;
 	store_close(&run.store);
 	return rc;
 }

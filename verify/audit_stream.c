@@ -41,6 +41,8 @@ struct look {
 	enum proof *proofs[TREES];	/* by item */
 	struct rollback *rollback;	/* in force, or NULL */
 	struct kept_lists lists;
+	char newest[MAX_NAME_LEN + 80];	/* place of the newest list that was issued by then; empty: none */
+	int64_t expires;		/* it does */
 	char current;			/* 0: nothing published yet */
 };
 
@@ -168,13 +170,18 @@ static void report_revoked(const struct look *l, const struct state *s, const st
 			       item->item, revision);
 }
 
+static void note_expiry(const struct look *l)
+{
+	char when[32];
+
+	if (l->newest[0] != '\0' && l->expires <= l->now)
+		report_note(l->report, l->newest, "the newest list expired at %s", num_format_time(l->expires, when));
+}
+
 static void note_newest(const struct look *l, const struct approvals *a, const char *place)
 {
 	const struct state *s = l->current == 0 ? NULL : l->states[l->current - 'a'];
-	char when[32];
 
-	if (a->expires <= l->now)
-		report_note(l->report, place, "the newest list expired at %s", num_format_time(a->expires, when));
 	for (size_t i = 0; s != NULL && i < s->items_n; i++)
 		if (approvals_revokes(a, &s->items[i].contents))
 			report_revoked(l, s, &s->items[i], a, place);
@@ -197,6 +204,10 @@ static int judge_list(struct look *l, const struct list_ref *ref, bool newest, s
 	}
 	prove_items(l, a);
 	compare_refs(l, a, place);
+	if (a->issued - l->now <= MAX_CLOCK_AHEAD) {
+		snprintf(l->newest, sizeof l->newest, "%s", place);
+		l->expires = a->expires;
+	}
 	if (newest)
 		note_newest(l, a, place);
 	approvals_free(a);
@@ -212,6 +223,7 @@ static int judge_lists(struct look *l, struct err *e)
 	for (size_t i = 0; i < l->lists.n; i++)
 		if (judge_list(l, &l->lists.refs[i], i + 1 == l->lists.n, e) == -1)
 			return -1;
+	note_expiry(l);
 	return 0;
 }
 

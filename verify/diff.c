@@ -420,6 +420,8 @@ int diff_run(const struct args *a, struct err *e)
 	if (store_path != NULL) {
 		if (store_open(store_path, &store, e) == -1)
 			return -1;
+		if (store_as_of(&store, terms.trust_max, e) == -1)
+			goto out;
 		home.store = &store;
 		home.stream = store_choose(&store, args_get(a, "stream"), e);
 		if (home.stream == NULL)

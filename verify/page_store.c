@@ -229,6 +229,10 @@ int page_store(struct page *p, const struct terms *terms, const char *path, cons
 
 	if (store_open(path, &store, e) == -1)
 		return -1;
+	if (store_as_of(&store, terms->trust_max, e) == -1) {
+		store_close(&store);
+		return -1;
+	}
 	snprintf(what, sizeof what, "Store %s", store.config.name);
 	page_begin(p, what, path, terms->now);
 	page_line(p, "Read for this page: lists with their signatures, states, trust roots and journal. Objects and published files "

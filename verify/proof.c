@@ -65,7 +65,12 @@ int proof_open_station(const struct terms *t, const struct file *station, struct
 	do
 		snprintf(path, sizeof path, "%s/%s", dir, names_trust(version, name));
 	while (access(path, F_OK) == -1 && ++version <= MAX_TRUST_VERSIONS);
-	return proof_open(t, path, dir, out, e);
+	if (proof_open(t, path, dir, out, e) == -1)
+		return -1;
+	if (t->trust_max <= trust_chain_newest(&out->chain)->version)
+		return 0;
+	return err_set(e, ERR_USAGE, "--trust-version %llu: the station's chain ends at root %llu", (unsigned long long)t->trust_max,
+		       (unsigned long long)trust_chain_newest(&out->chain)->version);
 }
 
 void proof_close(struct proof *p)

@@ -21,7 +21,7 @@ struct proof {
 /* trust: path of the root to trust, or NULL. Roots in dir that extend it are taken in; what is wrong with one ends the chain
  * there, one that can't be read is an error. *out is to be closed in any case. */
 int proof_open(const struct terms *t, const char *trust, const char *dir, struct proof *out, struct err *e);
-/* The chain of a station's own trust/, from the oldest root that is there. */
+/* The chain of a station's own trust/, from the oldest root that is there. ERR_USAGE where it ends below --trust-version. */
 int proof_open_station(const struct terms *t, const struct file *station, struct proof *out, struct err *e);
 void proof_close(struct proof *p);
 

@@ -21,6 +21,7 @@
 #include "manifests/names.h"
 #include "manifests/reason.h"
 #include "verify/proof.h"
+#include "verify/signers.h"
 #include "verify/state.h"
 #include "verify/store.h"
 #include "verify/terms.h"
@@ -194,8 +195,7 @@ static int look_frozen(void *arg, uint64_t n, const struct digest *line, const j
 	return 0;
 }
 
-/* 0; 1: none was in force yet; -1. */
-static int find_by(const struct side_home *home, int64_t by, struct list_ref *out, struct err *e)
+int side_in_force(const struct side_home *home, int64_t by, struct list_ref *out, struct err *e)
 {
 	struct search s = {.stream = home->stream, .by = by};
 	int rc;
@@ -213,7 +213,7 @@ static int load_by(const struct side_home *home, const struct terms *t, const ch
 {
 	struct list_ref ref;
 	char when[32];
-	int rc = find_by(home, by, &ref, e);
+	int rc = side_in_force(home, by, &ref, e);
 
 	if (rc == 0)
 		return load_kept(home, t, trust, &ref, out, e);
@@ -241,6 +241,28 @@ int side_open(const struct side_home *home, const struct terms *t, const char *t
 		rc = load_path(t, trust, name, out, e);
 	if (rc == -1)
 		side_close(out);
+	return rc;
+}
+
+int side_signers(const struct side_home *home, const struct trust_chain *chain, const struct approvals *a, struct buf *out,
+		 struct err *e)
+{
+	char path[MAX_NAME_LEN + 80] = "lists", name[SIDE_LIST_NAME] = NAMES_APPROVALS;
+	const struct file *top = home->station;
+	struct file dir = FILE_CLOSED;
+	int rc;
+
+	if (home->store != NULL) {
+		snprintf(path, sizeof path, "streams/%s/lists/%llu-%llu", home->stream, (unsigned long long)a->epoch,
+			 (unsigned long long)a->revision);
+		top = &home->store->dir;
+	} else {
+		side_list_name(a->epoch, a->revision, name);
+	}
+	rc = file_open_dir_at(top, path, &dir, e);
+	if (rc == 0)
+		rc = signers_name(chain, &dir, name, a, out, NULL, e);
+	file_close(&dir);
 	return rc;
 }
 

@@ -17,8 +17,11 @@
 #include "manifests/approvals.h"
 
 struct err;
+struct buf;
+struct list_ref;
 struct store;
 struct terms;
+struct trust_chain;
 
 struct side_home {		/* where revisions, times and contents lists are looked up; neither: nowhere */
 	const struct store *store;
@@ -34,6 +37,12 @@ struct side {
 int side_open(const struct side_home *home, const struct terms *t, const char *trust, const char *name, struct side *out,
 	      struct err *e);
 void side_close(struct side *s);
+
+/* The list that was in force at a time: 0; 1 where none was yet; -1. */
+int side_in_force(const struct side_home *home, int64_t by, struct list_ref *out, struct err *e);
+/* Of a list that the home keeps, who signed it: as signers_name. */
+int side_signers(const struct side_home *home, const struct trust_chain *chain, const struct approvals *a, struct buf *out,
+		 struct err *e);
 
 /* A station's name for a list: "42.yaml", in epoch 2 "2-42.yaml". */
 #define SIDE_LIST_NAME 64

@@ -268,7 +268,7 @@ void state_lists_free(struct kept_lists *k)
 	*k = (struct kept_lists){0};
 }
 
-/* The root recorded with a list. */
+/* The root recorded with a list; where the store is judged as of an older one, that. */
 static const struct trust *judge_of(const struct store *s, const struct file *dir, struct err *e)
 {
 	const struct trust *root = NULL;
@@ -279,6 +279,8 @@ static const struct trust *judge_of(const struct store *s, const struct file *di
 		if (text.len < 2 || text.data[text.len - 1] != '\n' ||
 		    num_parse((const char *)text.data, text.len - 1, 1, MAX_REVISION, &version) == -1)
 			err_set(e, R_STORE_DAMAGED, "`root` is no version of a trust root");
+		else if (s->as_of && version > trust_chain_newest(&s->chain)->version)
+			root = trust_chain_newest(&s->chain);
 		else if ((root = trust_chain_at(&s->chain, version)) == NULL)
 			err_set(e, R_TRUST_DAMAGED, "judged by trust root %llu, which is not there", (unsigned long long)version);
 	}

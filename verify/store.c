@@ -288,6 +288,24 @@ int store_open(const char *path, struct store *out, struct err *e)
 	return -1;
 }
 
+int store_as_of(struct store *s, uint64_t version, struct err *e)
+{
+	struct trust_chain *c = &s->chain;
+
+	if (version == 0)
+		return 0;
+	if (version > trust_chain_newest(c)->version)
+		return err_set(e, ERR_USAGE, "--trust-version %llu: the store's chain ends at root %llu", (unsigned long long)version,
+			       (unsigned long long)trust_chain_newest(c)->version);
+	if (version < c->roots[0]->version)
+		return err_set(e, ERR_USAGE, "--trust-version %llu: the store's chain begins at root %llu", (unsigned long long)version,
+			       (unsigned long long)c->roots[0]->version);
+	s->as_of = trust_chain_newest(c)->version > version;
+	while (trust_chain_newest(c)->version > version)
+		trust_free(c->roots[--c->n]);
+	return 0;
+}
+
 void store_close(struct store *s)
 {
 	trust_chain_free(&s->chain);

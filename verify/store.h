@@ -62,11 +62,17 @@ struct store {
 	struct file dir;
 	struct store_config config;
 	struct trust_chain chain;
+	bool as_of;		/* store_as_of cut the chain */
 	struct arena arena;
 };
 /* Opens a store for reading: owner check (ERR_UNSAFE), store.yaml (ERR_CONFIG), trust chain verified from its pin
  * (R_TRUST_DAMAGED). *out is empty on error. */
 int store_open(const char *path, struct store *out, struct err *e);
+/*
+ * From here on the store is judged as of that version of its trust root: newer ones are taken off its chain, and a list that one
+ * of them judged is judged by this one. 0: nothing changes. ERR_USAGE where the chain doesn't have it. For satchel-verify alone.
+ */
+int store_as_of(struct store *s, uint64_t version, struct err *e);
 /* Its directory alone, unjudged; ERR_CONFIG where there is none. */
 int store_open_dir(const char *path, struct file *out, struct err *e);
 void store_close(struct store *s);

@@ -24,7 +24,7 @@ int terms_parse(const struct args *a, struct terms *out, struct err *e)
 	const char *at = args_get(a, "at");
 	uint64_t jobs;
 
-	*out = (struct terms){.now = time(NULL)};
+	*out = (struct terms){.now = time(NULL), .dated = at != NULL};
 	if (at != NULL && num_parse_time(at, strlen(at), &out->now) == -1)
 		return err_set(e, ERR_USAGE, "--at %s: a time like 2026-11-22T10:00:00Z is needed", at);
 	if (args_number(a, "trust-version", 1, MAX_REVISION, 0, &out->trust_max, e) == -1 ||

@@ -21,8 +21,8 @@
 #include "manifests/reason.h"
 #include "verify/commands.h"
 #include "verify/proof.h"
+#include "verify/revoked.h"
 #include "verify/side.h"
-#include "verify/signers.h"
 #include "verify/state.h"
 #include "verify/store.h"
 #include "verify/terms.h"
@@ -33,6 +33,7 @@ const struct option_def who_options[] = {
 	{.name = "store", .value = "STORE", .help = "the store that publishes it"},
 	{.name = "stream", .value = "NAME", .help = "the store's stream; needed when it follows several"},
 	{.name = "station", .value = "STATION", .help = "the station: also who decided, and when"},
+	TERMS_AS_OF,
 	{0}
 };
 
@@ -40,27 +41,68 @@ struct who {
 	const char *path;	/* that was asked for, without '/' at its end */
 	char item[PATH_MAX_LEN + 1];	/* the item it lies in */
 	struct side_home home;
+	const struct terms *terms;
+	const struct trust_chain *chain;	/* of the store or station */
 	json_t *o;		/* all that is told, for --json */
 };
 
 /* ---- entries ---- */
 
-/* The item of a list that the path names or lies in. */
+static bool cut_last(struct who *w)
+{
+	char *slash = strrchr(w->item, '/');
+
+	if (slash != NULL)
+		*slash = '\0';
+	return slash != NULL;
+}
+
+/* The item of a list that the path names or lies in: one that it approves, else one that it revokes. */
 static bool find_item(struct who *w, const struct approvals *a)
 {
 	size_t count;
-	char *slash;
 
 	snprintf(w->item, sizeof w->item, "%s", w->path);
-	for (;;) {
+	do {
 		approvals_find(a, w->item, &count);
 		if (count > 0)
 			return true;
-		slash = strrchr(w->item, '/');
-		if (slash == NULL)
-			return false;
-		*slash = '\0';
-	}
+	} while (cut_last(w));
+	return false;
+}
+
+static bool find_revoked(struct who *w, const struct approvals *a)
+{
+	size_t count;
+
+	snprintf(w->item, sizeof w->item, "%s", w->path);
+	do {
+		revoked_find(a, w->item, &count);
+		if (count > 0)
+			return true;
+	} while (cut_last(w));
+	return false;
+}
+
+static void tell_item(struct who *w)
+{
+	char when[32];
+
+	if (w->terms->dated)
+		say_line("%s: item %s, as of %s", w->path, w->item, num_format_time(w->terms->now, when));
+	else
+		say_line("%s: item %s", w->path, w->item);
+	json_put_text(w->o, "path", w->path);
+	json_put_text(w->o, "item", w->item);
+	if (w->terms->dated)
+		json_put_text(w->o, "as_of", when);
+}
+
+static int tell_revoked(struct who *w, const struct approvals *a, struct err *e)
+{
+	const struct revoked r = {.home = &w->home, .terms = w->terms, .chain = w->chain, .list = a};
+
+	return revoked_tell(&r, w->item, w->o, e);
 }
 
 /* The file itself, when it is one: its digest in this revision. */
@@ -92,20 +134,25 @@ static int tell_file(struct who *w, const struct approval *p, struct err *e)
 static void tell_entry(struct who *w, const char *key, const struct approvals *a, const struct approval *p, const char *signers)
 {
 	struct buf rings = {0};
-	char when[32];
+	bool expired = a->expires <= w->terms->now;
+	char when[32], until[32];
 	json_t *o = json_object();
 
 	for (size_t i = 0; i < p->rings_n; i++)
 		buf_printf(&rings, "%s%s", i > 0 ? ", " : "", p->rings[i]);
 	num_format_time(a->issued, when);
-	say_line("  %s: revision %llu for %s by list %llu, issued %s, signed by %s%s%s", key, (unsigned long long)p->revision,
-		 rings.data == NULL ? "" : (const char *)rings.data, (unsigned long long)a->revision, when, signers,
+	num_format_time(a->expires, until);
+	say_line("  %s: revision %llu for %s by list %llu, issued %s%s%s, signed by %s%s%s", key, (unsigned long long)p->revision,
+		 rings.data == NULL ? "" : (const char *)rings.data, (unsigned long long)a->revision, when,
+		 expired ? ", expired " : "", expired ? until : "", signers,
 		 p->title != NULL ? "; " : "", p->title != NULL ? p->title : "");
 	json_put_number(o, "revision", p->revision);
 	json_put_text(o, "rings", rings.data == NULL ? "" : (const char *)rings.data);
 	json_put_number(o, "epoch", a->epoch);
 	json_put_number(o, "list", a->revision);
 	json_put_text(o, "issued", when);
+	json_put_text(o, "expires", until);
+	json_put(o, "expired", json_boolean(expired));
 	json_put_text(o, "signed_by", signers);
 	if (p->title != NULL)
 		json_put_text(o, "title", p->title);
@@ -115,18 +162,25 @@ static void tell_entry(struct who *w, const char *key, const struct approvals *a
 
 /* ---- a store ---- */
 
+static int tell_signed(struct who *w, const char *key, const struct approvals *a, const struct approval *p, struct err *e)
+{
+	struct buf signers = {0};
+	int rc = side_signers(&w->home, w->chain, a, &signers, e);
+
+	if (rc == 0)
+		tell_entry(w, key, a, p, (const char *)signers.data);
+	buf_free(&signers);
+	return rc;
+}
+
 /* An entry of a list kept, with its signers. revision 0: the one for the store's rings. */
 static int tell_kept(struct who *w, const char *key, const struct list_ref *ref, uint64_t revision, struct err *e)
 {
-	const struct store *s = w->home.store;
-	const struct store_stream *stream = store_stream(s, w->home.stream);
-	struct approvals *a = state_list_load(s, w->home.stream, ref->epoch, ref->revision, e);
+	const struct store_stream *stream = store_stream(w->home.store, w->home.stream);
+	struct approvals *a = state_list_load(w->home.store, w->home.stream, ref->epoch, ref->revision, e);
 	const struct approval *p = NULL;
-	struct file dir = FILE_CLOSED;
-	struct buf signers = {0};
-	char path[MAX_NAME_LEN + 80];
 	size_t first, count;
-	int rc = -1;
+	int rc = 0;
 
 	if (a == NULL)
 		return -1;
@@ -136,17 +190,10 @@ static int tell_kept(struct who *w, const char *key, const struct list_ref *ref,
 			p = &a->items[i];
 	if (revision == 0)
 		p = approvals_entry(a, w->item, stream->rings, stream->rings_n);
-	snprintf(path, sizeof path, "streams/%s/lists/%llu-%llu", w->home.stream, (unsigned long long)ref->epoch,
-		 (unsigned long long)ref->revision);
-	if (p == NULL)
-		rc = 0;
-	else if (file_open_dir_at(&s->dir, path, &dir, e) == 0 &&
-		 signers_name(&s->chain, &dir, NAMES_APPROVALS, a, &signers, NULL, e) == 0) {
-		tell_entry(w, key, a, p, (const char *)signers.data);
-		rc = strcmp(key, "published") == 0 ? tell_file(w, p, e) : 0;
-	}
-	buf_free(&signers);
-	file_close(&dir);
+	if (p != NULL)
+		rc = tell_signed(w, key, a, p, e);
+	if (rc == 0 && p != NULL && strcmp(key, "newest") != 0)
+		rc = tell_file(w, p, e);
 	approvals_free(a);
 	return rc;
 }
@@ -175,31 +222,24 @@ static void tell_waiting(struct who *w, const struct state *s)
 	}
 }
 
-static int in_store(struct who *w, const struct state *s, struct err *e)
+/* Published, though the newest list drops it. */
+static const struct state_item *find_published(struct who *w, const struct state *s)
 {
-	struct approvals *newest = !s->has_newest ? NULL
-		: state_list_load(w->home.store, w->home.stream, s->newest.epoch, s->newest.revision, e);
-	const struct state_item *is = NULL;
-	bool known = newest != NULL && find_item(w, newest);
+	const struct state_item *is;
+
+	snprintf(w->item, sizeof w->item, "%s", w->path);
+	do
+		is = published(s, w->item);
+	while (is == NULL && cut_last(w));
+	return is;
+}
+
+static int tell_state(struct who *w, const struct state *s, const struct approvals *newest, const struct state_item *is,
+		      struct err *e)
+{
 	int rc = 0;
 
-	if (s->has_newest && newest == NULL)
-		return -1;
-	approvals_free(newest);
-	for (size_t len = strlen(w->path); !known && is == NULL && len > 0;) {	/* published, though the newest list drops it */
-		snprintf(w->item, sizeof w->item, "%.*s", (int)len, w->path);
-		is = published(s, w->item);
-		while (len > 0 && w->path[len - 1] != '/')
-			len--;
-		len -= len > 0;
-	}
-	if (known)
-		is = published(s, w->item);
-	if (!known && is == NULL)
-		return err_set(e, R_ITEM_UNKNOWN, "%s: no list in force names it", w->path);
-	say_line("%s: item %s", w->path, w->item);
-	json_put_text(w->o, "path", w->path);
-	json_put_text(w->o, "item", w->item);
+	tell_item(w);
 	if (is == NULL)
 		say_line("  not published");
 	else
@@ -208,6 +248,56 @@ static int in_store(struct who *w, const struct state *s, struct err *e)
 		rc = tell_kept(w, "newest", &s->newest, 0, e);
 	if (rc == 0)
 		tell_waiting(w, s);
+	return rc == 0 && newest != NULL ? tell_revoked(w, newest, e) : rc;
+}
+
+static int in_store(struct who *w, const struct state *s, struct err *e)
+{
+	struct approvals *newest = !s->has_newest ? NULL
+		: state_list_load(w->home.store, w->home.stream, s->newest.epoch, s->newest.revision, e);
+	const struct state_item *is = NULL;
+	int rc;
+
+	if (s->has_newest && newest == NULL)
+		return -1;
+	if (newest != NULL && find_item(w, newest))
+		is = published(s, w->item);
+	else if ((is = find_published(w, s)) == NULL && (newest == NULL || !find_revoked(w, newest))) {
+		approvals_free(newest);
+		return err_set(e, R_ITEM_UNKNOWN, "%s: no list in force names it", w->path);
+	}
+	rc = tell_state(w, s, newest, is, e);
+	approvals_free(newest);
+	return rc;
+}
+
+/* As of a time: what the list says that was in force then, by the journal. What was waiting then, nothing tells any more. */
+static int in_store_then(struct who *w, struct err *e)
+{
+	const struct store_stream *stream = store_stream(w->home.store, w->home.stream);
+	const struct approval *p;
+	struct side then = {0};
+	char when[32];
+	int rc = side_open(&w->home, w->terms, NULL, num_format_time(w->terms->now, when), &then, e);
+
+	if (rc == -1)
+		return -1;
+	if (then.list == NULL)
+		rc = err_set(e, R_ITEM_UNKNOWN, "%s: %s", w->path, then.words);
+	else if (!find_item(w, then.list) && !find_revoked(w, then.list))
+		rc = err_set(e, R_ITEM_UNKNOWN, "%s: list %llu, in force at %s, does not name it", w->path,
+			     (unsigned long long)then.list->revision, when);
+	if (rc == 0) {
+		tell_item(w);
+		p = approvals_entry(then.list, w->item, stream->rings, stream->rings_n);
+		if (p == NULL)
+			say_line("  not approved for this store");
+		else if (tell_signed(w, "then", then.list, p, e) == -1 || tell_file(w, p, e) == -1)
+			rc = -1;
+	}
+	if (rc == 0)
+		rc = tell_revoked(w, then.list, e);
+	side_close(&then);
 	return rc;
 }
 
@@ -217,6 +307,9 @@ static int ask_store(struct who *w, struct err *e)
 	char tree = 0;
 	int rc = -1;
 
+	w->chain = &w->home.store->chain;
+	if (w->terms->dated)
+		return in_store_then(w, e);
 	if (state_current(w->home.store, w->home.stream, &tree, e) == -1 ||
 	    (tree != 0 && state_load(w->home.store, w->home.stream, tree, &s, e) == -1))
 		return -1;
@@ -235,12 +328,15 @@ static int tell_decision(void *arg, uint64_t n, const struct digest *line, const
 {
 	struct who *w = arg;
 	const json_t *items = json_object_get(o, "items"), *item, *rings, *ring;
-	const char *user = json_get_text(o, "user"), *note = json_get_text(o, "note");
+	const char *user = json_get_text(o, "user"), *note = json_get_text(o, "note"), *time = json_get_text(o, "time");
 	uint64_t revision;
+	int64_t at;
 	size_t i, k;
 
 	(void)n;
 	(void)line;
+	if (w->terms->dated && (time == NULL || num_parse_time(time, strlen(time), &at) == -1 || at > w->terms->now))
+		return 0;
 	json_array_foreach(items, i, item) {
 		struct buf text = {0};
 		const char *name = json_get_text(item, "item");
@@ -254,7 +350,7 @@ static int tell_decision(void *arg, uint64_t n, const struct digest *line, const
 		buf_puts(&text, "");
 		rc = buf_ok(&text, e);
 		if (rc == 0) {
-			say_line("  %s  %s by %s: revision %llu%s%s%s", json_get_text(o, "time"), json_get_text(o, "event"),
+			say_line("  %s  %s by %s: revision %llu%s%s%s", time, json_get_text(o, "event"),
 				 user != NULL ? user : "-", (unsigned long long)revision, (const char *)text.data,
 				 note != NULL ? ", " : "", note != NULL ? note : "");
 			json_array_append_new(json_object_get(w->o, "decisions"), json_copy((json_t *)(uintptr_t)o));
@@ -266,50 +362,49 @@ static int tell_decision(void *arg, uint64_t n, const struct digest *line, const
 	return 0;
 }
 
-static int ask_station(struct who *w, const struct terms *t, struct err *e)
+/* What the newest list says of the item, and whoever decided on it. */
+static int tell_station(struct who *w, const struct approvals *newest, struct err *e)
 {
-	struct proof proof = {.dir = FILE_CLOSED};
-	struct file lists = FILE_CLOSED;
-	struct buf signers = {0};
-	struct side newest = {0};
-	char name[SIDE_LIST_NAME];
 	size_t first, count;
-	int rc = -1;
+	int rc = 0;
 
-	if (side_open(&w->home, t, NULL, "9999-12-31", &newest, e) == -1)
-		return -1;
-	if (newest.list == NULL) {
-		err_set(e, R_ITEM_UNKNOWN, "%s: the station has no list yet", w->path);
-		goto out;
-	}
-	if (proof_open_station(t, w->home.station, &proof, e) == -1 ||
-	    file_open_dir_at(w->home.station, "lists", &lists, e) == -1)
-		goto out;
-	if (!find_item(w, newest.list)) {
-		err_set(e, R_ITEM_UNKNOWN, "%s: list %llu, the newest, does not name it", w->path,
-			(unsigned long long)newest.list->revision);
-		err_hint(e, "'satchel-export log' tells what was decided on it before");
-		goto out;
-	}
-	say_line("%s: item %s", w->path, w->item);
-	json_put_text(w->o, "path", w->path);
-	json_put_text(w->o, "item", w->item);
+	tell_item(w);
 	json_put(w->o, "decisions", json_array());
-	side_list_name(newest.list->epoch, newest.list->revision, name);
-	if (signers_name(&proof.chain, &lists, name, newest.list, &signers, NULL, e) == -1)
-		goto out;
-	first = approvals_find(newest.list, w->item, &count);
-	rc = 0;
+	first = approvals_find(newest, w->item, &count);
+	if (count == 0)
+		say_line("  not approved");
 	for (size_t i = first; rc == 0 && i < first + count; i++) {
-		tell_entry(w, i + 1 == first + count ? "approved" : "also", newest.list, &newest.list->items[i],
-			   (const char *)signers.data);
-		rc = tell_file(w, &newest.list->items[i], e);
+		rc = tell_signed(w, i + 1 == first + count ? "approved" : "also", newest, &newest->items[i], e);
+		if (rc == 0)
+			rc = tell_file(w, &newest->items[i], e);
 	}
 	if (rc == 0)
-		rc = journal_read(w->home.station, "ledger.jsonl", tell_decision, w, NULL, NULL, e);
-out:
-	buf_free(&signers);
-	file_close(&lists);
+		rc = tell_revoked(w, newest, e);
+	return rc == 0 ? journal_read(w->home.station, "ledger.jsonl", tell_decision, w, NULL, NULL, e) : -1;
+}
+
+static int ask_station(struct who *w, struct err *e)
+{
+	struct proof proof = {.dir = FILE_CLOSED};
+	struct side newest = {0};
+	char when[32];
+	int rc = -1;
+
+	num_format_time(w->terms->now, when);
+	if (side_open(&w->home, w->terms, NULL, w->terms->dated ? when : "9999-12-31", &newest, e) == -1)
+		return -1;
+	w->chain = &proof.chain;
+	if (newest.list == NULL) {
+		err_set(e, R_ITEM_UNKNOWN, "%s: the station has no list yet", w->path);
+	} else if (proof_open_station(w->terms, w->home.station, &proof, e) == 0) {
+		if (find_item(w, newest.list) || find_revoked(w, newest.list)) {
+			rc = tell_station(w, newest.list, e);
+		} else {
+			err_set(e, R_ITEM_UNKNOWN, "%s: list %llu, the newest, does not name it", w->path,
+				(unsigned long long)newest.list->revision);
+			err_hint(e, "'satchel-export log' tells what was decided on it before");
+		}
+	}
 	proof_close(&proof);
 	side_close(&newest);
 	return rc;
@@ -317,12 +412,12 @@ out:
 
 /* ---- the command ---- */
 
-static int ask(struct who *w, const struct terms *t, struct err *e)
+static int ask(struct who *w, struct err *e)
 {
 	int rc;
 
 	w->o = json_object();
-	rc = w->home.store != NULL ? ask_store(w, e) : ask_station(w, t, e);
+	rc = w->home.store != NULL ? ask_store(w, e) : ask_station(w, e);
 	if (rc == 0)
 		say_object(json_incref(w->o));
 	json_decref(w->o);
@@ -335,8 +430,8 @@ int who_run(const struct args *a, struct err *e)
 	struct store store = {.dir = FILE_CLOSED};
 	struct file station = FILE_CLOSED;
 	char path[PATH_MAX_LEN + 1];
-	struct who w = {.path = path};
 	struct terms terms;
+	struct who w = {.path = path, .terms = &terms};
 	size_t len;
 	int rc = -1;
 
@@ -357,11 +452,11 @@ int who_run(const struct args *a, struct err *e)
 			return -1;
 		w.home.store = &store;
 		w.home.stream = store_choose(&store, args_get(a, "stream"), e);
-		rc = w.home.stream == NULL ? -1 : ask(&w, &terms, e);
+		rc = w.home.stream == NULL || store_as_of(&store, terms.trust_max, e) == -1 ? -1 : ask(&w, e);
 		store_close(&store);
 	} else if (file_open_dir(station_path, &station, e) == 0) {
 		w.home.station = &station;
-		rc = ask(&w, &terms, e);
+		rc = ask(&w, e);
 	}
 	file_close(&station);
 	return rc;

@@ -51,13 +51,48 @@ expect 0 satchel-verify who lib/f --store store
 grep -q '^  published: revision 1 .*list 1' out || { cat out; fail "withdrawn"; }
 grep -q 'newest:' out && fail "the newest list does not name it"
 
+# as of a time: the list in force then, and what was decided by then; as of a root
+expect_word 2 item-unknown satchel-verify who lib/f --store store --at 2001-01-01T00:00:00Z
+expect_word 2 item-unknown satchel-verify who lib/f --station station --at 2001-01-01T00:00:00Z
+expect 0 satchel-verify who lib/f --store store --at 2090-01-01T00:00:00Z
+grep -q '^lib/f: item lib, as of 2090-01-01T00:00:00Z' out && grep -q '^  then: revision 1 for production by list 1, issued .*, expired 20' out ||
+  { cat out; fail "as of a time"; }
+expect 0 satchel-verify who lib/f --store store --trust-version 1
+expect_word 2 'chain ends at root 1' satchel-verify who lib/f --store store --trust-version 2
+expect_word 2 'chain ends at root 1' satchel-verify who tool --station station --trust-version 2
+
+# revoked: it says so, of an item and of a file in it, at the store and at the station, also when later lists repeat it
+expect 0 satchel-export revoke lib --revision 1 --note 'leaks keys'
+expect 0 satchel-export sign
+expect 0 satchel-export renew
+expect 0 satchel-export sign
+expect 0 satchel-export pack second --approvals-only
+expect 4 satchel-import apply second
+for w in lib lib/f; do
+  expect 0 satchel-verify who $w --store store
+  grep -q "^$w: item lib$" out && grep -q '^  not published' out || { cat out; fail "revoked in a store"; }
+  grep -q "^  revoked: revision 1 since list 4, in list 5, signed by $key; leaks keys" out || { cat out; fail "revoked, first list not kept"; }
+  expect 0 satchel-verify who $w --station station
+  grep -q "^  revoked: revision 1 since list 4, signed by $key; leaks keys" out || { cat out; fail "revoked at a station"; }
+  grep -q "  revoke by $(id -un): revision 1, leaks keys" out || { cat out; fail "who revoked"; }
+done
+expect 0 satchel-verify who lib/f --store store --json
+python3 - out "$key" <<'P' || fail "revoked in json"
+import json, sys
+o = json.load(open(sys.argv[1]))
+r, = o["revoked"]
+assert o["item"] == "lib" and r["revision"] == 1 and r["since"] == 4 and r["note"] == "leaks keys" and r["signed_by"] == sys.argv[2], o
+P
+expect 0 satchel-verify who tool --store store
+grep -q revoked out && fail "not revoked"
+
 # a signature that isn't good counts for nothing
 for f in store/streams/updates/lists/1-1/*.sig; do chmod u+w "$f"; printf 'x' | dd of="$f" bs=1 conv=notrunc status=none; done
-expect 1 satchel-verify who lib/f --store store
+expect 1 satchel-verify who tool --store store
 
 # nothing names it; wrong uses
 expect_word 2 item-unknown satchel-verify who nosuch --store store
-expect_word 2 item-unknown satchel-verify who lib/f --station station
+expect_word 2 item-unknown satchel-verify who nosuch --station station
 expect 2 satchel-verify who ../x --store store
 expect 2 satchel-verify who tool
 expect 2 satchel-verify who tool --store store --station station
