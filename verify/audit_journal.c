@@ -25,6 +25,7 @@
 #include "verify/commands.h"
 #include "verify/report.h"
 #include "verify/store.h"
+#include "verify/terms.h"
 
 #include "lib/banned.h"
 
@@ -32,6 +33,7 @@ const struct option_def audit_journal_options[] = {
 	{.name = "receipt", .value = "FILE", .help = "a receipt of the store, its signature at its end or in a file beside it: the journal must extend it",
 	 .many = true},
 	{.name = "key", .value = "FILE", .help = "the store's receipt.pub, as you got it on a way of its own"},
+	TERMS_AS_OF,
 	{0}
 };
 
@@ -41,6 +43,7 @@ struct point {			/* a line that a receipt witnessed */
 };
 struct audit {
 	const struct args *args;
+	struct terms terms;
 	struct file dir;
 	const char *name;	/* of the journal in it */
 	struct report report;
@@ -49,8 +52,9 @@ struct audit {
 	size_t receipts_n;
 	struct point *points;	/* in order of lines */
 	size_t points_n, next;
-	uint64_t length;
-	struct digest head;
+	uint64_t length, then;	/* lines: in all, and as of --at and --trust-version */
+	struct digest head, then_head;
+	bool past;		/* lines from here on are of later */
 	bool readable;
 };
 
@@ -123,6 +127,7 @@ static int load_receipt(struct audit *u, const char *store, const char *path, st
 	struct file f = FILE_CLOSED;
 	struct receipt *r = NULL;
 	struct buf bytes = {0};
+	char when[32];
 	int rc = file_open(path, &f, e);
 
 	if (rc == 0)
@@ -133,6 +138,8 @@ static int load_receipt(struct audit *u, const char *store, const char *path, st
 		rc = err_prefix(e, "%s", path);
 	if (rc == 0 && strcmp(r->store, store) != 0)
 		rc = err_set(e, R_RECEIPT_FOREIGN, "%s: a receipt of the store %s, and this is %s", path, r->store, store);
+	if (rc == 0 && r->time - u->terms.now > MAX_CLOCK_AHEAD)
+		report_note(&u->report, path, "it was made at %s, after the time it is judged as of", num_format_time(r->time, when));
 	if (rc == 0)
 		u->receipts[u->receipts_n++] = r;
 	else
@@ -187,12 +194,34 @@ static void find_missing_line(struct audit *u, const struct point *p, const char
 		       (unsigned long long)p->history->counter, what);
 }
 
+static bool as_of(const struct audit *u)
+{
+	return u->terms.dated || u->terms.trust_max != 0;
+}
+
+/* Whether a line is of after the time, or tells of a newer root (a store's `root`, a station's `trust`) than is judged as of. */
+static bool is_later(const struct audit *u, const json_t *o)
+{
+	const char *time = json_get_text(o, "time"), *event = json_get_text(o, "event");
+	uint64_t version;
+	int64_t at;
+
+	if (u->terms.dated && (time == NULL || num_parse_time(time, strlen(time), &at) == -1 || at > u->terms.now))
+		return true;
+	return u->terms.trust_max != 0 && event != NULL && (strcmp(event, "root") == 0 || strcmp(event, "trust") == 0) &&
+	       json_get_number(o, "version", &version) == 0 && version > u->terms.trust_max;
+}
+
 static int look(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
 {
 	struct audit *u = arg;
 
-	(void)o;
 	(void)e;
+	u->past = u->past || (as_of(u) && is_later(u, o));
+	if (!u->past) {
+		u->then = n;
+		u->then_head = *line;
+	}
 	for (; u->next < u->points_n && u->points[u->next].history->length <= n; u->next++)
 		if (!digest_equal(&u->points[u->next].history->head, line))
 			find_missing_line(u, &u->points[u->next], "it is another one now");
@@ -237,6 +266,12 @@ static void say_result(const struct audit *u)
 	json_put_text(o, "head", hex);
 	json_put_number(o, "receipts", u->receipts_n);
 	json_put_number(o, "findings", u->report.findings);
+	if (as_of(u)) {
+		digest_hex(&u->then_head, hex);
+		say_line("%s: as of then: %s, head %s", u->name, num_of(u->then, "line"), hex);
+		json_put_number(o, "then_length", u->then);
+		json_put_text(o, "then_head", hex);
+	}
 	say_object(o);
 }
 
@@ -261,7 +296,7 @@ int audit_journal_run(const struct args *a, struct err *e)
 	struct audit u = {.args = a, .dir = FILE_CLOSED, .report = REPORT_EMPTY};
 	int rc = -1;
 
-	if (args_expect(a, 1, 1, e) == -1)
+	if (args_expect(a, 1, 1, e) == -1 || terms_parse(a, &u.terms, e) == -1)
 		return -1;
 	if (args_has(a, "key") && !args_has(a, "receipt"))
 		return err_set(e, ERR_USAGE, "--key goes with --receipt");

@@ -27,11 +27,11 @@ static const struct command commands[] = {
 	 "trees file by file, and the journal. Without --trust it is judged by its own\n"
 	 "trust root, and the first line says so.", audit_store_options,
 	 audit_store_run},
-	{"journal", "STORE|STATION [--receipt FILE]... [--key FILE]", "satchel-verify journal /srv/satchel --receipt perimeter-a-00000012.yaml",
+	{"journal", "STORE|STATION [--receipt FILE]... [--key FILE] [--at TIME] [--trust-version N]", "satchel-verify journal /srv/satchel --receipt perimeter-a-00000012.yaml",
 	 "Checks that each line of a store's journal, or a station's ledger, has the\n"
 	 "digest of the one before, and that the journal still has what receipts\n"
 	 "witnessed.", audit_journal_options, audit_journal_run},
-	{"diff", "OLD NEW [--store STORE [--stream S] | --station STATION] [--trust FILE]",
+	{"diff", "OLD NEW [--store STORE [--stream S] | --station STATION] [--trust FILE] [--at TIME] [--trust-version N]",
 	 "satchel-verify diff --store /srv/satchel 2026-11-01 2026-12-01",
 	 "What changed between two approval lists: items added, removed or changed, ring\n"
 	 "by ring, and what was revoked. OLD and NEW are lists or directories of bundles;\n"
@@ -43,16 +43,18 @@ static const struct command commands[] = {
 	 "Shows a document, or what a bundle says of itself, for people. Without\n"
 	 "--trust, or where the signatures beside it don't suffice, the first line says\n"
 	 "UNVERIFIED.", show_options, show_run},
-	{"tree", "DIR --store STORE [--stream NAME] [--csv] [--jobs N]", "satchel-verify tree /mnt/client/mirror --store /srv/satchel",
+	{"tree", "DIR --store STORE [--stream NAME] [--csv] [--at TIME] [--trust-version N] [--jobs N]",
+	 "satchel-verify tree /mnt/client/mirror --store /srv/satchel",
 	 "A deployed copy, of a client or another server, against what the store\n"
 	 "publishes, item by item: files that are missing, stale (bytes of a former\n"
 	 "revision), changed or extra. Times and modes don't count. Exit 1 when it\n"
 	 "differs.", tree_options, tree_run},
-	{"who", "PATH --store STORE [--stream NAME] | PATH --station STATION",
+	{"who", "PATH --store STORE [--stream NAME] | PATH --station STATION [--at TIME] [--trust-version N]",
 	 "satchel-verify who pool/o/openssl/libssl3.deb --store /srv/satchel",
 	 "Who approved a file or item: its revision, its list, whose signatures that list\n"
-	 "bears; at a station also who decided, and when. And why it is waiting.", who_options, who_run},
-	{"report", "STORE|STATION|MEDIUM -o FILE [--trust FILE] [--at TIME]",
+	 "bears; at a station also who decided, and when. Why it is waiting, or since\n"
+	 "when it is revoked.", who_options, who_run},
+	{"report", "STORE|STATION|MEDIUM -o FILE [--trust FILE] [--at TIME] [--trust-version N]",
 	 "satchel-verify report /srv/satchel --trust trust-1.yaml -o report.html",
 	 "One page, to print or to file: lists and who signed them, what is published and\n"
 	 "what waits, what a medium brings, trust roots and keys, refusals and the last\n"

@@ -28,7 +28,7 @@ const struct option_def tree_options[] = {
 	{.name = "store", .value = "STORE", .help = "the store whose published tree it should be"},
 	{.name = "stream", .value = "NAME", .help = "the store's stream; needed when it follows several"},
 	{.name = "csv", .help = "one line per item and file: item, published revision, state, path, revision found"},
-	{.name = "jobs", .value = "N", .help = "threads to use; default: as many as there are processors"},
+	TERMS_OPTIONS,
 	{0}
 };
 
@@ -38,6 +38,7 @@ static const char *const words[DEPLOYED_STATES] = {
 };
 
 struct tree {
+	struct terms terms;
 	struct store store;
 	const char *stream;
 	struct wares wares;
@@ -153,12 +154,14 @@ static const struct deployed_ops ops = {say_file, say_item};
 
 static void say_summary(const struct tree *t, const char *dir)
 {
+	char when[32];
 	json_t *o;
 
 	if (t->csv)
 		return;
-	say_line("%s: %llu of %s as %s publishes them; files: %llu missing, %llu stale, %llu changed, %llu extra, "
+	say_line("%s: %llu of %s as %s publishe%s them%s%s; files: %llu missing, %llu stale, %llu changed, %llu extra, "
 		 "%llu unreadable", dir, (unsigned long long)t->current, num_of(t->items, "item"), t->store.config.name,
+		 t->terms.dated ? "d" : "s", t->terms.dated ? " at " : "", t->terms.dated ? num_format_time(t->terms.now, when) : "",
 		 (unsigned long long)t->n[DEPLOYED_MISSING], (unsigned long long)t->n[DEPLOYED_STALE],
 		 (unsigned long long)t->n[DEPLOYED_CHANGED], (unsigned long long)t->n[DEPLOYED_EXTRA],
 		 (unsigned long long)t->n[DEPLOYED_UNREADABLE]);
@@ -221,16 +224,38 @@ static int compare(struct tree *t, const char *dir, unsigned jobs, struct err *e
 	return rc;
 }
 
+/* Judged by an older root: a published item counts where its list is good by that one. */
+static int check_lists(const struct tree *t, const struct state *now, struct err *e)
+{
+	struct list_ref last = {0};
+
+	for (size_t i = 0; t->terms.trust_max != 0 && i < now->items_n; i++) {
+		const struct list_ref ref = {.epoch = now->items[i].epoch, .revision = now->items[i].list};
+		struct approvals *a;
+
+		if (state_compare(&ref, &last) == 0)
+			continue;
+		a = state_list_load(&t->store, t->stream, ref.epoch, ref.revision, e);
+		if (a == NULL)
+			return err_prefix(e, "%s is published by it", now->items[i].item);
+		approvals_free(a);
+		last = ref;
+	}
+	return 0;
+}
+
 static int load(struct tree *t, struct state **now, struct err *e)
 {
 	char tree = 0;
 
+	if (t->terms.dated)
+		return wares_then(&t->store, t->stream, t->terms.now, now, e);
 	if (state_current(&t->store, t->stream, &tree, e) == -1 ||
 	    (tree != 0 && state_load(&t->store, t->stream, tree, now, e) == -1))
 		return -1;
 	if (*now == NULL)
 		return err_set(e, ERR_MISSING, "%s publishes nothing of the stream %s yet", t->store.config.name, t->stream);
-	return wares_open(&t->store, t->stream, *now, &t->wares, e);
+	return check_lists(t, *now, e);
 }
 
 static int run(struct tree *t, const char *dir, unsigned jobs, struct err *e)
@@ -238,6 +263,8 @@ static int run(struct tree *t, const char *dir, unsigned jobs, struct err *e)
 	struct state *now = NULL;
 	int rc = load(t, &now, e);
 
+	if (rc == 0)
+		rc = wares_open(&t->store, t->stream, now, &t->wares, e);
 	if (rc == 0)
 		rc = compare(t, dir, jobs, e);
 	if (rc == 0) {
@@ -255,10 +282,9 @@ int tree_run(const struct args *a, struct err *e)
 {
 	struct tree t = {.csv = args_has(a, "csv"), .store.dir = FILE_CLOSED};
 	const char *store = args_get(a, "store");
-	struct terms terms;
 	int rc = -1;
 
-	if (args_expect(a, 1, 1, e) == -1 || terms_parse(a, &terms, e) == -1)
+	if (args_expect(a, 1, 1, e) == -1 || terms_parse(a, &t.terms, e) == -1)
 		return -1;
 	if (store == NULL)
 		return err_set(e, ERR_USAGE, "--store STORE is needed: the store whose published tree it should be");
@@ -267,8 +293,8 @@ int tree_run(const struct args *a, struct err *e)
 	if (store_open(store, &t.store, e) == -1)
 		return -1;
 	t.stream = store_choose(&t.store, args_get(a, "stream"), e);
-	if (t.stream != NULL)
-		rc = run(&t, args_at(a, 0), terms.jobs, e);
+	if (t.stream != NULL && store_as_of(&t.store, t.terms.trust_max, e) == 0)
+		rc = run(&t, args_at(a, 0), t.terms.jobs, e);
 	store_close(&t.store);
 	return rc;
 }

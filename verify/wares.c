@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/arena.h"
 #include "lib/err.h"
+#include "lib/num.h"
 #include "lib/path.h"
 #include "lib/say.h"
+#include "verify/side.h"
 #include "verify/state.h"
 #include "verify/store.h"
 
@@ -209,6 +212,49 @@ int wares_open(const struct store *s, const char *stream, const struct state *no
 		return 0;
 	wares_close(out);
 	return -1;
+}
+
+/* ---- as of a time ---- */
+
+static int take_entries(struct state *state, const struct approvals *a, const struct store_stream *s, struct err *e)
+{
+	state->items = arena_alloc(&state->arena, (a->items_n + 1) * sizeof *state->items);
+	if (state->items == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < a->items_n; i++) {
+		const struct approval *p = approvals_entry(a, a->items[i].item, s->rings, s->rings_n);
+
+		if (p != &a->items[i])
+			continue;
+		state->items[state->items_n] = (struct state_item){
+			.item = arena_strndup(&state->arena, p->item, strlen(p->item)), .epoch = a->epoch, .list = a->revision,
+			.revision = p->revision, .contents = p->contents.sha256, .size = p->contents.size,
+			.files = p->contents.files, .bytes = p->contents.bytes};
+		if (state->items[state->items_n++].item == NULL)
+			return err_mem(e);
+	}
+	return 0;
+}
+
+int wares_then(const struct store *s, const char *stream, int64_t by, struct state **out, struct err *e)
+{
+	const struct side_home home = {.store = s, .stream = stream};
+	struct list_ref ref;
+	struct approvals *a = NULL;
+	char when[32];
+	int rc = side_in_force(&home, by, &ref, e);
+
+	if (rc == 1)
+		return err_set(e, ERR_MISSING, "%s published nothing of the stream %s yet at %s", s->config.name, stream,
+			       num_format_time(by, when));
+	if (rc == 0)
+		a = state_list_load(s, stream, ref.epoch, ref.revision, e);
+	if (a == NULL)
+		return e->reason == ERR_MISSING ? err_hint(e, "the store does not keep the list in force at that time") : -1;
+	*out = calloc(1, sizeof **out);
+	rc = *out == NULL ? err_mem(e) : take_entries(*out, a, store_stream(s, stream), e);
+	approvals_free(a);
+	return rc;
 }
 
 void wares_close(struct wares *w)

@@ -6,6 +6,7 @@
 #define VERIFY_WARES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "verify/deployed.h"
 
@@ -21,6 +22,11 @@ struct wares {
 };
 /* now: the current tree's; it must stay. Lists that can't be read are warned of and passed over. */
 int wares_open(const struct store *s, const char *stream, const struct state *now, struct wares *out, struct err *e);
+/*
+ * In place of the current tree's state: the entries for the store's rings of the list that was in force at a time, by the journal.
+ * ERR_MISSING where none was, or the list is kept no more.
+ */
+int wares_then(const struct store *s, const char *stream, int64_t by, struct state **out, struct err *e);
 void wares_close(struct wares *w);
 
 /* The item of this name, or NULL; and whether an item lies below a directory. */
