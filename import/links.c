@@ -1,6 +1,7 @@
 /*
- * Names for published files (import/links.h). They go in batches to workers; no two batches under way have a name for the
- * same object. Refuses nothing of its own.
+ * Names for published files (import/links.h). They go in batches to workers, a directory to one worker. No two batches
+ * under way have a name for the same object: a further name waits until those before it are given. Refuses nothing of
+ * its own.
  */
 #include "import/links.h"
 
@@ -9,34 +10,37 @@
 #include <string.h>
 
 #include "import/objects.h"
+#include "lib/arena.h"
 #include "lib/distinct.h"
 #include "lib/err.h"
 #include "lib/file.h"
-#include "lib/path.h"
 #include "lib/pool.h"
 
 #include "lib/banned.h"
 
-#define BATCH 128	/* names */
+#define ENOUGH 128	/* names of a batch that may end where their directory ends */
+#define BATCH 2048	/* names */
 #define DIRS 8		/* directories of a batch: each is a descriptor */
+#define LATER_DIRS 64	/* of the one that waits */
 #define UNDER_WAY 4	/* batches beside those that are worked on */
-#define KNOWN 8192	/* objects under way that are remembered */
+#define KNOWN 65536	/* objects under way that are remembered */
 
 struct queued {
-	struct record is;	/* its path is not used, nor are its pointers */
+	struct record is;	/* its path is the name; its other pointers are not used */
 	unsigned dir;
-	char name[PATH_MAX_COMPONENT + 1];
 };
 struct batch {
-	struct file dirs[DIRS];
+	struct file dirs[LATER_DIRS];
 	size_t dirs_n, n;
+	uint64_t which;		/* the last directory */
+	struct arena room;	/* for names */
 	struct queued names[BATCH];
 };
 struct links {
 	struct objects *o;
 	struct pool *pool;
 	struct batch *open;	/* being filled, or NULL */
-	uint64_t which;		/* its last directory */
+	struct batch *later;	/* or NULL: further names of objects that may be under way */
 	struct distinct known;	/* objects of the open batch and of those that may be under way */
 };
 
@@ -63,7 +67,7 @@ static int work(void *arg, void *task, void *state, struct err *e)
 
 	(void)state;
 	for (size_t i = 0; i < b->n; i++)
-		if (links_now(l->o, &b->dirs[b->names[i].dir], b->names[i].name, &b->names[i].is, e) == -1)
+		if (links_now(l->o, &b->dirs[b->names[i].dir], b->names[i].is.path, &b->names[i].is, e) == -1)
 			return -1;
 	return 0;
 }
@@ -73,8 +77,11 @@ static void drop(void *arg, void *task)
 	struct batch *b = task;
 
 	(void)arg;
-	for (size_t i = 0; b != NULL && i < b->dirs_n; i++)
+	if (b == NULL)
+		return;
+	for (size_t i = 0; i < b->dirs_n; i++)
 		file_close(&b->dirs[i]);
+	arena_free(&b->room);
 	free(b);
 }
 
@@ -92,12 +99,11 @@ struct links *links_open(struct objects *o, struct err *e)
 	return l;
 }
 
-static int flush(struct links *l, struct err *e)
+/* Gives a batch, or NULL, to the workers. */
+static int send(struct links *l, struct batch *full, struct err *e)
 {
 	unsigned jobs = objects_jobs(l->o);
-	struct batch *full = l->open;
 
-	l->open = NULL;
 	if (full == NULL)
 		return 0;
 	if (l->pool == NULL && (l->pool = pool_open(&ops, l, jobs, jobs + UNDER_WAY, e)) == NULL) {
@@ -107,8 +113,16 @@ static int flush(struct links *l, struct err *e)
 	return pool_put(l->pool, full, e);
 }
 
+static int flush(struct links *l, struct err *e)
+{
+	struct batch *full = l->open;
+
+	l->open = NULL;
+	return send(l, full, e);
+}
+
 /* Waits until nothing is under way. */
-static int settle(struct links *l, struct err *e)
+static int drain(struct links *l, struct err *e)
 {
 	int rc = flush(l, e);
 	struct pool *p = l->pool;
@@ -118,66 +132,89 @@ static int settle(struct links *l, struct err *e)
 	return pool_close(p, e) == -1 ? -1 : rc;
 }
 
-static bool in_open_batch(const struct links *l, const struct record *is)
+/* Then what waited for that goes. */
+static int settle(struct links *l, struct err *e)
 {
-	for (size_t i = 0; l->open != NULL && i < l->open->n; i++)
-		if (digest_equal(&l->open->names[i].is.sha256, &is->sha256))
-			return true;
-	return false;
+	struct batch *later = l->later;
+
+	if (drain(l, e) == -1)
+		return -1;
+	for (size_t i = 0; later != NULL && i < later->n; i++)
+		if (distinct_add(&l->known, &later->names[i].is.sha256, e) == -1)
+			return -1;
+	l->later = NULL;
+	return send(l, later, e);
 }
 
-/* Notes the object. One that another batch may have a name for is waited for. */
-static int know(struct links *l, const struct record *is, struct err *e)
+/* Whether a batch takes one more name, in this directory. One directory is best left to one worker: the kernel lets only one
+ * at a time into it. */
+static bool has_room(const struct batch *b, uint64_t which, size_t dirs, size_t enough)
+{
+	return b->n < BATCH && (b->which == which || (b->dirs_n < dirs && b->n < enough));
+}
+
+static struct batch *new_batch(struct err *e)
+{
+	struct batch *b = malloc(sizeof *b);
+
+	if (b == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	b->dirs_n = b->n = 0;
+	b->which = UINT64_MAX;
+	b->room = (struct arena){0};
+	return b;
+}
+
+/* To a batch that has room. */
+static int add(struct batch *b, uint64_t which, const struct file *dir, const char *name, const struct record *is, struct err *e)
+{
+	struct queued *n = &b->names[b->n];
+
+	if (b->which != which) {
+		struct file *copy = &b->dirs[b->dirs_n];
+
+		*copy = (struct file){fcntl(dir->fd, F_DUPFD_CLOEXEC, 3), strdup(dir->name)};
+		b->dirs_n++;
+		b->which = which;
+		if (copy->fd == -1 || copy->name == NULL)
+			return copy->fd == -1 ? err_sys(e, "%s", dir->name) : err_mem(e);
+	}
+	n->is = *is;
+	n->is.path = arena_strndup(&b->room, name, strlen(name));
+	n->dir = (unsigned)b->dirs_n - 1;
+	if (n->is.path == NULL)
+		return err_mem(e);
+	b->n++;
+	return 0;
+}
+
+/* A further name of an object that may be under way. */
+static int add_later(struct links *l, uint64_t which, const struct file *dir, const char *name, const struct record *is,
+		     struct err *e)
+{
+	if (l->later != NULL && !has_room(l->later, which, LATER_DIRS, BATCH) && settle(l, e) == -1)
+		return -1;
+	if (l->later == NULL && (l->later = new_batch(e)) == NULL)
+		return -1;
+	return add(l->later, which, dir, name, is, e);
+}
+
+int links_add(struct links *l, uint64_t which, const struct file *dir, const char *name, const struct record *is, struct err *e)
 {
 	int rc;
 
 	if (l->known.n >= KNOWN && settle(l, e) == -1)
 		return -1;
 	rc = distinct_add(&l->known, &is->sha256, e);
-	if (rc != 0 || in_open_batch(l, is))
-		return rc == -1 ? -1 : 0;
-	return settle(l, e) == -1 || distinct_add(&l->known, &is->sha256, e) == -1 ? -1 : 0;
-}
-
-/* A batch with room for one more, whose last directory is this one. */
-static int make_room(struct links *l, uint64_t which, const struct file *dir, struct err *e)
-{
-	bool same = l->open != NULL && l->open->dirs_n > 0 && l->which == which;
-	struct file *copy;
-
-	if (l->open != NULL && (l->open->n == BATCH || (!same && l->open->dirs_n == DIRS)) && flush(l, e) == -1)
+	if (rc != 1)
+		return rc == -1 ? -1 : add_later(l, which, dir, name, is, e);
+	if (l->open != NULL && !has_room(l->open, which, DIRS, ENOUGH) && flush(l, e) == -1)
 		return -1;
-	if (l->open == NULL) {
-		l->open = malloc(sizeof *l->open);
-		if (l->open == NULL)
-			return err_mem(e);
-		l->open->n = l->open->dirs_n = 0;
-		same = false;
-	}
-	if (same)
-		return 0;
-	copy = &l->open->dirs[l->open->dirs_n];
-	*copy = (struct file){fcntl(dir->fd, F_DUPFD_CLOEXEC, 3), strdup(dir->name)};
-	l->open->dirs_n++;
-	l->which = which;
-	return copy->fd == -1 ? err_sys(e, "%s", dir->name) : copy->name == NULL ? err_mem(e) : 0;
-}
-
-int links_add(struct links *l, uint64_t which, const struct file *dir, const char *name, const struct record *is, struct err *e)
-{
-	size_t len = strlen(name);
-	struct queued *n;
-
-	if (len > PATH_MAX_COMPONENT)
-		return err_set(e, ERR_INTERNAL, "\"%s\": not a name for a published tree", name);
-	/* room first: what is in the open batch is asked of the one that the name goes into */
-	if (make_room(l, which, dir, e) == -1 || know(l, is, e) == -1 || (l->open == NULL && make_room(l, which, dir, e) == -1))
+	if (l->open == NULL && (l->open = new_batch(e)) == NULL)
 		return -1;
-	n = &l->open->names[l->open->n++];
-	n->is = *is;
-	n->dir = (unsigned)l->open->dirs_n - 1;
-	memcpy(n->name, name, len + 1);
-	return 0;
+	return add(l->open, which, dir, name, is, e);
 }
 
 int links_close(struct links *l, struct err *e)
@@ -187,6 +224,9 @@ int links_close(struct links *l, struct err *e)
 	if (l == NULL)
 		return 0;
 	rc = settle(l, e);
+	if (drain(l, e) == -1)
+		rc = -1;
+	drop(l, l->later);
 	drop(l, l->open);
 	free(l);
 	return rc;
