@@ -21,35 +21,39 @@ struct asking {
 	struct distinct seen;	/* of missing ones */
 };
 
-/* What was set aside as damaged is asked for too: nothing new can be published from it. */
-static int ask(struct asking *a, const struct digest *d, uint64_t size, const char *path, struct err *e)
+static int tell(struct asking *a, const struct digest *d, uint64_t size, const char *path, struct err *e)
 {
 	struct missing_object m = {.sha256 = *d, .size = size, .item = a->entry->item, .path = path};
-	int rc = objects_needed(a->objects, d, e);
+	int rc = distinct_add(&a->seen, d, e);
 
-	if (rc != 1)
-		return rc;
-	rc = distinct_add(&a->seen, d, e);
 	return rc == 1 ? a->each(a->arg, &m, e) : rc;
 }
 
-/* A record that states another size than its object has is a lie, though its sum may be right (FORMAT 6.2). */
-static int check_size(const struct asking *a, const struct record *r, struct err *e)
+/* What was set aside as damaged is asked for too: nothing new can be published from it. */
+static int ask(struct asking *a, const struct digest *d, uint64_t size, const char *path, struct err *e)
 {
-	uint64_t size;
-	int rc = objects_has(a->objects, &r->sha256, &size, e);
+	int rc = objects_needed(a->objects, d, e);
 
-	if (rc != 1 || size == UINT64_MAX || size == r->size)
-		return rc == -1 ? -1 : 0;
-	return err_set(e, R_DOCUMENT_FORM, "%s: a size of %llu is stated, its object has %llu (FORMAT 6.2)", r->path,
-		       (unsigned long long)r->size, (unsigned long long)size);
+	return rc == 1 ? tell(a, d, size, path, e) : rc;
 }
 
+/* A record that states another size than its object has is a lie, though its sum may be right (FORMAT 6.2). */
 static int ask_record(struct asking *a, const struct record *r, struct err *e)
 {
+	uint64_t size;
+	int rc;
+
 	if (!r->has_file)
 		return 0;
-	return check_size(a, r, e) == -1 ? -1 : ask(a, &r->sha256, r->size, r->path, e);
+	rc = objects_has(a->objects, &r->sha256, &size, e);
+	if (rc == -1)
+		return -1;
+	if (rc == 0 || size == UINT64_MAX)	/* not here, or set aside */
+		return tell(a, &r->sha256, r->size, r->path, e);
+	if (size == r->size)
+		return 0;
+	return err_set(e, R_DOCUMENT_FORM, "%s: a size of %llu is stated, its object has %llu (FORMAT 6.2)", r->path,
+		       (unsigned long long)r->size, (unsigned long long)size);
 }
 
 static int ask_parts(struct asking *a, const struct contents_reader *r, bool *all, struct err *e)

@@ -194,7 +194,7 @@ int objects_has(const struct objects *o, const struct digest *d, uint64_t *size,
 		return err_set(e, R_STORE_DAMAGED, "%s/%s: not a regular file", fan->name, name);
 	if (size != NULL)
 		*size = rc == 1 ? (uint64_t)st.st_size : UINT64_MAX;
-	return rc == 0 ? objects_is_lost(fan, d, e) : rc;
+	return rc == 0 && !o->fans[d->bytes[0]].fresh ? objects_is_lost(fan, d, e) : rc;
 }
 
 int objects_needed(const struct objects *o, const struct digest *d, struct err *e)
