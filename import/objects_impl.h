@@ -47,9 +47,9 @@ struct objects {
 	bool healed_sorted;
 	struct objects_running running[OBJECTS_RUNNING];
 	size_t running_next;
-	struct digest last;	/* what objects_link linked last, and the variant that had room for it */
+	struct digest last;	/* what objects_link linked last to a variant with a number, and which had room for it */
 	bool last_exec;
-	unsigned last_variant;
+	atomic_uint last_variant;	/* 0: none yet, and no lock is taken to see that */
 };
 
 /* The directory of objects whose digest begins with this byte: 0; 1 where it isn't there (and `make` is false); -1. */

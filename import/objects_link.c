@@ -162,22 +162,32 @@ static enum linked try(const struct request *r, unsigned n, const struct file *d
 	return FAILED;
 }
 
+/* The variant that had room for a name of this object a moment ago. */
+static unsigned last_variant(struct objects *o, const struct digest *d, bool exec)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&o->lock);
+	n = exec == o->last_exec && digest_equal(d, &o->last) ? o->last_variant : 0;
+	pthread_mutex_unlock(&o->lock);
+	return n;
+}
+
 int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dir,
 		 const char *name, struct err *e)
 {
 	struct request r = {.o = o, .d = d, .exec = exec, .mtime = mtime};
 	enum linked how = FULL;
 	int rc = objects_fan(o, d->bytes[0], true, &r.fan, e);
-	unsigned n;
+	unsigned n = 0;
 
 	if (rc == -1)
 		return -1;
-	pthread_mutex_lock(&o->lock);
-	n = exec == o->last_exec && digest_equal(d, &o->last) ? o->last_variant : 0;
-	pthread_mutex_unlock(&o->lock);
+	if (atomic_load_explicit(&o->last_variant, memory_order_relaxed) > 0)
+		n = last_variant(o, d, exec);
 	while ((how = try(&r, n, dir, name, e)) == FULL)
 		n++;
-	if (how == LINKED) {
+	if (how == LINKED && n > 0) {
 		pthread_mutex_lock(&o->lock);
 		o->last = *d;
 		o->last_exec = exec;
