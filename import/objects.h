@@ -114,6 +114,10 @@ int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *
  */
 int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dir,
 		 const char *name, struct err *e);
+/* For what objects_link links from now on; not while threads link. TIMES_SET: all of it has a name already, and with that its
+ * time, so that no inode is looked at before it is linked. TIMES_DUE is how it begins. */
+enum objects_times { OBJECTS_TIMES_DUE, OBJECTS_TIMES_SET };
+void objects_set_times(struct objects *o, enum objects_times times);
 /* Makes HEX.x ahead of objects_link, without a sync of its own: begins a run where none is, so objects_settle must come
  * before any link. 0; 1 lost; -1. */
 int objects_link_prepare(struct objects *o, const struct digest *d, bool exec, int64_t mtime, struct err *e);

@@ -39,6 +39,7 @@ struct objects {
 	struct file dir;	/* objects/ */
 	struct objects_fan *fans;	/* OBJECTS_FANS of them */
 	unsigned jobs;
+	enum objects_times times;
 	pthread_mutex_t making;	/* one variant at a time: it is made under one name */
 	pthread_mutex_t lock;	/* guards what follows */
 	bool begun, sync_failed;

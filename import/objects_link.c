@@ -129,6 +129,8 @@ static enum linked try(const struct request *r, unsigned n, const struct file *d
 	struct stat st;
 
 	objects_name(r->d, r->exec, n, variant);
+	if (r->o->times == OBJECTS_TIMES_SET && linkat(r->fan->fd, variant, dir->fd, name, 0) == 0)
+		return LINKED;	/* whatever is in the way is found out below */
 	if (fstatat(r->fan->fd, variant, &st, AT_SYMLINK_NOFOLLOW) == -1) {
 		int rc;
 

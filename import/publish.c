@@ -307,7 +307,13 @@ int publish_update(const struct store *s, struct objects *o, const struct state 
 	if (bring(s, o, want, other, e) == -1 || switch_to(s, want->stream, other, e) == -1)
 		goto out;
 	r->switched = true;
-	rc = tree == 0 ? bring(s, o, want, 'b', e) : 0;
+	if (tree != 0) {
+		rc = 0;
+		goto out;
+	}
+	objects_set_times(o, OBJECTS_TIMES_SET);	/* by the first tree's names */
+	rc = bring(s, o, want, 'b', e);
+	objects_set_times(o, OBJECTS_TIMES_DUE);
 out:
 	state_free(current);
 	return rc;
