@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -20,12 +19,8 @@
 #include "lib/timings.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
-#include "manifests/volume.h"
-#include "verify/cage.h"
+#include "verify/reader_impl.h"
 #include "verify/serve.h"
-#include "verify/watch.h"
-#include "verify/window.h"
-#include "verify/wire.h"
 
 #include "lib/banned.h"
 
@@ -33,18 +28,6 @@
 #define KILL_MS 2000
 #define PIPE_SIZE (1 << 20)	/* the most an ordinary user gets */
 #define STOP_LIMIT (256ull << 20)	/* what may still come after a stop: frames in flight */
-
-struct reader {
-	struct wire wire;
-	pid_t pid;	/* -1: none of ours */
-	char *medium;
-	bool broken;	/* what comes next can't be made sense of */
-	bool late;	/* for it did not come in time */
-	bool caged;
-	char sandbox[CAGE_TEXT];
-	struct window window;
-	atomic_bool held[WINDOW_SLOTS(WINDOW_JOBS)];	/* slots of frames that were handed over and are not released yet */
-};
 
 /* ---- starting and ending ---- */
 
@@ -104,25 +87,21 @@ static struct reader *start(const struct reader_ask *ask, int requests[2], int a
 	return r;
 }
 
-static int answer(struct reader *r, struct wire_head *h, const uint8_t **data, struct err *e);
-static int check_text(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e);
-static int end(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e);
-
 /* What the reader says before it reads a byte of the medium: its cage, then whether there is a medium. */
 static int greet(struct reader *r, struct err *e)
 {
 	struct wire_head h;
 	const uint8_t *data;
 
-	if (answer(r, &h, &data, e) == -1)
+	if (reader_answer(r, &h, &data, e) == -1)
 		return -1;
-	if (h.type == WIRE_CAGE && h.len < sizeof r->sandbox && check_text(r, &h, data, e) == 0) {
+	if (h.type == WIRE_CAGE && h.len < sizeof r->sandbox && reader_check_text(r, &h, data, e) == 0) {
 		memcpy(r->sandbox, data, h.len);
 		r->caged = h.a == 1;
-		if (answer(r, &h, &data, e) == -1)
+		if (reader_answer(r, &h, &data, e) == -1)
 			return -1;
 	}
-	if (end(r, &h, data, e) == 0)
+	if (reader_end(r, &h, data, e) == 0)
 		return 0;
 	return err_set(e, R_READER, "%s: the reader did not begin as it must", r->medium);
 }
@@ -216,13 +195,13 @@ const char *reader_medium(const struct reader *r)
 
 /* ---- asking ---- */
 
-static int broke(struct reader *r, struct err *e, const char *why)
+int reader_broke(struct reader *r, struct err *e, const char *why)
 {
 	r->broken = true;
 	return err_set(e, R_READER, "the reader process broke its protocol: %s", why);
 }
 
-static int ask(struct reader *r, const struct wire_head *h, const struct buf *data, struct err *e)
+int reader_request(struct reader *r, const struct wire_head *h, const struct buf *data, struct err *e)
 {
 	if (r->broken)
 		return err_set(e, r->late ? R_MEDIUM_TIMEOUT : R_READER, "%s was given up after an error before",
@@ -245,7 +224,7 @@ static int tell_end(struct reader *r, struct err *e)
 	return err_set(e, R_READER, "the reader process ended");
 }
 
-static int answer(struct reader *r, struct wire_head *h, const uint8_t **data, struct err *e)
+int reader_answer(struct reader *r, struct wire_head *h, const uint8_t **data, struct err *e)
 {
 	struct err cause = {0};
 	int rc = wire_next(&r->wire, WIRE_CHUNK, h, data, &cause);
@@ -273,29 +252,26 @@ static bool may_say(uint64_t reason)
 	return false;
 }
 
-/* A text from the reader: something, and kept from ending early. */
-static int check_text(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e)
+int reader_check_text(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e)
 {
 	if (h->len == 0 || h->len > WIRE_TEXT || memchr(data, '\0', h->len) != NULL)
-		return broke(r, e, "a text that is none");
+		return reader_broke(r, e, "a text that is none");
 	return 0;
 }
 
-/* DONE or ERROR: 0, 1, -1. */
-static int end(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e)
+int reader_end(struct reader *r, const struct wire_head *h, const uint8_t *data, struct err *e)
 {
 	if (h->type == WIRE_DONE && h->a <= 1 && h->len == 0)
 		return (int)h->a;
 	if (h->type != WIRE_ERROR || !may_say(h->a))
-		return broke(r, e, "an answer that does not belong here");
-	if (check_text(r, h, data, e) == -1)
+		return reader_broke(r, e, "an answer that does not belong here");
+	if (reader_check_text(r, h, data, e) == -1)
 		return -1;
 	err_set(e, (int)h->a, "%.*s", (int)h->len, (const char *)data);
 	return -1;
 }
 
-/* A callback failed: what is under way is ended, so that the reader can be asked again. */
-static int stop(struct reader *r)
+int reader_stop(struct reader *r)
 {
 	struct wire_head h = {.type = WIRE_STOP};
 	uint64_t total = 0;
@@ -304,7 +280,7 @@ static int stop(struct reader *r)
 
 	if (wire_put(&r->wire, &h, NULL, &e) == -1 || wire_flush(&r->wire, &e) == -1)
 		r->broken = true;
-	while (!r->broken && answer(r, &h, &data, &e) == 0 && h.type != WIRE_DONE && h.type != WIRE_ERROR) {
+	while (!r->broken && reader_answer(r, &h, &data, &e) == 0 && h.type != WIRE_DONE && h.type != WIRE_ERROR) {
 		total += sizeof h + h.len;
 		if (total > STOP_LIMIT)
 			r->broken = true;
@@ -312,12 +288,12 @@ static int stop(struct reader *r)
 	return -1;
 }
 
-static void put_name(struct buf *b, const char *name)
+void reader_put(struct buf *b, const char *name)
 {
 	buf_append(b, name, strlen(name) + 1);
 }
 
-static int seal(struct buf *b, struct wire_head *h, struct err *e)
+int reader_seal(struct buf *b, struct wire_head *h, struct err *e)
 {
 	if (buf_ok(b, e) == -1)
 		return -1;
@@ -333,11 +309,11 @@ static int check_name(struct reader *r, const struct wire_head *h, const uint8_t
 		      struct err *e)
 {
 	if (h->len == 0 || h->len > 255 || memchr(data, '\0', h->len) != NULL || memchr(data, '/', h->len) != NULL)
-		return broke(r, e, "a name that is none");
+		return reader_broke(r, e, "a name that is none");
 	memcpy(name, data, h->len);
 	name[h->len] = '\0';
 	if (strcmp(name, last) <= 0)
-		return broke(r, e, "names out of order");
+		return reader_broke(r, e, "names out of order");
 	return 0;
 }
 
@@ -351,24 +327,24 @@ int reader_names(struct reader *r, const char *bundle,
 	size_t n = 0;
 	int rc = -1;
 
-	put_name(&request, bundle == NULL ? "" : bundle);
-	if (seal(&request, &h, e) == -1 || ask(r, &h, &request, e) == -1)
+	reader_put(&request, bundle == NULL ? "" : bundle);
+	if (reader_seal(&request, &h, e) == -1 || reader_request(r, &h, &request, e) == -1)
 		goto out;
-	while ((rc = answer(r, &h, &data, e)) == 0 && h.type == WIRE_NAME) {
+	while ((rc = reader_answer(r, &h, &data, e)) == 0 && h.type == WIRE_NAME) {
 		if (n++ == READER_MAX_NAMES)
-			rc = broke(r, e, "more names than there may be");
+			rc = reader_broke(r, e, "more names than there may be");
 		else
 			rc = check_name(r, &h, data, last, name, e);
 		if (rc == -1)
 			goto out;
 		if (each(arg, name, h.a == 1, e) == -1) {
-			rc = stop(r);
+			rc = reader_stop(r);
 			goto out;
 		}
 		memcpy(last, name, sizeof last);
 	}
 	if (rc == 0)
-		rc = end(r, &h, data, e);
+		rc = reader_end(r, &h, data, e);
 out:
 	buf_free(&request);
 	return rc;
@@ -385,25 +361,25 @@ int reader_stream(struct reader *r, const char *bundle, const char *name, uint64
 	uint64_t left = max;
 	int rc = -1;
 
-	put_name(&request, bundle);
-	put_name(&request, name);
-	if (seal(&request, &h, e) == -1 || ask(r, &h, &request, e) == -1)
+	reader_put(&request, bundle);
+	reader_put(&request, name);
+	if (reader_seal(&request, &h, e) == -1 || reader_request(r, &h, &request, e) == -1)
 		goto out;
-	while ((rc = answer(r, &h, &data, e)) == 0 && h.type == WIRE_BYTES) {
+	while ((rc = reader_answer(r, &h, &data, e)) == 0 && h.type == WIRE_BYTES) {
 		if (h.len == 0 || h.len > left) {
-			rc = broke(r, e, "more bytes than were asked for");
+			rc = reader_broke(r, e, "more bytes than were asked for");
 			goto out;
 		}
 		left -= h.len;
 		if (bytes(arg, data, h.len, e) == -1) {
-			rc = stop(r);
+			rc = reader_stop(r);
 			goto out;
 		}
 	}
 	if (rc == 0)
-		rc = end(r, &h, data, e);
+		rc = reader_end(r, &h, data, e);
 	if (rc == 1 && left < max)
-		rc = broke(r, e, "bytes of a file that is not there");
+		rc = reader_broke(r, e, "bytes of a file that is not there");
 out:
 	buf_free(&request);
 	return rc;
@@ -420,108 +396,4 @@ static int append(void *arg, const void *data, size_t len, struct err *e)
 int reader_file(struct reader *r, const char *bundle, const char *name, size_t max, struct buf *out, struct err *e)
 {
 	return reader_stream(r, bundle, name, max, append, out, e);
-}
-
-/* ---- volumes ---- */
-
-void reader_release(struct reader *r, unsigned slot)
-{
-	struct wire_head h = {.type = WIRE_FREE, .a = slot};
-	struct err gone = {0};
-
-	atomic_store(&r->held[slot], false);
-	wire_signal(&r->wire, &h, &gone);	/* a reader that is gone is found out by who waits for its answers */
-}
-
-/* Takes a slot over from the reader: it must be one that main does not have. */
-static int hold(struct reader *r, uint64_t slot, struct err *e)
-{
-	if (slot < r->window.slots && !atomic_exchange(&r->held[slot], true))
-		return 0;
-	return broke(r, e, "a slot that it does not have");
-}
-
-static int take_damage(struct reader *r, struct watch *o, const struct wire_head *h, const uint8_t *data,
-		       const struct reader_sink *sink, struct err *e)
-{
-	char text[WIRE_TEXT + 1] = "";
-	struct reader_damage d = {.text = text};
-
-	if (watch_damage(o, h->a, h->b, e) == -1 || check_text(r, h, data, e) == -1) {
-		r->broken = true;
-		return -1;
-	}
-	if (hold(r, h->c, e) == -1)
-		return -1;
-	reader_release(r, (unsigned)h->c);
-	memcpy(text, data, h->len);
-	d.frame = h->a;
-	d.reason = (int)h->b;
-	d.at = o->index->frames[h->a].at;
-	d.size = o->index->frames[h->a].size;
-	return sink->damage(sink->arg, &d, e) == -1 ? stop(r) : 0;
-}
-
-static int take_frame(struct reader *r, struct watch *o, const struct wire_head *h, const struct reader_sink *sink, struct err *e)
-{
-	struct reader_frame f = {.frame = h->a, .slot = (unsigned)h->b};
-
-	if (watch_frame(o, h->a, e) == -1) {
-		r->broken = true;
-		return -1;
-	}
-	if (h->len != 0)
-		return broke(r, e, "bytes where none belong");
-	if (hold(r, h->b, e) == -1)
-		return -1;
-	f.tar = window_slot(&r->window, f.slot);
-	return sink->frame(sink->arg, &f, e) == -1 ? stop(r) : 0;
-}
-
-static int take_volume(struct reader *r, struct watch *o, const struct reader_sink *sink, struct err *e)
-{
-	struct wire_head h;
-	const uint8_t *data;
-	int rc;
-
-	while ((rc = answer(r, &h, &data, e)) == 0) {
-		if (h.type == WIRE_FRAME)
-			rc = take_frame(r, o, &h, sink, e);
-		else if (h.type == WIRE_DAMAGE)
-			rc = take_damage(r, o, &h, data, sink, e);
-		else
-			break;
-		if (rc == -1)
-			return -1;
-	}
-	if (rc == 0)
-		rc = end(r, &h, data, e);
-	if (rc >= 0 && watch_end(o, e) == -1) {
-		r->broken = true;
-		rc = -1;
-	}
-	return rc;
-}
-
-int reader_volume(struct reader *r, const char *bundle, const struct volume *index, const bool *want,
-		  const struct reader_sink *sink, struct err *e)
-{
-	struct wire_head h = {.type = WIRE_VOLUME, .a = index->frames_n, .b = index->objects_n};
-	struct buf request = {0};
-	struct watch o = {0};
-	char name[32];
-	int rc = -1;
-
-	buf_append(&request, index->frames, index->frames_n * sizeof *index->frames);
-	buf_append(&request, index->objects, index->objects_n * sizeof *index->objects);
-	buf_append(&request, want, index->objects_n * sizeof *want);
-	put_name(&request, bundle);
-	put_name(&request, names_volume(index->volume, name));
-	if (seal(&request, &h, e) == 0 && watch_open(&o, index, want, e) == 0 && ask(r, &h, &request, e) == 0) {
-		buf_free(&request);
-		rc = take_volume(r, &o, sink, e);
-	}
-	buf_free(&request);
-	watch_close(&o);
-	return rc;
 }
