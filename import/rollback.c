@@ -95,6 +95,21 @@ static void say_kept(const struct kept_lists *kept, const struct list_ref *compl
 		say_note("kept: list %llu of epoch %llu", ull(kept->refs[i].revision), ull(kept->refs[i].epoch));
 }
 
+static void refuse(const struct going *g, const char *revision, const struct kept_lists *kept, struct err *e)
+{
+	const struct list_ref *complete = &g->natural.want.complete;
+	char list[TELL_LIST];
+
+	tell_list(complete->epoch, complete->revision, list);
+	if (revision == NULL) {
+		err_set(e, R_LIST_UNKNOWN, "%s: there is nothing to go back to: no list older than %s is kept", g->stream->stream, list);
+		return;
+	}
+	err_set(e, R_LIST_UNKNOWN, "%s: list %s is not kept, or is newer than %s, the newest that is complete", g->stream->stream,
+		revision, list);
+	say_kept(kept, complete);
+}
+
 /* The highest kept list below complete, or the one named, at most complete itself. */
 static int choose(struct going *g, const char *revision, struct list_ref *out, struct err *e)
 {
@@ -120,11 +135,8 @@ static int choose(struct going *g, const char *revision, struct list_ref *out, s
 		*out = kept.refs[i];
 		found = true;
 	}
-	if (!found) {
-		err_set(e, R_LIST_UNKNOWN, "%s: %s%s is not kept, or not below list %llu, which is complete", g->stream->stream,
-			revision == NULL ? "a former list" : "list ", revision == NULL ? "" : revision, ull(complete->revision));
-		say_kept(&kept, complete);
-	}
+	if (!found)
+		refuse(g, revision, &kept, e);
 	state_lists_free(&kept);
 	return found ? 0 : -1;
 }

@@ -78,12 +78,23 @@ static void put_bundle(const struct outcome *o, const char *medium)
 	say_object(j);
 }
 
+char *tell_list(uint64_t epoch, uint64_t revision, char out[TELL_LIST])
+{
+	if (epoch == 1)
+		snprintf(out, TELL_LIST, "list %llu", ull(revision));
+	else
+		snprintf(out, TELL_LIST, "list %llu of epoch %llu", ull(revision), ull(epoch));
+	return out;
+}
+
 /* "; list 42", "; list 42 refused: expired: ..." */
 static void about_list(const struct outcome *o, struct buf *out)
 {
+	char list[TELL_LIST];
+
 	if (o->list == ADMIT_NONE)
 		return;
-	buf_printf(out, "; list %llu", ull(o->revision));
+	buf_printf(out, "; %s", tell_list(o->epoch, o->revision, list));
 	if (o->list == ADMIT_NEW && o->list_older)
 		buf_puts(out, " is older than the newest one and replaces nothing");
 	if (o->list == ADMIT_REFUSED || o->list == ADMIT_IGNORED)
@@ -307,13 +318,14 @@ static void say_effect(const struct update *u)
 {
 	const struct outlook *l = &u->outlook;
 	const struct publish_result *r = &u->result;
-	char list[96] = "no list in effect yet";
+	char list[192] = "no list in effect yet", complete[TELL_LIST], newest[TELL_LIST];
 
+	tell_list(l->want.complete.epoch, l->want.complete.revision, complete);
 	if (l->want.has_rollback)
-		snprintf(list, sizeof list, "rolled back: list %llu in effect, list %llu is the newest",
-			 ull(l->want.complete.revision), ull(l->want.newest.revision));
+		snprintf(list, sizeof list, "rolled back: %s in effect, %s is the newest", complete,
+			 tell_list(l->want.newest.epoch, l->want.newest.revision, newest));
 	else if (l->want.has_complete)
-		snprintf(list, sizeof list, "list %llu in effect", ull(l->want.complete.revision));
+		snprintf(list, sizeof list, "%s in effect", complete);
 	if (r->switched)
 		say_line("%s  %s: %s added, %llu changed, %llu removed", l->want.stream, list,
 			 num_of(r->items_added, "item"), ull(r->items_changed), ull(r->items_removed));
@@ -324,7 +336,7 @@ static void say_effect(const struct update *u)
 void tell_stream(const struct update *u)
 {
 	const struct outlook *l = &u->outlook;
-	char size[24], stays[64] = "nothing is in effect yet";
+	char size[24], stays[96] = "nothing is in effect yet", list[TELL_LIST];
 
 	if (say_json()) {
 		put_stream(u);
@@ -341,8 +353,8 @@ void tell_stream(const struct update *u)
 	if (l->whole)
 		return;
 	if (l->want.has_complete)
-		snprintf(stays, sizeof stays, "list %llu stays in effect", ull(l->want.complete.revision));
-	say_line("%s  list %llu waits: %s, %s missing, %s; %s", l->want.stream, ull(l->want.newest.revision),
+		snprintf(stays, sizeof stays, "%s stays in effect", tell_list(l->want.complete.epoch, l->want.complete.revision, list));
+	say_line("%s  %s waits: %s, %s missing, %s; %s", l->want.stream, tell_list(l->want.newest.epoch, l->want.newest.revision, list),
 		 num_of(l->want.waiting_n, "item"), num_of(l->want.missing_total, "object"),
 		 num_format_size(l->missing_bytes, size), stays);
 	tell_waiting(&l->want, &l->want);
@@ -355,6 +367,7 @@ void tell_rings(const struct approvals *list, const struct store_stream *stream)
 {
 	struct buf rings = {0};
 	struct err none = {0};
+	char name[TELL_LIST];
 
 	for (size_t i = 0; i < list->items_n; i++)
 		if (approval_in_rings(&list->items[i], stream->rings, stream->rings_n))
@@ -362,8 +375,8 @@ void tell_rings(const struct approvals *list, const struct store_stream *stream)
 	for (size_t i = 0; i < stream->rings_n; i++)
 		buf_printf(&rings, "%s%s", i == 0 ? "" : ", ", stream->rings[i]);
 	if (list->items_n > 0 && buf_ok(&rings, &none) == 0)
-		say_warn("%s: list %llu has %s, and none for this store (%s); it names %s, for one: is `rings` in store.yaml right?",
-			 stream->stream, ull(list->revision), num_of(list->items_n, "item"), (const char *)rings.data,
+		say_warn("%s: %s has %s, and none for this store (%s); it names %s, for one: is `rings` in store.yaml right?",
+			 stream->stream, tell_list(list->epoch, list->revision, name), num_of(list->items_n, "item"), (const char *)rings.data,
 			 list->items[0].rings[0]);
 	buf_free(&rings);
 }

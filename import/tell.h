@@ -21,6 +21,9 @@ void tell_damage(const struct outcome *o, const char *medium, const struct place
 void tell_stream(const struct update *u);
 
 /* Parts of it, for status too. */
+/* "list 42", "list 2 of epoch 3": the first epoch is not worth a word. Returns out. */
+#define TELL_LIST 64
+char *tell_list(uint64_t epoch, uint64_t revision, char out[TELL_LIST]);
 struct state;
 struct state_waiting;
 /* The first waiting items: "  pool/o/openssl  revision 3 waits for 3 objects, 1.2 GiB; revision 2 stays". current may be

@@ -199,7 +199,14 @@ expect 0 satchel-export approve --all
 expect 0 satchel-export sign --key alice/alice.key --key new/carol.key
 grep -q '^list 1: ' "$T/out" || fail "revisions do not begin again"
 carry 0
+grep -q '; list 1 of epoch 2$' "$T/out" || fail "apply leaves the epoch out"
 cmp c/a/f store/published/updates/a/f || fail "the list of the new epoch is not in effect"
+expect 0 satchel-import -C store status
+grep -q '  list 1 of epoch 2 in effect' "$T/out" || fail "status leaves the epoch out"
+expect_word 0 'is the newest' satchel-import -C store rollback
+grep -q 'rolled back: list [0-9]* in effect, list 1 of epoch 2 is the newest' "$T/out" || fail "rollback leaves the epoch out"
+expect_word 4 'list newer than list 1 of epoch 2' satchel-import -C store status
+expect_word 0 '  list 1 of epoch 2 in effect' satchel-import -C store rollback --to-newest
 for v in 2 3 4; do grep -q "\"event\":\"root\",\"version\":$v," store/journal.jsonl || fail "root $v is not in the journal"; done
 
 # ---- renewal brings an expired station back; discard

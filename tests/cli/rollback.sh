@@ -28,6 +28,7 @@ mkdir "$T/m1"; expect 0 satchel-export pack "$T/m1"
 expect_word 2 list-unknown satchel-import rollback
 expect 0 satchel-import apply "$T/m1"
 expect_word 2 list-unknown satchel-import rollback
+grep -q 'there is nothing to go back to: no list older than list 1 is kept' "$T/err" || fail "it is not said plainly"
 mkdir -p "$c/n"; put a/f two; put n/f new; next m2; expect 0 satchel-import apply "$T/m2"
 put a/f three; expect 0 satchel-export revoke x --note malware; next m3; expect 0 satchel-import apply "$T/m3"
 is a/f three; is x; is n/f new

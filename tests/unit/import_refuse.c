@@ -267,7 +267,7 @@ static void next_epoch(void **state)
 	fixture_root(p->f, &root);
 	p->f->epoch = 2;
 	perimeter_bundle(p, 1, 10, "epoch two");
-	APPLY(p, 0, "list 1 in effect");
+	APPLY(p, 0, "list 1 of epoch 2 in effect");
 	assert_string_equal(perimeter_published(p, "alpha/x"), "epoch two");
 	perimeter_free(p);
 }
@@ -453,7 +453,7 @@ static void root_drops_waiting_list(void **state)
 	fixture_root(p->f, &root);
 	p->f->epoch = 2;
 	perimeter_bundle(p, 1, 10, "epoch two");
-	APPLY(p, 0, "list 1 in effect");
+	APPLY(p, 0, "list 1 of epoch 2 in effect");
 	assert_int_equal(count(p, "\"event\":\"list-dropped\""), 1);
 	assert_string_equal(perimeter_published(p, "alpha/x"), "epoch two");
 	APPLY(p, 0, "already imported; list 9 ignored");
