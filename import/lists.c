@@ -268,7 +268,7 @@ static bool is_used(struct state *const trees[2], const struct list_ref *ref)
 }
 
 int lists_former(const struct store *s, const char *stream, const struct list_ref *complete, uint64_t keep,
-		 struct kept_lists *out, struct err *e)
+		 struct kept_lists *out, struct kept_lists *used, struct err *e)
 {
 	struct state *trees[2] = {NULL, NULL};
 	size_t former = 0, n = 0;
@@ -281,9 +281,18 @@ int lists_former(const struct store *s, const char *stream, const struct list_re
 	former = former > keep ? former - (size_t)keep : 0;
 	if (former > 0 && (state_load(s, stream, 'a', &trees[0], e) == -1 || state_load(s, stream, 'b', &trees[1], e) == -1))
 		goto out;
+	if (used != NULL) {
+		used->refs = calloc(former + 1, sizeof *used->refs);
+		if (used->refs == NULL) {
+			err_mem(e);
+			goto out;
+		}
+	}
 	for (size_t i = 0; i < former; i++)
 		if (!is_used(trees, &out->refs[i]))
 			out->refs[n++] = out->refs[i];
+		else if (used != NULL)
+			used->refs[used->n++] = out->refs[i];
 	out->n = n;
 	rc = 0;
 out:
@@ -299,7 +308,7 @@ int lists_prune(const struct store *s, const char *stream, const struct list_ref
 	struct kept_lists former;
 	int rc = 0;
 
-	if (lists_former(s, stream, complete, keep, &former, e) == -1)
+	if (lists_former(s, stream, complete, keep, &former, NULL, e) == -1)
 		return -1;
 	for (size_t i = 0; rc == 0 && i < former.n; i++)
 		rc = lists_drop(s, stream, former.refs[i].epoch, former.refs[i].revision, e);

@@ -27,9 +27,9 @@ int lists_drop(const struct store *s, const char *stream, uint64_t epoch, uint64
  */
 int lists_judge_again(struct run *r, const char *stream, bool *dropped, struct err *e);
 /* The lists to be dropped: former ones but for the newest `keep` before complete, and but for those that a tree publishes
- * items from. Free with state_lists_free. */
+ * items from: these are in *used (or NULL). Free both with state_lists_free. */
 int lists_former(const struct store *s, const char *stream, const struct list_ref *complete, uint64_t keep,
-		 struct kept_lists *out, struct err *e);
+		 struct kept_lists *out, struct kept_lists *used, struct err *e);
 /* Drops them. */
 int lists_prune(const struct store *s, const char *stream, const struct list_ref *complete, uint64_t keep, struct err *e);
 /* Removes what an interrupted commit or drop left in stage/. */

@@ -16,6 +16,7 @@
 #include "import/objects.h"
 #include "import/places.h"
 #include "import/run.h"
+#include "import/tell.h"
 #include "import/update.h"
 #include "lib/err.h"
 #include "lib/num.h"
@@ -40,7 +41,7 @@ struct sum {
 struct pruning {
 	struct run run;
 	uint64_t keep;
-	struct kept_lists *former;	/* for each stream: lists to be dropped */
+	struct kept_lists *former, *used;	/* for each stream: lists to be dropped; to be kept for a tree's sake */
 	uint64_t lists;
 	struct needed needed, formerly;	/* by what stays; by the lists that go */
 	struct objects_file *group;	/* the files of one object */
@@ -49,11 +50,6 @@ struct pruning {
 	struct sum drop, ahead;
 	int64_t first;		/* when the first object ahead will go */
 };
-
-static unsigned long long ull(uint64_t n)
-{
-	return (unsigned long long)n;
-}
 
 /* ---- what is needed ---- */
 
@@ -105,7 +101,7 @@ static int add_stream(struct pruning *p, size_t i, struct err *e)
 		rc = rc == 0 ? needed_add_tree(&p->needed, p->run.objects, s, e) : rc == 1 ? 0 : -1;
 		state_free(s);
 	}
-	if (rc == -1 || lists_former(&p->run.store, stream->stream, &complete, p->keep, &p->former[i], e) == -1)
+	if (rc == -1 || lists_former(&p->run.store, stream->stream, &complete, p->keep, &p->former[i], &p->used[i], e) == -1)
 		return -1;
 	p->lists += p->former[i].n;
 	return add_lists(p, stream, &p->former[i], e);
@@ -246,18 +242,25 @@ static json_t *numbers(const struct pruning *p)
 
 static void tell_lists(const struct pruning *p)
 {
-	for (size_t i = 0; i < p->run.store.config.streams_n; i++)
+	char list[TELL_LIST];
+
+	for (size_t i = 0; i < p->run.store.config.streams_n; i++) {
+		const char *stream = p->run.store.config.streams[i].stream;
+
+		for (size_t k = 0; k < p->used[i].n; k++)
+			say_line("%s  %s stays: a tree publishes items from it (the one that readers may still be on, or that is in service)",
+				 stream, tell_list(p->used[i].refs[k].epoch, p->used[i].refs[k].revision, list));
 		for (size_t k = 0; k < p->former[i].n; k++) {
 			const struct list_ref *ref = &p->former[i].refs[k];
 			json_t *o = json_object();
 
-			json_put_text(o, "stream", p->run.store.config.streams[i].stream);
+			json_put_text(o, "stream", stream);
 			json_put_number(o, "epoch", ref->epoch);
 			json_put_number(o, "revision", ref->revision);
 			say_object(o);
-			say_line("%s  list %llu %s", p->run.store.config.streams[i].stream, ull(ref->revision),
-				 p->run.dry ? "would go" : "goes");
+			say_line("%s  %s %s", stream, tell_list(ref->epoch, ref->revision, list), p->run.dry ? "would go" : "goes");
 		}
+	}
 }
 
 static void tell(const struct pruning *p)
@@ -283,7 +286,8 @@ static int look(struct pruning *p, struct err *e)
 	size_t n = p->run.store.config.streams_n;
 
 	p->former = calloc(n + 1, sizeof *p->former);
-	if (p->former == NULL)
+	p->used = calloc(n + 1, sizeof *p->used);
+	if (p->former == NULL || p->used == NULL)
 		return err_mem(e);
 	if (needed_open(&p->needed, e) == -1 || needed_open(&p->formerly, e) == -1)
 		return -1;
@@ -348,7 +352,10 @@ int prune_run(const struct args *a, struct err *e)
 		rc = prune(&p, e);
 	for (size_t i = 0; p.former != NULL && i < p.run.store.config.streams_n; i++)
 		state_lists_free(&p.former[i]);
+	for (size_t i = 0; p.used != NULL && i < p.run.store.config.streams_n; i++)
+		state_lists_free(&p.used[i]);
 	free(p.former);
+	free(p.used);
 	free(p.group);
 	needed_free(&p.needed);
 	needed_free(&p.formerly);

@@ -49,6 +49,8 @@ good
 snapshot "$T/store" >"$T/before"
 expect_word 0 'would go' satchel-import prune --keep 1 --dry-run
 grep -q 'updates  list 1 would go' "$T/out" || fail "the list is not named"
+expect_word 0 'updates  list 3 stays: a tree publishes items from it' satchel-import prune --keep 0 --dry-run
+expect 0 satchel-import prune --keep 1 --dry-run
 grep -q 'ahead of their approval: kept for 90 days' "$T/out" || fail "content ahead is not shown"
 said=$(grep -o '^[0-9]* objects\?, .*, that' "$T/out")
 snapshot "$T/store" >"$T/after"; cmp "$T/before" "$T/after" || fail "--dry-run changed something"
