@@ -300,6 +300,31 @@ static int put_on_medium(struct making *m, const struct sealed *s, struct err *e
 	return -1;
 }
 
+/* Document, key and signature in one object: document, "\n"-terminated as it is, is what was signed. */
+static int put_json(const struct making *m, const struct sealed *s, struct err *e)
+{
+	char hex[DIGEST_HEX + 1], text[BASE64_LEN(PUBKEY_MAX_SIGNATURE) + 1];
+	struct buf document = {0};
+	json_t *o = json_object();
+	int rc;
+
+	buf_append(&document, s->bytes.data, s->bytes.len);
+	buf_append(&document, "", 1);
+	rc = buf_ok(&document, e);
+	json_put_text(o, "receipt", m->name);
+	json_put_number(o, "counter", m->receipt.counter);
+	json_put_number(o, "lacks", m->receipt.lacks);
+	if (rc == 0)
+		json_put_text(o, "document", (const char *)document.data);
+	json_put_text(o, "key", digest_hex(pubkey_id(sign_public(m->key)), hex));
+	json_put_text(o, "signature", base64_encode(s->signature, s->len, text));
+	buf_free(&document);
+	if (rc == 0)
+		say_object(json_incref(o));
+	json_decref(o);
+	return rc;
+}
+
 /* The document, and its signature in a line that belongs to neither. */
 static int put_out(const struct making *m, const struct sealed *s, struct err *e)
 {
@@ -344,7 +369,7 @@ static int seal(struct making *m, struct err *e)
 	if (receipt_encode(&m->receipt, &s.bytes, e) == -1 || buf_ok(&s.bytes, e) == -1 ||
 	    sign_data(m->key, s.bytes.data, s.bytes.len, s.signature, &s.len, e) == -1)
 		goto out;
-	rc = m->medium == NULL ? put_out(m, &s, e) : put_on_medium(m, &s, e);
+	rc = m->medium != NULL ? put_on_medium(m, &s, e) : say_json() ? put_json(m, &s, e) : put_out(m, &s, e);
 	if (rc == 0 && m->medium != NULL)
 		tell(m);
 out:

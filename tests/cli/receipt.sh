@@ -198,6 +198,16 @@ expect 0 satchel-export receive m
 satchel-import -q receipt - >text 2>err
 [ ! -s err ] || fail "talk on stderr"
 tail -n 1 text | grep -qE "^# signature $id [A-Za-z0-9+/]+={0,2}\$" || fail "its last line"
+if command -v jq >/dev/null; then # the same in one object, and nothing else
+  expect 0 satchel-import --json receipt -
+  [ "$(wc -l <"$T/out")" -eq 1 ] || fail "not one object in one line"
+  jq -j .document "$T/out" >object.yaml
+  head -n 1 object.yaml | grep -q '^satchel: receipt/1$' || fail "the document"
+  jq -r .signature "$T/out" | base64 -d >object.sig
+  openssl pkeyutl -verify -pubin -inkey store/keys/receipt.pub -rawin -in object.yaml -sigfile object.sig >/dev/null || fail "its signature"
+  [ "$(jq -r .key "$T/out")" = "$id" ] || fail "its key"
+  satchel-import -q receipt - >text
+fi
 sed '$d' text >alone
 refused no-receipt satchel-export receive alone
 sed 's/^lacks: 0/lacks: 9/' text >changed
