@@ -237,7 +237,7 @@ int lists_judge_again(struct run *r, const char *stream, bool *dropped, struct e
 	if ((tree != 0 && state_load(&r->store, stream, tree, &now, e) == -1) ||
 	    rollback_load(&r->store, stream, &back, e) == -1)
 		goto out;
-	for (size_t i = kept.n; i-- > 0;) {
+	for (size_t i = tree != 0 && now == NULL ? 0 : kept.n; i-- > 0;) {	/* what is in effect can't be told: all stay for now */
 		int got;
 
 		if (back != NULL && state_compare(&kept.refs[i], &back->complete) <= 0)

@@ -270,7 +270,12 @@ static int replace_state(const struct store *s, const struct state *want, char t
 	return rc;
 }
 
-/* The tree that is published: 0, *out NULL where there is none yet; -1. */
+static bool is_machines(const struct err *e)
+{
+	return e->reason == ERR_IO || e->reason == ERR_NO_SPACE || e->reason == ERR_MEMORY || e->reason == ERR_INTERNAL;
+}
+
+/* The tree that is published: 0, *out NULL where there is none yet, or its state is gone; -1. */
 static int load_current(const struct store *s, const char *stream, char *tree, struct state **out, struct err *e)
 {
 	int rc;
@@ -280,16 +285,18 @@ static int load_current(const struct store *s, const char *stream, char *tree, s
 	if (*tree == 0)
 		return 0;
 	rc = state_load(s, stream, *tree, out, e);
-	if (rc == 1 || (rc == 0 && (*out)->phase != STATE_CLEAN))
-		return err_set(e, R_STORE_DAMAGED, "streams/%s/%c: is current, and its " STATE " is %s", stream, *tree,
-			       rc == 1 ? "missing" : "that of an unfinished build");
-	return rc;
+	if (rc == 0 && (*out)->phase != STATE_CLEAN)
+		err_set(e, R_STORE_DAMAGED, "streams/%s/%c: is current, and its " STATE " is that of an unfinished build", stream, *tree);
+	else if (rc != -1)
+		return 0;
+	return is_machines(e) ? -1 : err_hint(e, "move streams/%s/%c/" STATE " away; the next run then builds the tree anew", stream, *tree);
 }
 
 int publish_update(const struct store *s, struct objects *o, const struct state *want, struct publish_result *r, struct err *e)
 {
 	struct state *current = NULL;
 	char tree = 0, other;
+	bool first;
 	int rc = -1;
 
 	*r = (struct publish_result){0};
@@ -301,18 +308,19 @@ int publish_update(const struct store *s, struct objects *o, const struct state 
 	}
 	publish_build_compare(current == NULL ? NULL : current->items, current == NULL ? 0 : current->items_n, want->items,
 			      want->items_n, count, r, e);
+	first = tree == 0 || (current != NULL && !current->has_complete && want->has_complete);
 	state_free(current);
 	current = NULL;
 	other = tree == 'a' ? 'b' : 'a';
 	if (bring(s, o, want, other, e) == -1 || switch_to(s, want->stream, other, e) == -1)
 		goto out;
 	r->switched = true;
-	if (tree != 0) {
+	if (!first) {
 		rc = 0;
 		goto out;
 	}
-	objects_set_times(o, OBJECTS_TIMES_SET);	/* by the first tree's names */
-	rc = bring(s, o, want, 'b', e);
+	objects_set_times(o, OBJECTS_TIMES_SET);	/* by the names that the other tree got just now */
+	rc = bring(s, o, want, other == 'a' ? 'b' : 'a', e);
 	objects_set_times(o, OBJECTS_TIMES_DUE);
 out:
 	state_free(current);
@@ -327,6 +335,7 @@ int publish_recover(const struct store *s, struct objects *o, const char *stream
 
 	*found = false;
 	rc = load_current(s, stream, &current, &state, e);
+	*found = rc == 0 && current != 0 && state == NULL;
 	state_free(state);
 	for (char tree = 'a'; rc == 0 && tree <= 'b'; tree++) {
 		if (tree == current)
@@ -337,6 +346,20 @@ int publish_recover(const struct store *s, struct objects *o, const char *stream
 		state_free(state);
 	}
 	return rc;
+}
+
+int publish_state_lost(const struct store *s, const char *stream, struct err *e)
+{
+	char path[PLACE], tree;
+
+	if (state_current(s, stream, &tree, e) == -1)
+		return -1;
+	if (tree == 0)
+		return 0;
+	snprintf(path, sizeof path, "streams/%s/%c/state.yaml", stream, tree);
+	if (faccessat(s->dir.fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return errno == ENOENT ? 1 : err_sys(e, "%s/%s", s->dir.name, path);
 }
 
 /* A link that is there already must be the same. */

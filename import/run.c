@@ -101,6 +101,13 @@ static int recover(struct run *r, struct err *e)
 	    objects_recover(r->objects, &dropped, e) == -1)
 		return -1;
 	for (size_t i = 0; i < r->store.config.streams_n; i++) {
+		const char *stream = r->store.config.streams[i].stream;
+		int lost = publish_state_lost(&r->store, stream, e);
+
+		if (lost == 1)
+			say_warn("%s: streams/%s/current/state.yaml, which says what is published, is gone: the tree is to be built anew from the "
+				 "lists kept", stream, stream);
+		r->rebuilt = r->rebuilt || lost == 1;
 		if (publish_recover(&r->store, r->objects, r->store.config.streams[i].stream, &found, e) == -1)
 			return err_prefix(e, "finishing an interrupted run");
 		building = building || found;
@@ -108,9 +115,12 @@ static int recover(struct run *r, struct err *e)
 	r->interrupted = r->interrupted || building;
 	if (!r->interrupted)
 		return 0;
-	say_note("an earlier run was interrupted; finishing it");
+	if (!r->rebuilt)
+		say_note("an earlier run was interrupted; finishing it");
 	members = json_object();
 	json_put_number(members, "dropped", dropped);
+	if (r->rebuilt)
+		json_put(members, "rebuilt", json_true());
 	if (run_log(r, "recovered", members, e) == -1)
 		return -1;
 	return roots_recover(r, e);

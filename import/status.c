@@ -1,7 +1,7 @@
 /*
  * satchel-import status: what is in effect, what waits and why, what `check` set aside, and whether anything has expired
- * or is overdue. Reads only, takes no lock. Unhealthy (exit 1): the trust root or a list in effect has expired, or nothing has arrived for
- * longer than policy allows.
+ * or is overdue. Reads only, takes no lock. Unhealthy (exit 1): the trust root or a list in effect has expired, nothing has arrived for
+ * longer than policy allows, the state of a tree in service is gone, or the journal's chain is broken.
  */
 #include <stdio.h>
 #include <time.h>
@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "lib/num.h"
 #include "lib/say.h"
+#include "manifests/journal.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
 #include "verify/rollback.h"
@@ -43,11 +44,11 @@ static int judge_list(struct report *r, const struct store_stream *stream, const
 		      struct err *e)
 {
 	struct approvals *a = state_list_load(r->store, stream->stream, ref->epoch, ref->revision, e);
-	char what[MAX_NAME_LEN + 64];
+	char what[MAX_NAME_LEN + 64 + TELL_LIST], list[TELL_LIST];
 
 	if (a == NULL)
 		return -1;
-	snprintf(what, sizeof what, "%s: list %llu", stream->stream, ull(ref->revision));
+	snprintf(what, sizeof what, "%s: %s", stream->stream, tell_list(ref->epoch, ref->revision, list));
 	r->unhealthy = tell_expiry(what, R_EXPIRED, a->expires, r->now) || r->unhealthy;
 	*expires = a->expires;
 	tell_rings(a, stream);
@@ -67,6 +68,36 @@ static void judge_arrival(struct report *r, const char *stream, int64_t since, i
 		 ull(r->store->config.policy.stale_days));
 }
 
+/* The tree is served all the same; nothing says any more what it must hold. */
+static void judge_lost(struct report *r, const char *stream, char tree)
+{
+	struct err why = {0};
+
+	r->unhealthy = true;
+	err_set(&why, R_STORE_DAMAGED, "%s: the tree in service has lost streams/%s/%c/state.yaml", stream, stream, tree);
+	err_hint(&why, "run `satchel-import check` or apply a bundle: the tree is then built anew from the lists kept");
+	say_error(&why);
+	err_clear(&why);
+}
+
+/* A line that was changed, or taken out: whatever changed it may have changed more. */
+static int judge_journal(struct report *r, struct err *e)
+{
+	struct err why = {0};
+
+	if (journal_read(&r->store->dir, "journal.jsonl", NULL, NULL, NULL, NULL, &why) == 0)
+		return 0;
+	if (why.reason != R_JOURNAL && why.reason != ERR_MISSING) {
+		*e = why;
+		return -1;
+	}
+	r->unhealthy = true;
+	err_hint(&why, "compare with what receipts witnessed: satchel-verify journal STORE --receipt FILE");
+	say_error(&why);
+	err_clear(&why);
+	return 0;
+}
+
 static void say_missing(const struct state *s)
 {
 	char hex[DIGEST_HEX + 1], size[24];
@@ -80,25 +111,32 @@ static void say_missing(const struct state *s)
 /* back: while s says that it is in force. */
 static void say_rollback(const struct rollback *back)
 {
-	char time[32];
+	char time[32], list[TELL_LIST], newest[TELL_LIST];
 
-	say_line("  rolled back to list %llu at %s; it ends with a list newer than %llu that is complete, or by `rollback "
-		 "--to-newest`", ull(back->list.revision), num_format_time(back->time, time), ull(back->newest.revision));
+	say_line("  rolled back to %s at %s; it ends with a list newer than %s that is complete, or by `rollback --to-newest`",
+		 tell_list(back->list.epoch, back->list.revision, list), num_format_time(back->time, time),
+		 tell_list(back->newest.epoch, back->newest.revision, newest));
 	for (size_t i = 0; i < back->with_revoked_n; i++)
 		say_line("  %s  is published although it was revoked", back->with_revoked[i]);
 }
 
-static void say_stream(const struct store_stream *stream, const struct state *s, const struct rollback *back, int64_t expires,
-		       int64_t arrived)
+static void say_effect(const struct store_stream *stream, char tree, const struct state *s, int64_t expires)
 {
-	char time[32];
+	char time[32], list[TELL_LIST];
 
-	if (s == NULL || !s->has_complete) {
+	if (s == NULL && tree != 0)
+		say_line("%s  what is in effect is not known: streams/%s/%c/state.yaml is gone", stream->stream, stream->stream, tree);
+	else if (s == NULL || !s->has_complete)
 		say_line("%s  no list in effect yet", stream->stream);
-	} else {
-		say_line("%s  list %llu in effect: %s, expires %s", stream->stream, ull(s->complete.revision),
+	else
+		say_line("%s  %s in effect: %s, expires %s", stream->stream, tell_list(s->complete.epoch, s->complete.revision, list),
 			 num_of(s->items_n, "item"), num_format_time(expires, time));
-	}
+}
+
+static void say_stream(const struct state *s, const struct rollback *back, int64_t arrived)
+{
+	char time[32], list[TELL_LIST];
+
 	if (s != NULL && s->has_rollback && back != NULL)
 		say_rollback(back);
 	if (arrived > 0)
@@ -107,7 +145,7 @@ static void say_stream(const struct store_stream *stream, const struct state *s,
 		say_line("  no bundle has arrived yet");
 	if (s == NULL || s->waiting_n + s->missing_total == 0)
 		return;
-	say_line("  list %llu waits: %s, %s missing", ull(s->newest.revision), num_of(s->waiting_n, "item"),
+	say_line("  %s waits: %s, %s missing", tell_list(s->newest.epoch, s->newest.revision, list), num_of(s->waiting_n, "item"),
 		 num_of(s->missing_total, "object"));
 	tell_waiting(s, s);
 	say_missing(s);
@@ -137,12 +175,14 @@ static json_t *missing_json(const struct state *s)
 	return list;
 }
 
-static void put_stream(const struct store_stream *stream, const struct state *s, int64_t expires, int64_t arrived)
+static void put_stream(const struct store_stream *stream, char tree, const struct state *s, int64_t expires, int64_t arrived)
 {
 	json_t *o = json_object();
 	char time[32];
 
 	json_put_text(o, "stream", stream->stream);
+	if (s == NULL && tree != 0)
+		json_put(o, "state_lost", json_true());
 	if (s != NULL && s->has_complete) {
 		put_ref(o, "in_effect", &s->complete);
 		json_put_text(o, "expires", num_format_time(expires, time));
@@ -187,10 +227,14 @@ static int report_stream(struct report *r, const struct store_stream *stream, st
 		goto out;
 	judge_arrival(r, stream->stream, b->since, bundles_arrived(b));
 	r->waiting = r->waiting || (s != NULL && s->waiting_n + s->missing_total > 0);
-	if (say_json())
-		put_stream(stream, s, expires, bundles_arrived(b));
-	else
-		say_stream(stream, s, back, expires, bundles_arrived(b));
+	if (tree != 0 && s == NULL)
+		judge_lost(r, stream->stream, tree);
+	if (say_json()) {
+		put_stream(stream, tree, s, expires, bundles_arrived(b));
+	} else {
+		say_effect(stream, tree, s, expires);
+		say_stream(s, back, bundles_arrived(b));
+	}
 	rc = 0;
 out:
 	bundles_free(b);
@@ -278,7 +322,7 @@ int status_run(const struct args *a, struct err *e)
 	for (size_t i = 0; i < store.config.streams_n; i++)
 		if (report_stream(&r, &store.config.streams[i], e) == -1)
 			goto out;
-	if (report_damaged(&r, e) == -1)
+	if (report_damaged(&r, e) == -1 || judge_journal(&r, e) == -1)
 		goto out;
 	say_verdict(&r);
 	rc = r.unhealthy ? 1 : r.waiting ? 4 : 0;

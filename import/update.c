@@ -5,6 +5,7 @@
 #include "import/update.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "import/hooks.h"
@@ -15,6 +16,8 @@
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/timings.h"
+#include "manifests/journal.h"
+#include "manifests/reason.h"
 #include "verify/rollback.h"
 
 #include "lib/banned.h"
@@ -136,6 +139,50 @@ static int open_outlook(struct run *r, const struct outlook_ask *how, struct upd
 	return rc;
 }
 
+struct published {
+	const char *stream;
+	struct list_ref complete;
+};
+
+/* journal_read */
+static int note_published(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
+{
+	struct published *p = arg;
+	const char *event = json_get_text(o, "event"), *stream = json_get_text(o, "stream");
+	const json_t *complete = json_object_get(o, "complete");
+	struct list_ref ref = {0};
+
+	(void)n;
+	(void)line;
+	(void)e;
+	if (event == NULL || stream == NULL || strcmp(event, "published") != 0 || strcmp(stream, p->stream) != 0)
+		return 0;
+	if (complete != NULL && json_get_number(complete, "epoch", &ref.epoch) == 0)
+		json_get_number(complete, "revision", &ref.revision);
+	p->complete = ref;
+	return 0;
+}
+
+/*
+ * A tree that is built anew must not fall behind what was in effect, as it would where objects of it are gone or set aside:
+ * the journal says what that was.
+ */
+static int check_rebuilt(struct run *r, const struct outlook *l, struct err *e)
+{
+	struct published last = {.stream = l->want.stream};
+	int lost = publish_state_lost(&r->store, l->want.stream, e);
+
+	if (lost != 1)
+		return lost;
+	if (journal_read(&r->store.dir, "journal.jsonl", note_published, &last, NULL, NULL, e) == -1)
+		return -1;
+	if (last.complete.revision == 0 || (l->want.has_complete && state_compare(&l->want.complete, &last.complete) >= 0))
+		return 0;
+	err_set(e, R_STORE_DAMAGED, "%s: the state of the tree in service is gone, and objects or lists that list %llu needs are, too: "
+		"the tree stays as it is", l->want.stream, (unsigned long long)last.complete.revision);
+	return err_hint(e, "apply a bundle that carries them; a receipt asks for just them");
+}
+
 int update_stream(struct run *r, const struct store_stream *s, struct places *places, struct update *out, struct err *e)
 {
 	struct outlook_ask ask = {.store = &r->store, .objects = r->objects, .stream = s, .now = r->now, .places = places};
@@ -149,6 +196,8 @@ int update_stream(struct run *r, const struct store_stream *s, struct places *pl
 	    open_outlook(r, &ask, out, e) == -1)
 		return -1;
 	timings_busy("what is to be published", since);
+	if (r->rebuilt && check_rebuilt(r, &out->outlook, e) == -1)
+		return -1;
 	same = outlook_same(&out->outlook, e);
 	if (same == -1)
 		return -1;
