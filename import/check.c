@@ -1,7 +1,8 @@
 /*
- * satchel-import check: every object hashed, or a part of them; what is damaged is set aside, so that the next bundle heals
- * it. objects > CHECK > publish. A damaged object is received still, but nothing serves it: its names go, in both trees,
- * until its bytes come again. A damaged variant whose object is whole is made anew. Refuses nothing.
+ * satchel-import check: every object hashed, or a part of them; what is damaged or gone is set aside, so that the next bundle
+ * heals it; then both trees of every stream, name by name. objects > CHECK > publish. A damaged object is received still, but
+ * nothing serves it: its names go, in both trees, until its bytes come again, unless a name still has them. A damaged variant
+ * whose object is whole is made anew. Refuses nothing.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -9,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "import/absent.h"
 #include "import/commands.h"
+#include "import/mend.h"
 #include "import/objects.h"
 #include "import/places.h"
 #include "import/publish.h"
@@ -29,6 +32,7 @@
 #define BATCH 64		/* files of a task: small ones cost less than handing them over */
 #define BATCH_BYTES (4u << 20)
 #define CHUNK (256u << 10)
+#define PERMISSIONS 07777
 
 const struct option_def check_options[] = {
 	{.name = "sample", .value = "N/M", .help = "only part N of M; parts 1/7 to 7/7 are all"},
@@ -44,7 +48,7 @@ struct batch {
 };
 struct bad {
 	struct objects_file file;
-	int reason;		/* R_OBJECT_DIGEST, or ERR_IO: it can't be read */
+	int reason;		/* R_OBJECT_DIGEST; ERR_IO: it can't be read; R_OBJECT_MISSING; R_STORE_DAMAGED: its mode alone */
 };
 struct checking {
 	struct run run;
@@ -60,6 +64,8 @@ struct checking {
 	struct digest plain;	/* the last HEX met */
 	bool has_plain;
 	uint64_t files, bytes, waiting;	/* waiting: set aside before, not healed yet */
+	struct mend_faults *faults;	/* of each stream's two trees */
+	uint64_t faults_n, mended, lost;	/* lost: objects whose bytes are to come again */
 	struct places places;
 };
 
@@ -119,6 +125,17 @@ static int note_bad(struct checking *c, const struct objects_file *f, int reason
 	return rc;
 }
 
+static mode_t mode_of(const struct objects_file *f)
+{
+	return strncmp(f->path + 3 + DIGEST_HEX, ".x", 2) == 0 ? 0555 : 0444;
+}
+
+/* HEX.x and its like are executables, all else is not; nobody may write. */
+static bool has_mode(const struct objects_file *f)
+{
+	return (f->st.st_mode & PERMISSIONS) == mode_of(f);
+}
+
 /* A file that can't be read is as good as one of other bytes; any other error is the machine's. */
 static int check_file(struct checking *c, struct digest_ctx *h, const struct objects_file *f, struct err *e)
 {
@@ -131,7 +148,7 @@ static int check_file(struct checking *c, struct digest_ctx *h, const struct obj
 		rc = hash(h, &in, &is, &why);
 	file_close(&in);
 	if (rc == 0 && digest_equal(&is, &f->digest))
-		return 0;
+		return has_mode(f) ? 0 : note_bad(c, f, R_STORE_DAMAGED, e);
 	if (rc == 0 || why.sys == EIO)
 		return note_bad(c, f, rc == 0 ? R_OBJECT_DIGEST : ERR_IO, e);
 	*e = why;
@@ -198,7 +215,7 @@ static int meet(void *arg, const struct objects_file *f, struct err *e)
 		c->plain = f->digest;
 		c->has_plain = true;
 	}
-	if (!audit_sample_has(&c->sample, &f->digest))
+	if (!audit_sample_has(&c->sample, &f->digest) && has_mode(f))	/* one that could be written to is hashed */
 		return 0;
 	if (c->batch == NULL)
 		c->batch = calloc(1, sizeof *c->batch);
@@ -233,8 +250,40 @@ static int look(struct checking *c, unsigned jobs, struct err *e)
 	if (pool_close(c->pool, e) == -1)
 		rc = -1;
 	progress_end();
-	if (rc == 0 && c->bad_n > 0)
-		qsort(c->bad, c->bad_n, sizeof *c->bad, by_path);
+	return rc;
+}
+
+/* ---- what is not there, and the trees ---- */
+
+static int note_absent(void *arg, const struct digest *d, struct err *e)
+{
+	struct objects_file f = {.digest = *d, .kind = OBJECTS_PLAIN};
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(d, hex);
+	snprintf(f.path, sizeof f.path, "%.2s/%s", hex, hex);
+	return note_bad(arg, &f, R_OBJECT_MISSING, e);
+}
+
+static int look_at_streams(struct checking *c, struct err *e)
+{
+	const struct store_config *config = &c->run.store.config;
+	struct absent a = {.objects = c->run.objects, .each = note_absent, .arg = c};
+	int rc = 0;
+
+	c->faults = calloc(2 * config->streams_n + 1, sizeof *c->faults);
+	if (c->faults == NULL)
+		return err_mem(e);
+	progress_phase("looking at trees", 0, 0);
+	for (size_t i = 0; rc == 0 && i < config->streams_n; i++) {
+		rc = absent_look(&a, &c->run.store, &config->streams[i], e);
+		for (size_t t = 0; rc == 0 && t < 2; t++) {
+			rc = mend_look(&c->run.store, config->streams[i].stream, "ab"[t], &c->faults[2 * i + t], e);
+			c->faults_n += c->faults[2 * i + t].n;
+		}
+	}
+	progress_end();
+	absent_free(&a);
 	return rc;
 }
 
@@ -247,10 +296,16 @@ static int by_digest(const void *a, const void *b)
 
 static int set_aside(struct checking *c, struct err *e)
 {
-	for (size_t i = 0; i < c->bad_n; i++)
-		if (objects_set_aside(c->run.objects, &c->bad[i].file, e) == -1 ||
-		    add_name(c, &c->bad[i].file.digest, e) == -1 || places_ask(&c->places, &c->bad[i].file.digest, e) == -1)
+	for (size_t i = 0; i < c->bad_n; i++) {
+		const struct objects_file *f = &c->bad[i].file;
+
+		if (c->bad[i].reason == R_STORE_DAMAGED) {
+			if (fchmodat(c->dir.fd, f->path, mode_of(f), 0) == -1)
+				return err_sys(e, "%s/%s: setting its mode", c->dir.name, f->path);
+		} else if (objects_set_aside(c->run.objects, f, e) == -1 || add_name(c, &f->digest, e) == -1 ||
+			   places_ask(&c->places, &f->digest, e) == -1)
 			return -1;
+	}
 	return 0;
 }
 
@@ -267,34 +322,96 @@ static int see_to_names(struct checking *c, struct err *e)
 	return 0;
 }
 
-static const char *fate(const struct bad *b)
+/* What became of it, now that the names were seen to. */
+static const char *fate(const struct checking *c, const struct bad *b)
 {
-	return b->file.kind == OBJECTS_PLAIN ? "set aside" : "made anew";
+	struct err none = {0};
+
+	if (b->reason == R_STORE_DAMAGED)
+		return "put right";
+	if (b->file.kind == OBJECTS_VARIANT)
+		return "made anew";
+	if (objects_needed(c->run.objects, &b->file.digest, &none) == 0)
+		return "taken from a published file that has them";
+	return b->reason == R_OBJECT_MISSING ? "noted as lost" : "set aside";
+}
+
+static const char *what(const struct bad *b)
+{
+	switch (b->reason) {
+	case R_OBJECT_MISSING:
+		return "it is gone, and is needed";
+	case R_STORE_DAMAGED:
+		return "its mode is not the one of an object";
+	case ERR_IO:
+		return "it can't be read";
+	default:
+		return "its bytes have another digest";
+	}
 }
 
 static int tell_bad(struct checking *c, const struct bad *b, struct err *e)
 {
 	const struct place *where = places_find(&c->places, &b->file.digest);
 	const char *item = where == NULL ? NULL : where->item, *path = item == NULL ? NULL : where->path;
+	const char *done = fate(c, b);
 	struct err line = {0};
 	json_t *o = json_object();
 	char file[OBJECTS_FILE + 16];
 
 	snprintf(file, sizeof file, "objects/%s", b->file.path);
-	err_set(&line, b->reason, "%s: %s: %s%s%s%s%s", file,
-		b->reason == ERR_IO ? "it can't be read" : "its bytes have another digest", fate(b), item == NULL ? "" : "; ",
+	err_set(&line, b->reason, "%s: %s: %s%s%s%s%s", file, what(b), done, item == NULL ? "" : "; ",
 		item == NULL ? "" : item, path == NULL ? "" : ": ", path == NULL ? "" : path);
 	say_error(&line);
 	err_clear(&line);
 	json_put_text(o, "file", file);
 	json_put_text(o, "reason", reason_word(b->reason));
-	json_put_text(o, "done", fate(b));
+	json_put_text(o, "done", done);
 	if (item != NULL)
 		json_put_text(o, "item", item);
 	if (path != NULL)
 		json_put_text(o, "path", path);
 	say_object(json_incref(o));
 	return run_log(&c->run, "damaged", o, e);
+}
+
+/* mend_ask.each */
+static int tell_mended(void *arg, const struct mend_told *t, struct err *e)
+{
+	struct checking *c = arg;
+	struct err line = {0};
+	json_t *o = json_object();
+
+	c->mended++;
+	err_set(&line, t->reason, "%s: %s: %s", t->place, t->text, t->done);
+	say_error(&line);
+	err_clear(&line);
+	json_put_text(o, "file", t->place);
+	json_put_text(o, "reason", reason_word(t->reason));
+	json_put_text(o, "done", t->done);
+	say_object(json_incref(o));
+	return run_log(&c->run, "damaged", o, e);
+}
+
+static int mend(struct checking *c, struct err *e)
+{
+	struct mend_ask ask = {.store = &c->run.store, .objects = c->run.objects, .each = tell_mended, .arg = c};
+
+	for (size_t i = 0; i < 2 * c->run.store.config.streams_n; i++)
+		if (mend_run(&ask, &c->faults[i], e) == -1)
+			return -1;
+	return 0;
+}
+
+/* Lost ones now: those found before that are still, and those found now. */
+static int count_lost(void *arg, const struct digest *d, bool lost, struct err *e)
+{
+	struct checking *c = arg;
+
+	(void)d;
+	(void)e;
+	c->lost += lost;
+	return 0;
 }
 
 static int log_checked(struct checking *c, struct err *e)
@@ -308,12 +425,15 @@ static int log_checked(struct checking *c, struct err *e)
 	json_put_number(o, "bytes", c->bytes);
 	json_put_number(o, "damaged", c->bad_n);
 	json_put_number(o, "not_healed", c->waiting);
+	json_put_number(o, "mended", c->mended);
 	say_object(json_incref(o));
 	say_line("%s: %s of objects, %s, hashed: %zu damaged", c->run.store.config.name, num_of(c->files, "file"),
 		 num_format_size(c->bytes, size), c->bad_n);
-	if (c->waiting > 0)
+	if (c->waiting > 0 && c->lost > 0)
 		say_line("%s set aside before and not healed yet", num_of(c->waiting, "object"));
-	if (c->bad_n + c->waiting > 0)
+	if (c->mended > 0)
+		say_line("%s in published trees put right", num_of(c->mended, "name"));
+	if (c->lost > 0)
 		say_note("apply a bundle that carries these objects; a receipt asks for just them");
 	return run_log(&c->run, "checked", o, e);
 }
@@ -329,13 +449,15 @@ static int repair(struct checking *c, struct err *e)
 	for (size_t i = 0; i < c->run.store.config.streams_n; i++)
 		touched[i] = c->bad_n > 0;
 	rest.touched = touched;
-	if (c->names_n > 0 && run_change(&c->run, e) == -1)
+	if (c->bad_n + c->names_n + c->faults_n > 0 && run_change(&c->run, e) == -1)
 		goto out;
 	if (set_aside(c, e) == -1 || see_to_names(c, e) == -1)
 		goto out;
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < c->bad_n; i++)
 		rc = tell_bad(c, &c->bad[i], e);
+	if (rc == 0)
+		rc = mend(c, e);
 	if (rc == 0)
 		rc = update_all(&c->run, &rest, e);
 out:
@@ -348,10 +470,14 @@ static int check(struct checking *c, unsigned jobs, struct err *e)
 	int code;
 
 	c->run.intent = json_object();
-	if (look(c, jobs, e) == -1 || ((c->bad_n > 0 || c->run.interrupted) && run_change(&c->run, e) == -1) ||
-	    repair(c, e) == -1 || log_checked(c, e) == -1)
+	if (look(c, jobs, e) == -1 || look_at_streams(c, e) == -1)
 		return -1;
-	code = c->bad_n + c->waiting > 0 ? 3 : 0;
+	if (c->bad_n > 0)
+		qsort(c->bad, c->bad_n, sizeof *c->bad, by_path);
+	if ((c->run.interrupted && run_change(&c->run, e) == -1) || repair(c, e) == -1 ||
+	    objects_each(c->run.objects, count_lost, c, e) == -1 || log_checked(c, e) == -1)
+		return -1;
+	code = c->bad_n + c->waiting + c->mended + c->run.rebuilt > 0 ? 3 : 0;
 	return run_done(&c->run, code, e) == -1 ? -1 : code;
 }
 
@@ -372,6 +498,9 @@ int check_run(const struct args *a, struct err *e)
 		rc = check(&c, (unsigned)jobs, e);
 	pthread_mutex_destroy(&c.lock);
 	file_close(&c.dir);
+	for (size_t i = 0; c.faults != NULL && i < 2 * c.run.store.config.streams_n; i++)
+		mend_free(&c.faults[i]);
+	free(c.faults);
 	places_free(&c.places);
 	free(c.batch);
 	free(c.bad);

@@ -34,9 +34,10 @@ static const struct command commands[] = {
 	 "effect. What was revoked since is left out, and said. It stays so until a list\n"
 	 "arrives that is newer than all there are now, and complete; or --to-newest.", rollback_options, rollback_run},
 	{"check", "[--sample N/M] [--jobs N]", "satchel-import -C /srv/satchel check --sample 3/7",
-	 "Hashes every object, or a part of them, and sets damaged ones aside: they are no\n"
-	 "longer served, and the next bundle that carries them heals them. Exit 3: something\n"
-	 "was, or is still, set aside.", check_options, check_run},
+	 "Hashes every object, or a part of them, and looks at every name in both trees. Damaged\n"
+	 "objects are set aside: they are no longer served, and the next bundle that carries them\n"
+	 "heals them. Names are put right from good objects. Exit 3: something was put right or\n"
+	 "set aside, or is still.", check_options, check_run},
 	{"prune", "[--keep N] [--dry-run]", "satchel-import -C /srv/satchel prune --keep 3 --dry-run",
 	 "Drops former lists but for N, and the objects that nothing needs any more, after\n"
 	 "saying what and how much. Objects that came ahead of their approval stay for the\n"

@@ -93,6 +93,12 @@ int objects_set_aside(struct objects *o, const struct objects_file *f, struct er
 int objects_remove(struct objects *o, const struct objects_file *f, struct err *e);
 /* Takes what is staged of an object in pieces away. */
 int objects_remove_piece(struct objects *o, const struct digest *d, struct err *e);
+/*
+ * Gives a lost object its bytes back from a published file (dir, name), which is hashed: 1, and it is among objects_healed; 0
+ * where the file is none, has other bytes or there is no room for a copy; -1. exec: what the file was published as.
+ */
+int objects_restore(struct objects *o, const struct digest *d, bool exec, const struct file *dir, const char *name,
+		    struct err *e);
 /* Has an object that is there among objects_healed, durably. */
 int objects_heal(struct objects *o, const struct digest *d, struct err *e);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "lib/banned.h"
 
 #define VARIANT "stage/variant"
+#define CHUNK ((size_t)256 << 10)
 
 struct request {		/* what a caller of objects_link wants */
 	struct objects *o;
@@ -241,4 +243,79 @@ int objects_link_is(const struct objects *o, const struct digest *d, bool exec, 
 		if (variant.st_ino == st->st_ino && variant.st_dev == st->st_dev)
 			return 1;
 	}
+}
+
+static int hash(const struct file *f, struct digest *out, struct err *e)
+{
+	struct digest_ctx *ctx = digest_open(e);
+	uint8_t *chunk = malloc(CHUNK);
+	int64_t n = -1;
+
+	if (chunk == NULL)
+		err_mem(e);
+	while (ctx != NULL && chunk != NULL && (n = file_read(f, chunk, CHUNK, e)) > 0)
+		digest_update(ctx, chunk, (size_t)n);
+	if (n == 0 && digest_final(ctx, out, e) == -1)
+		n = -1;
+	free(chunk);
+	digest_close(ctx);
+	return n == 0 ? 0 : -1;
+}
+
+/* HEX as one more name of the file: 1, 0, -1. */
+static int restore_name(const struct request *r, const struct file *from, const struct file *dir, const char *name, struct err *e)
+{
+	char plain[OBJECTS_NAME];
+	struct digest is;
+
+	if (hash(from, &is, e) == -1)
+		return -1;
+	if (!digest_equal(&is, r->d))
+		return 0;
+	if (fchmod(from->fd, 0444) == -1)
+		return err_sys(e, "%s: setting its mode", from->name);
+	objects_name(r->d, false, 0, plain);
+	return linkat(dir->fd, name, r->fan->fd, plain, 0) == -1 ? err_sys(e, "%s/%s", r->fan->name, plain) : 1;
+}
+
+/* HEX as a copy: an executable's inode is of another mode. */
+static int restore_copy(const struct request *r, const struct file *from, struct err *e)
+{
+	struct file to = FILE_CLOSED;
+	char plain[OBJECTS_NAME];
+	int rc = -1;
+
+	objects_name(r->d, false, 0, plain);
+	if (unlinkat(r->o->store.fd, VARIANT, 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/" VARIANT, r->o->store.name);
+	if (file_create_at(&r->o->store, VARIANT, 0444, &to, e) == 0 && copy(r, from, &to, e) == 0 && file_sync(&to, e) == 0)
+		rc = renameat(r->o->store.fd, VARIANT, r->fan->fd, plain) == -1 ? err_sys(e, "%s/%s", r->fan->name, plain) : 1;
+	if (rc == -1 && to.fd != -1)
+		unlinkat(r->o->store.fd, VARIANT, 0);
+	file_close(&to);
+	return rc;
+}
+
+int objects_restore(struct objects *o, const struct digest *d, bool exec, const struct file *dir, const char *name,
+		    struct err *e)
+{
+	struct request r = {.o = o, .d = d, .exec = exec};
+	struct file from = FILE_CLOSED;
+	struct err why = {0};
+	struct stat st;
+	int rc = -1;
+
+	if (objects_fan(o, d->bytes[0], true, &r.fan, e) == -1)
+		return -1;
+	if (file_open_at(dir, name, &from, &why) == 0 && file_stat(&from, &st, &why) == 0) {
+		r.mtime = st.st_mtim.tv_sec;
+		rc = exec ? restore_copy(&r, &from, &why) : restore_name(&r, &from, dir, name, &why);
+	}
+	file_close(&from);
+	if (rc == 1)
+		return file_sync(r.fan, e) == -1 || objects_heal(o, d, e) == -1 ? -1 : 1;
+	if (why.reason == ERR_MEMORY || why.reason == ERR_INTERNAL)
+		return err_set(e, why.reason, "%s", why.text);
+	err_clear(&why);
+	return 0;
 }

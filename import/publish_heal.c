@@ -1,6 +1,7 @@
 /*
  * Damage and healing (import/publish.h): when objects are set aside, every name in a stream's trees that stands for one of
- * them goes; after their bytes came again it gets the good inode, one by one by rename. The only changes outside a
+ * them goes; after their bytes came again it gets the good inode, one by one by rename. Where a name still has a lost
+ * object's bytes they are taken from there. The only changes outside a
  * switch; their cost is a reading of the contents lists, and they are asked for only when something was found or healed.
  */
 #include <stdio.h>
@@ -21,6 +22,7 @@
 struct healing {
 	struct objects *o;
 	struct tree *tree;
+	struct file top;	/* of the tree, too */
 	struct file via;
 	const struct digest *list;
 	size_t n;
@@ -38,6 +40,26 @@ static bool is_listed(const struct healing *h, const struct digest *d)
 	return bsearch(d, h->list, h->n, sizeof *h->list, compare) != NULL;
 }
 
+/* A lost object whose bytes a name still has gets them back from there. */
+static int restore(struct healing *h, const struct record *r, struct err *e)
+{
+	struct file dir = FILE_CLOSED;
+	struct err why = {0};
+	const char *name;
+	uint64_t size;
+	int rc = objects_has(h->o, &r->sha256, &size, e);
+
+	if (rc != 1 || size != UINT64_MAX)
+		return rc == -1 ? -1 : 0;
+	if (file_open_parent_at(&h->top, h->path, &dir, &name, &why) == -1) {
+		err_clear(&why);
+		return 0;
+	}
+	rc = objects_restore(h->o, &r->sha256, r->exec, &dir, name, e);
+	file_close(&dir);
+	return rc == -1 ? -1 : 0;
+}
+
 /* all: every file of the item, since its contents list could not be read when others were seen to. */
 static int each_record(struct healing *h, const char *item, const struct record *r, bool all, struct err *e)
 {
@@ -46,7 +68,9 @@ static int each_record(struct healing *h, const char *item, const struct record 
 	if (h->places != NULL && places_answer(h->places, &r->sha256, item, r->path, e) == -1)
 		return -1;
 	snprintf(h->path, sizeof h->path, "%.*s%s", (int)(path_last(item) - item), item, r->path);
-	return tree_heal(h->tree, h->path, r, &h->via, e);
+	if (restore(h, r, e) == -1)
+		return -1;
+	return tree_heal(h->tree, h->path, r, &h->via, e) == -1 ? -1 : 0;
 }
 
 /* An item whose contents list is itself lost or damaged stays as it is: the list's own healing comes first. */
@@ -95,13 +119,14 @@ static int heal_tree(struct healing *h, const struct store *s, const char *strea
 	rc = file_open_dir_at(&s->dir, place, &dir, e);
 	if (rc == 0) {
 		h->tree = tree_open(&dir, TREE_ADD, h->o, e);
-		rc = h->tree == NULL ? -1 : 0;
+		rc = h->tree == NULL ? -1 : file_open_dir_at(&dir, "tree", &h->top, e);
 	}
 	for (size_t i = 0; rc == 0 && i < state->items_n; i++)
 		rc = each_item(h, &state->items[i], e);
 	if (tree_close(h->tree, e) == -1)
 		rc = -1;
 	h->tree = NULL;
+	file_close(&h->top);
 	file_close(&dir);
 	state_free(state);
 	return rc;
@@ -117,7 +142,7 @@ int publish_heal(const struct store *s, struct objects *o, const char *stream, c
 	if (h == NULL)
 		return err_mem(e);
 	h->o = o;
-	h->via = (struct file)FILE_CLOSED;
+	h->top = h->via = (struct file)FILE_CLOSED;
 	h->list = list;
 	h->n = n;
 	h->places = places;

@@ -275,28 +275,69 @@ int tree_add(struct tree *t, const char *path, const struct record *is, struct e
 	return is->link != NULL ? add_link(t, name, is->link, e) : add_file(t, name, is, e);
 }
 
+/* Puts what was made as via/HEALING under its name, whatever stands there. */
+static int put(const struct file *via, const struct file *dir, const char *name, struct err *e)
+{
+	if (renameat(via->fd, HEALING, dir->fd, name) == 0)
+		return 1;
+	if (errno != EISDIR && errno != ENOTEMPTY && errno != EEXIST)
+		return err_sys(e, "%s/%s", dir->name, name);
+	if (clear(dir, name, e) == -1)
+		return -1;
+	return renameat(via->fd, HEALING, dir->fd, name) == -1 ? err_sys(e, "%s/%s", dir->name, name) : 1;
+}
+
+static int clear_healing(const struct file *via, struct err *e)
+{
+	return unlinkat(via->fd, HEALING, 0) == -1 && errno != ENOENT ? err_sys(e, "%s/" HEALING, via->name) : 0;
+}
+
 int tree_heal(struct tree *t, const char *path, const struct record *is, const struct file *via, struct err *e)
 {
 	const char *name;
 	struct file dir;
 	struct stat st;
+	bool there;
 	int rc;
 
 	if (enter_parent(t, path, &name, e) == -1)
 		return -1;
 	dir = here(t);
-	if (fstatat(dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+	there = fstatat(dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (there) {
 		rc = objects_link_is(t->o, &is->sha256, is->exec, &st, e);
 		if (rc != 0)
 			return rc == 1 ? 0 : -1;
 	} else if (errno != ENOENT)
 		return err_sys(e, "%s/%s", dir.name, name);
-	if (unlinkat(via->fd, HEALING, 0) == -1 && errno != ENOENT)
-		return err_sys(e, "%s/" HEALING, via->name);
+	if (clear_healing(via, e) == -1)
+		return -1;
 	rc = objects_link(t->o, &is->sha256, is->exec, is->mtime, via, HEALING, e);
-	if (rc == 1 && unlinkat(dir.fd, name, 0) == -1 && errno != ENOENT)	/* damaged bytes are not to be served */
-		return err_sys(e, "%s/%s", dir.name, name);
-	if (rc != 0)
-		return rc == 1 ? 0 : -1;
-	return renameat(via->fd, HEALING, dir.fd, name) == -1 ? err_sys(e, "%s/%s", dir.name, name) : 0;
+	if (rc == 1)	/* damaged bytes are not to be served */
+		return clear(&dir, name, e) == -1 ? -1 : there;
+	return rc == -1 ? -1 : put(via, &dir, name, e);
+}
+
+static int mend_link(struct tree *t, const char *path, const char *target, const struct file *via, struct err *e)
+{
+	const char *name;
+	struct file dir;
+
+	if (enter_parent(t, path, &name, e) == -1)
+		return -1;
+	dir = here(t);
+	if (is_link(&dir, name, target))
+		return 0;
+	if (clear_healing(via, e) == -1)
+		return -1;
+	if (symlinkat(target, via->fd, HEALING) == -1)
+		return err_sys(e, "%s/" HEALING, via->name);
+	return put(via, &dir, name, e);
+}
+
+int tree_mend(struct tree *t, const char *path, const struct record *is, const struct file *via, struct err *e)
+{
+	if (is->dir)
+		return enter(t, path, strlen(path), e) == -1 ? -1 : 1;	/* asked for where something was wrong with it */
+	return is->link != NULL ? mend_link(t, path, is->link, via, e) : tree_heal(t, path, is, via, e);
 }

@@ -32,7 +32,10 @@ int tree_remove_all(struct tree *t, const char *path, struct err *e);	/* with al
 /* TREE_ADD. A lost object gets no name yet. */
 int tree_add(struct tree *t, const char *path, const struct record *is, struct err *e);
 /* Gives a file the inode of its healed object, by rename, where it has another one or is missing; takes the name away
- * where the object is lost. via: a directory of the same file system, not served. */
+ * where the object is lost. via: a directory of the same file system, not served. 1 where it changed something, 0, -1. */
 int tree_heal(struct tree *t, const char *path, const struct record *is, const struct file *via, struct err *e);
+
+/* What a record says its name must be, in a tree that may be served: as tree_heal; a link by rename too; a directory made. */
+int tree_mend(struct tree *t, const char *path, const struct record *is, const struct file *via, struct err *e);
 
 #endif

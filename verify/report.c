@@ -36,7 +36,9 @@ static void put_finding(struct report *r, int reason, const char *place, const c
 		r->damaged = true;
 	else
 		r->refused = true;
-	if (say_json())
+	if (r->each != NULL)
+		r->each(r->arg, reason, place, text);
+	else if (say_json())
 		say_found("finding", reason_word(reason), place, text);
 	else
 		say_line("%s: %s (%s)", place, text, reason_word(reason));

@@ -15,6 +15,9 @@ struct report {
 	pthread_mutex_t lock;
 	bool refused, damaged;	/* findings that end in 1, and in 3 */
 	uint64_t findings, notes;
+	/* Where set it gets the findings, under the lock, in place of the terminal. */
+	void (*each)(void *arg, int reason, const char *place, const char *text);
+	void *arg;
 };
 #define REPORT_EMPTY {.lock = PTHREAD_MUTEX_INITIALIZER}
 
