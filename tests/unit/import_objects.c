@@ -691,6 +691,228 @@ static void recovery_drops_pieces_of_whole_objects(void **state)
 	assert_big(s, &d);
 }
 
+/* The path of what is kept of an object in pieces: suffix "" or ".map". */
+static const char *piece_path(struct bare_store *s, const struct digest *d, const char *suffix)
+{
+	static char path[256];
+
+	snprintf(path, sizeof path, "%s/stage/pieces/%s%s", s->path, strrchr(bare_store_object(s, d, ""), '/') + 1, suffix);
+	return path;
+}
+
+static void gaps_are_what_lies_between(void **state)
+{
+	struct bare_store *s = *state;
+	struct digest d = make_big(), other = digest_text("other");
+	struct objects_gap *gaps = NULL;
+	struct err e = {0};
+	uint64_t size = 0;
+	size_t n = 0;
+
+	assert_int_equal(objects_piece_gaps(s->objects, &d, &size, &gaps, &n, &e), 1);
+	piece(s, &d, 1000, 500);
+	piece(s, &d, PIECE, PIECE);
+	bare_store_reopen(s);
+	assert_int_equal(objects_piece_gaps(s->objects, &other, &size, &gaps, &n, &e), 1);
+	assert_int_equal(objects_piece_gaps(s->objects, &d, &size, &gaps, &n, &e), 0);
+	assert_int_equal(size, sizeof big);
+	assert_int_equal(n, 3);
+	assert_true(gaps[0].from == 0 && gaps[0].to == 1000);
+	assert_true(gaps[1].from == 1500 && gaps[1].to == PIECE);
+	assert_true(gaps[2].from == 2 * PIECE && gaps[2].to == sizeof big);
+	free(gaps);
+	/* without its bytes a map is worth nothing */
+	assert_int_equal(unlink(piece_path(s, &d, "")), 0);
+	assert_int_equal(objects_piece_gaps(s->objects, &d, &size, &gaps, &n, &e), 1);
+	assert_int_equal(objects_piece_has(s->objects, &d, 1000, 500, &e), 0);
+	assert_int_equal(piece(s, &d, 0, 1000), 0);
+	assert_int_equal(objects_piece_has(s->objects, &d, 1000, 500, &e), 0);
+	assert_int_equal(piece(s, &d, 1000, sizeof big - 1000), 1);
+	assert_big(s, &d);
+}
+
+/* What isn't exactly a map of this object's size counts for nothing, and nothing of what it promises gets in. */
+static void foreign_maps_promise_nothing(void **state)
+{
+	static const char *const maps[] = {
+		"", "satchel", "satchel-pieces ", "satchel-pieces 300000\n", "satchel-pieces 300000 1", "satchel-pieces 300000 1\n",
+		"satchel-pieces 300000 1\n0 300000", "satchel-pieces 300000 1\n0 300001\n", "satchel-pieces 300000 1\n5 5\n",
+		"satchel-pieces 300000 1\n7 6\n", "satchel-pieces 300000 1\n-1 6\n", "satchel-pieces 300000 1\n0 300000\n\n",
+		"satchel-pieces 300000 1\n0 300000\n0 1\n", "satchel-pieces 300000 2\n0 300000\n", "satchel-pieces x 1\n0 300000\n",
+		"satchel-pieces 300000 1\n0  300000\n", "satchel-pieces 99999999999999999999 1\n0 300000\n",
+		"satchel-pieces 300001 1\n0 300001\n",	/* of another size */
+	};
+	struct bare_store *s = *state;
+	struct digest d = make_big();
+	struct err e = {0};
+
+	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+		piece(s, &d, 0, 1000);
+		write_file(piece_path(s, &d, ".map"), maps[i]);
+		bare_store_reopen(s);
+		if (i < sizeof maps / sizeof *maps - 1)
+			assert_int_equal(objects_piece_has(s->objects, &d, 0, 1, &e), 0);
+		if (piece(s, &d, 0, sizeof big - 1) != 0)
+			fail_msg("map %zu counted for something", i);
+		assert_int_equal(piece(s, &d, sizeof big - 1, 1), 1);
+		assert_big(s, &d);
+		assert_int_equal(unlink(bare_store_object(s, &d, "")), 0);
+	}
+	piece(s, &d, 0, 1000);
+	write_file(piece_path(s, &d, ".map"), "satchel-pieces 300000 1\n0 1000\n");	/* and what is one does count */
+	assert_int_equal(objects_piece_has(s->objects, &d, 0, 1000, &e), 1);
+}
+
+/* Nothing planted in stage/ is followed, written to or waited for. */
+static void planted_pieces_are_not_followed(void **state)
+{
+	struct bare_store *s = *state;
+	struct digest d = make_big();
+	struct objects_gap *gaps = NULL;
+	struct err e = {0};
+	uint64_t size;
+	size_t n;
+
+	write_file(bare_store_path(s, "outside"), "outside");
+	piece(s, &d, 0, 1000);
+	assert_int_equal(unlink(piece_path(s, &d, "")), 0);
+	assert_int_equal(symlink("../../outside", piece_path(s, &d, "")), 0);
+	assert_null(objects_piece_open(s->objects, &d, sizeof big, &e));
+	assert_int_equal(e.sys, ELOOP);
+	err_clear(&e);
+	assert_int_equal(unlink(piece_path(s, &d, "")), 0);
+	assert_int_equal(mkfifo(piece_path(s, &d, ""), 0600), 0);
+	assert_null(objects_piece_open(s->objects, &d, sizeof big, &e));
+	assert_int_equal(e.reason, ERR_FILE_TYPE);
+	err_clear(&e);
+	assert_int_equal(unlink(piece_path(s, &d, "")), 0);
+	/* a link for a map is an error, no answer */
+	assert_int_equal(unlink(piece_path(s, &d, ".map")), 0);
+	write_file(piece_path(s, &d, ""), "bytes");
+	assert_int_equal(symlink("../../outside", piece_path(s, &d, ".map")), 0);
+	assert_int_equal(objects_piece_has(s->objects, &d, 0, 1, &e), -1);
+	err_clear(&e);
+	assert_null(objects_piece_open(s->objects, &d, sizeof big, &e));
+	err_clear(&e);
+	/* nor is the folder */
+	assert_int_equal(unlink(piece_path(s, &d, ".map")), 0);
+	assert_int_equal(unlink(piece_path(s, &d, "")), 0);
+	assert_int_equal(rmdir(bare_store_path(s, "stage/pieces")), 0);
+	assert_int_equal(mkdir(bare_store_path(s, "elsewhere"), 0755), 0);
+	assert_int_equal(symlink("../elsewhere", bare_store_path(s, "stage/pieces")), 0);
+	assert_int_equal(objects_piece_has(s->objects, &d, 0, 1, &e), -1);
+	err_clear(&e);
+	assert_int_equal(objects_piece_gaps(s->objects, &d, &size, &gaps, &n, &e), -1);
+	err_clear(&e);
+	assert_null(objects_piece_open(s->objects, &d, sizeof big, &e));
+	assert_int_equal(rmdir(bare_store_path(s, "elsewhere")), 0);	/* nothing was made there */
+	assert_holds(bare_store_path(s, "outside"), "outside");
+}
+
+static void whole_came_in_the_meantime(void **state)
+{
+	struct bare_store *s = *state;
+	struct digest d = make_big();
+	struct err e = {0};
+	struct objects_piece *p = objects_piece_open(s->objects, &d, sizeof big, &e);
+	ino_t inode;
+
+	bare_store_must(p == NULL ? -1 : 0, &e);
+	write_piece(p, 0, sizeof big);
+	bare_store_put(s, big, sizeof big);
+	inode = stat_of(bare_store_object(s, &d, "")).st_ino;
+	assert_int_equal(objects_piece_end(p, &e), 1);
+	assert_int_equal(stat_of(bare_store_object(s, &d, "")).st_ino, inode);	/* which may have names by now */
+	assert_big(s, &d);
+}
+
+/* What could not be written is not promised; what was, is, and the rest completes it. */
+static void full_disk_costs_what_was_not_written(void **state)
+{
+	struct bare_store *s = *state;
+	struct digest d = make_big();
+	struct err e = {0};
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		const struct rlimit small = {50000, 50000};
+		struct objects_piece *p = objects_piece_open(s->objects, &d, sizeof big, &e);
+
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &small);
+		if (p == NULL || objects_piece_write(p, 0, big, 40000, &e) != 0 ||
+		    objects_piece_write(p, 40000, big + 40000, 40000, &e) != -1 || e.sys != EFBIG)
+			_exit(1);
+		err_clear(&e);
+		_exit(objects_piece_end(p, &e) == 0 ? 7 : 2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(WEXITSTATUS(status), 7);
+	assert_int_equal(objects_piece_has(s->objects, &d, 0, 40000, &e), 1);
+	assert_int_equal(objects_piece_has(s->objects, &d, 40000, 1, &e), 0);
+	assert_int_equal(piece(s, &d, 40000, sizeof big - 40000), 1);
+	assert_big(s, &d);
+}
+
+struct named {
+	struct digest list[4];
+	bool lost[4];
+	size_t n;
+};
+
+static int note_object(void *arg, const struct digest *d, bool lost, struct err *e)
+{
+	struct named *l = arg;
+
+	(void)e;
+	assert_true(l->n < 4);
+	l->list[l->n] = *d;
+	l->lost[l->n++] = lost;
+	return 0;
+}
+
+static int note_piece(void *arg, const struct digest *d, struct err *e)
+{
+	return note_object(arg, d, false, e);
+}
+
+static int note_and_stop(void *arg, const struct digest *d, bool lost, struct err *e)
+{
+	note_object(arg, d, lost, e);
+	return err_set(e, R_STORE_DAMAGED, "stop");
+}
+
+static void each_names_every_object_once(void **state)
+{
+	struct bare_store *s = *state;
+	struct digest a = bare_store_put(s, "a", 1), b = bare_store_put(s, "b", 1), c = bare_store_put(s, "c", 1);
+	struct digest big_one = make_big();
+	struct named l = {0}, pieces = {0}, first = {0};
+	struct err e = {0};
+
+	bare_store_must(objects_each_piece(s->objects, note_piece, &pieces, &e), &e);
+	assert_int_equal(pieces.n, 0);
+	set_aside(s, &b);
+	write_file(bare_store_object(s, &c, ".lost"), "");	/* healed, not yet told everywhere: it is there */
+	write_file(bare_store_object(s, &a, ".x"), "a");
+	write_file(bare_store_object(s, &a, ".note"), "no object");
+	piece(s, &big_one, 0, 1000);
+	bare_store_must(objects_each(s->objects, note_object, &l, &e), &e);
+	assert_int_equal(l.n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(i == 0 || digest_compare(&l.list[i - 1], &l.list[i]) < 0);
+		assert_true(digest_equal(&l.list[i], &a) || digest_equal(&l.list[i], &b) || digest_equal(&l.list[i], &c));
+		assert_int_equal(l.lost[i], digest_equal(&l.list[i], &b));
+	}
+	bare_store_must(objects_each_piece(s->objects, note_piece, &pieces, &e), &e);
+	assert_int_equal(pieces.n, 1);
+	assert_true(digest_equal(&pieces.list[0], &big_one));
+	assert_int_equal(objects_each(s->objects, note_and_stop, &first, &e), -1);
+	assert_int_equal(first.n, 1);
+	assert_int_equal(e.reason, R_STORE_DAMAGED);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -703,7 +925,9 @@ int main(void)
 		T(taken_names), T(missing_lost_and_damaged),
 		T(piece_whole), T(pieces_in_order_and_not), T(pieces_overlap), T(piece_has_what_was_kept),
 		T(stale_bytes_do_not_count), T(lying_piece_drops_all), T(piece_beyond_size), T(piece_heals),
-		T(recovery_drops_pieces_of_whole_objects),
+		T(recovery_drops_pieces_of_whole_objects), T(gaps_are_what_lies_between),
+		T(foreign_maps_promise_nothing), T(planted_pieces_are_not_followed), T(whole_came_in_the_meantime),
+		T(full_disk_costs_what_was_not_written), T(each_names_every_object_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
