@@ -349,6 +349,108 @@ static void init_leaves_nothing(void **state)
 	perimeter_free(p);
 }
 
+/* How often a word stands in what was printed. */
+static unsigned said_times(const struct perimeter *p, const char *word)
+{
+	unsigned n = 0;
+
+	for (const char *s = p->out.len > 0 ? (const char *)p->out.data : ""; (s = strstr(s, word)) != NULL; s++)
+		n++;
+	for (const char *s = p->err.len > 0 ? (const char *)p->err.data : ""; (s = strstr(s, word)) != NULL; s++)
+		n++;
+	return n;
+}
+
+/* n items "item-NN" of one file each; with their objects or without. */
+static void many_items(struct perimeter *p, unsigned n, uint64_t revision, bool carried)
+{
+	p->f->entries_n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		char item[16], path[32], text[32];
+		struct contents_ref ref;
+		struct record r;
+
+		snprintf(item, sizeof item, "item-%03u", i);
+		snprintf(path, sizeof path, "%s/x", item);
+		snprintf(text, sizeof text, "text %u of %u", i, (unsigned)revision);
+		r = fixture_file(path, text, strlen(text));
+		ref = fixture_item(p->f, item, &r, 1);
+		if (carried)
+			fixture_object(p->f, text, strlen(text));
+		fixture_approve(p->f, item, revision, "production", &ref);
+	}
+	fixture_list(p->f, revision);
+}
+
+/* Many items wait: ten are named, the rest is counted, and the figures are those of all. */
+static void many_wait(void **state)
+{
+	struct perimeter *p = perimeter_new();
+
+	(void)state;
+	many_items(p, 13, 1, false);
+	fixture_bundle(p->f, 17);
+	APPLY(p, 4, "list 1 waits: 13 items, 13 objects missing");
+	assert_int_equal(said_times(p, "waits for 1 object,"), 10);
+	assert_true(perimeter_said(p, "and 3 more items"));
+	EXPECT(p, 4, "\"waiting\":13,\"missing\":13,", "-C", p->store, "apply", p->f->dir, "--json");
+	assert_int_equal(said_times(p, "\"why\":\"objects\",\"objects\":1,"), 10);
+	assert_true(perimeter_said(p, "\"path\":\"item-000/x\""));
+	assert_string_equal(perimeter_published(p, "item-000/x"), "");
+	perimeter_free(p);
+}
+
+/* One frame with many objects: ten of those lost are named, the rest is counted; alike as JSON. Nothing is published. */
+static void many_lost_in_a_frame(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	char dir[160];
+
+	(void)state;
+	many_items(p, 13, 1, true);
+	fixture_bundle(p->f, 17);
+	fixture_flip(fixture_bundle_dir(p->f, 17, dir), "vol-0001.tar.zst", 100);
+	EXPECT(p, 3, "\"damage\":\"frame-digest\",\"bundle\":\"updates-00000017\"", "-C", p->store, "apply", p->f->dir, "--json");
+	assert_true(perimeter_said(p, "\"file\":\"vol-0001.tar.zst\",\"frame\":0,\"at\":0,"));
+	assert_true(perimeter_said(p, "\"lost\":26,"));
+	assert_true(perimeter_said(p, "\"outcome\":\"damaged\""));
+	APPLY(p, 3, " and 16 more");
+	assert_true(perimeter_said(p, "26 lost"));
+	assert_string_equal(perimeter_published(p, "item-000/x"), "");
+	fixture_flip(dir, "vol-0001.tar.zst", 100);
+	APPLY(p, 0, "list 1 in effect");
+	assert_string_equal(perimeter_published(p, "item-012/x"), "text 12 of 1");
+	perimeter_free(p);
+}
+
+/* Damage in more places than are told: a hundred are, the rest is counted, and what is whole is kept. */
+static void many_damaged_places(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	char dir[160], name[32], path[200];
+
+	(void)state;
+	many_items(p, 52, 1, true);
+	p->f->volume_objects = 1;
+	fixture_bundle(p->f, 17);
+	fixture_bundle_dir(p->f, 17, dir);
+	for (unsigned i = 1; i <= 103; i++) {	/* 104 volumes, and only the last is there */
+		snprintf(name, sizeof name, "vol-%04u.tar.zst", i);
+		snprintf(path, sizeof path, "%s/%s", dir, name);
+		assert_int_equal(unlink(path), 0);
+	}
+	APPLY(p, 3, "3 more damaged places");
+	assert_true(perimeter_said(p, "damaged  1 object,"));
+	assert_true(perimeter_said(p, "103 lost"));
+	assert_int_equal(said_times(p, "updates-00000017/vol-"), 100);
+	EXPECT(p, 3, "3 more damaged places", "-C", p->store, "apply", p->f->dir, "--json");
+	assert_int_equal(said_times(p, "\"damage\":\""), 100);
+	assert_true(perimeter_said(p, "\"lost\":103,"));
+	assert_true(perimeter_said(p, "\"outcome\":\"damaged\""));
+	assert_string_equal(perimeter_published(p, "item-000/x"), "");
+	perimeter_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,7 +459,8 @@ int main(void)
 		cmocka_unit_test(damage_costs_what_was_damaged), cmocka_unit_test(signer_lied),
 		cmocka_unit_test(malformed_contents), cmocka_unit_test(several_media), cmocka_unit_test(dry_run),
 		cmocka_unit_test(index_lost), cmocka_unit_test(busy), cmocka_unit_test(expires_in_effect),
-		cmocka_unit_test(init_leaves_nothing),
+		cmocka_unit_test(init_leaves_nothing), cmocka_unit_test(many_wait), cmocka_unit_test(many_lost_in_a_frame),
+		cmocka_unit_test(many_damaged_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
