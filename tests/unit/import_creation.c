@@ -113,10 +113,64 @@ static void where_no_store_can_be(void **state)
 	perimeter_free(p);
 }
 
+/* What isn't said well makes nothing; what is said twice counts once, in order. */
+static void what_init_asks_for(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	char path[96], trust[96], rings[800] = "ring-0", *end = rings + strlen(rings);
+	struct buf config = {0};
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/new", p->top);
+	snprintf(trust, sizeof trust, "%s/trust-1.yaml", p->top);
+	for (int i = 1; i < 64; i++)
+		end += sprintf(end, ",ring-%d", i);
+#define SAID(code, word, ...) EXPECT(p, code, word, "init", path, "--trust", trust, __VA_ARGS__)
+	SAID(2, "--name is missing", "--stream", "s", "--ring", "r");
+	SAID(2, "--stream is missing", "--name", "b", "--ring", "r");
+	SAID(2, "--ring is missing", "--name", "b", "--stream", "s");
+	SAID(2, "--stream s is given twice", "--name", "b", "--stream", "s", "--stream", "s", "--ring", "r");
+	SAID(2, "--stream S", "--name", "b", "--stream", "S", "--ring", "r");
+	SAID(2, "more than 64 rings", "--name", "b", "--stream", "s", "--ring", rings, "--ring", "r");
+	SAID(2, "--fingerprint must be", "--name", "b", "--stream", "s", "--ring", "r", "--fingerprint", "00");
+	EXPECT(p, 2, "--trust is missing", "init", path, "--name", "b", "--stream", "s", "--ring", "r");
+	EXPECT(p, 2, "No such file", "init", path, "--name", "b", "--stream", "s", "--ring", "r", "--trust", "/nowhere/trust-1.yaml");
+	EXPECT(p, 2, "not a regular file", "init", path, "--name", "b", "--stream", "s", "--ring", "r", "--trust", p->top);
+	fixture_write(p->top, "no-root.yaml", "satchel: trust/1\n", 17);
+	snprintf(trust, sizeof trust, "%s/no-root.yaml", p->top);
+	SAID(1, "no-root.yaml: ", "--name", "b", "--stream", "s", "--ring", "r");
+	snprintf(trust, sizeof trust, "%s/trust-1.yaml", p->top);
+	assert_int_equal(access(path, F_OK), -1);
+	SAID(0, "\"store\":\"b\",", "--name", "b", "--stream", "s", "--ring", "z,a", "--ring", "z", "--json");
+	assert_true(perimeter_said(p, "\"trust\":1,"));
+	fixture_read(path, "store.yaml", &config);
+	assert_non_null(strstr((const char *)config.data, "rings: [\"a\", \"z\"]"));
+	buf_free(&config);
+	perimeter_free(p);
+}
+
+/* An old root may have to be begun with: said, and no more. */
+static void expired_root_is_said(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	struct fixture_root root = {.version = 1, .epoch = 1, .issued = time(NULL) - 7200, .expires = time(NULL) - 3600};
+	char path[96], trust[96];
+
+	(void)state;
+	fixture_root(p->f, &root);
+	fixture_write(p->top, "old.yaml", p->f->roots[1].data, p->f->roots[1].len);
+	snprintf(path, sizeof path, "%s/new", p->top);
+	snprintf(trust, sizeof trust, "%s/old.yaml", p->top);
+	INIT(p, 0, "trust root 1 expired at ", path, trust);
+	EXPECT(p, 1, "trust-expired", "-C", path, "status");
+	perimeter_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unfit_or_failing_leaves_nothing), cmocka_unit_test(where_no_store_can_be),
+		cmocka_unit_test(what_init_asks_for), cmocka_unit_test(expired_root_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
