@@ -121,11 +121,15 @@ int media_put(const struct media *m, const char *name, const void *data, size_t 
 
 	if (media_create(m, name, &f, e) == -1)
 		return -1;
-	if (file_write(&f, data, len, e) == 0)
-		return media_finish(&f, e);
-	file_close(&f);
+	if (file_write(&f, data, len, e) == 0) {
+		if (media_finish(&f, e) == 0)
+			return 0;
+	} else {
+		file_close(&f);
+		media_wrong(e);
+	}
 	media_remove(m, name);
-	return media_wrong(e);
+	return -1;
 }
 
 int media_sync(const struct media *m, struct err *e)

@@ -289,13 +289,14 @@ static int put_on_medium(struct making *m, const struct sealed *s, struct err *e
 	char name[FILE_NAME], signature[NAMES_SIGNATURE_LEN];
 
 	file_name(m, ".yaml", name);
+	names_signature(name, pubkey_id(sign_public(m->key)), signature);
 	if (media_put(&m->media, name, s->bytes.data, s->bytes.len, e) == -1)
 		return -1;
-	if (media_sync(&m->media, e) == 0 &&
-	    media_put(&m->media, names_signature(name, pubkey_id(sign_public(m->key)), signature), s->signature, s->len, e) == 0 &&
-	    media_sync(&m->media, e) == 0)
-		return 0;
-	media_remove(&m->media, signature);
+	if (media_sync(&m->media, e) == 0 && media_put(&m->media, signature, s->signature, s->len, e) == 0) {
+		if (media_sync(&m->media, e) == 0)
+			return 0;
+		media_remove(&m->media, signature);
+	}
 	media_remove(&m->media, name);
 	return -1;
 }

@@ -34,6 +34,7 @@ static const struct command perimeter_commands[] = {
 	{"apply", "", "", "", apply_options, apply_run},
 	{"status", "", "", "", status_options, status_run},
 	{"log", "", "", "", log_options, log_run},
+	{"receipt", "", "", "", receipt_options, receipt_run},
 	{0},
 };
 static const struct option_def perimeter_common[] = {{.name = "store", .letter = 'C', .value = "STORE", .help = ""}, {0}};
