@@ -451,6 +451,60 @@ static void many_damaged_places(void **state)
 	perimeter_free(p);
 }
 
+/* The names of what is staged in pieces, and whether they are there; makes them older than anything is kept. */
+static unsigned staged(const struct perimeter *p, const struct digest *d, bool age)
+{
+	const struct timespec long_ago[2] = {{time(NULL) - 100 * 86400, 0}, {time(NULL) - 100 * 86400, 0}};
+	char path[256], hex[DIGEST_HEX + 1];
+	unsigned n = 0;
+
+	for (int map = 0; map < 2; map++) {
+		snprintf(path, sizeof path, "%s/stage/pieces/%s%s", p->store, digest_hex(d, hex), map ? ".map" : "");
+		n += access(path, F_OK) == 0;
+		if (age)
+			assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+	}
+	return n;
+}
+
+/* Staged in part: what came lately stays, what no list ever needed goes after 90 days, what a list waits for stays. */
+static void prune_drops_old_pieces(void **state)
+{
+	static const char whole[] = "needed by the newest list";
+	struct perimeter *p = perimeter_new();
+	struct digest stray, needed;
+	struct contents_ref ref;
+	struct record r = fixture_file("alpha/x", whole, sizeof whole - 1);
+	struct err e = {0};
+
+	(void)state;
+	fixture_piece(p->f, "nobody needs this", 17, 0, 5);
+	fixture_piece(p->f, whole, sizeof whole - 1, 3, 5);
+	assert_int_equal(digest_of("nobody needs this", 17, &stray, &e), 0);
+	assert_int_equal(digest_of(whole, sizeof whole - 1, &needed, &e), 0);
+	ref = fixture_item(p->f, "alpha", &r, 1);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_list(p->f, 1);
+	fixture_bundle(p->f, 17);
+	APPLY(p, 4, "list 1 waits");
+	EXPECT(p, 0, "0 objects", "-C", p->store, "prune");
+	assert_int_equal(staged(p, &stray, true) + staged(p, &needed, true), 4);
+	EXPECT(p, 0, "1 object,", "-C", p->store, "prune", "--dry-run");
+	assert_int_equal(staged(p, &stray, false), 2);
+	EXPECT(p, 0, "1 object,", "-C", p->store, "prune");
+	assert_int_equal(staged(p, &stray, false), 0);
+	assert_int_equal(staged(p, &needed, false), 2);
+	buf_clear(&p->f->list);
+	fixture_piece(p->f, whole, sizeof whole - 1, 0, 3);
+	fixture_bundle(p->f, 18);
+	fixture_piece(p->f, whole, sizeof whole - 1, 8, sizeof whole - 1 - 8);
+	fixture_bundle(p->f, 19);
+	APPLY(p, 0, "list 1 in effect");
+	assert_string_equal(perimeter_published(p, "alpha/x"), whole);
+	assert_int_equal(staged(p, &needed, false), 0);
+	perimeter_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -460,7 +514,7 @@ int main(void)
 		cmocka_unit_test(malformed_contents), cmocka_unit_test(several_media), cmocka_unit_test(dry_run),
 		cmocka_unit_test(index_lost), cmocka_unit_test(busy), cmocka_unit_test(expires_in_effect),
 		cmocka_unit_test(init_leaves_nothing), cmocka_unit_test(many_wait), cmocka_unit_test(many_lost_in_a_frame),
-		cmocka_unit_test(many_damaged_places),
+		cmocka_unit_test(many_damaged_places), cmocka_unit_test(prune_drops_old_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,7 @@ static const struct command perimeter_commands[] = {
 	{"apply", "", "", "", apply_options, apply_run},
 	{"status", "", "", "", status_options, status_run},
 	{"log", "", "", "", log_options, log_run},
+	{"prune", "", "", "", prune_options, prune_run},
 	{"receipt", "", "", "", receipt_options, receipt_run},
 	{0},
 };
