@@ -234,8 +234,15 @@ tampered('another root in place of the pinned one', 'trust-damaged', lone_root)
 tampered('a root that others may write', 'trust-damaged', lambda s: os.chmod(f'{s}/trust/trust-2.yaml', 0o664))
 tampered('its newest root gone', 'trust-damaged', lambda s: os.remove(f'{s}/trust/trust-3.yaml'))
 tampered('two roots and all their signatures gone but one', 'trust-damaged', lambda s: [os.remove(f'{s}/trust/{name}') for name in sorted(os.listdir(f'{s}/trust'))[:-1] if not name.startswith('trust-1')])
-for label, word, change in (('gone', 'store-damaged', os.remove), ('empty', 'document-form', lambda path: write(path, b'')), ('cut', 'document-form', lambda path: write(path, read(path)[:-9]))):
+for label, word, change in (('empty', 'document-form', lambda path: write(path, b'')), ('cut', 'document-form', lambda path: write(path, read(path)[:-9]))):
     tampered(f'the state of the current tree {label}', word, lambda s, change=change: change(os.path.realpath(f'{s}/streams/updates/current') + '/state.yaml'), (1, 2, 3))
+# A state that is gone says nothing, so nothing of the tree is trusted: it is built anew from signed lists and objects.
+store = a.fresh()
+os.remove(os.path.realpath(f'{store}/streams/updates/current') + '/state.yaml')
+write(f'{store}/streams/updates/current/tree/planted', b'x')
+done = apply(store)
+a.check('Y11', 'apply to a store with the state of the current tree gone, and a file planted there', done.code == 0 and not old_or_new(store), 'C', 'C',
+        why=f'{done.code} {(done.out + done.err).decode()[:500]} {old_or_new(store)}')
 
 # Y13: signals, closed descriptors, tiny limits.
 for name in ('TERM', 'INT', 'HUP', 'QUIT', 'PIPE', 'ALRM', 'USR1', 'XCPU'):
