@@ -54,6 +54,12 @@ got=0; satchel-import apply "$T/m2" >"$T/out" 2>"$T/err" || got=$?
 same_tree "$c" "$p"
 mv "$s/$current/state.yaml" "$T/away"; expect 0 satchel-import apply "$T/m2"; good
 
+# nor is one that tells of a build under way, in the tree that is served
+fresh; sed -i 's/^phase: clean$/phase: building/' "$s/$current/state.yaml"
+grep -q '^phase: building$' "$s/$current/state.yaml" || fail "no phase there to change"
+expect_word 1 'unfinished build' satchel-import apply "$T/m2"
+same_tree "$c" "$p"
+
 # the journal
 fresh; sed -i '3s/"n":3,/"n":3, /' "$T/store/journal.jsonl"
 expect_word 1 '(journal)' satchel-import status
