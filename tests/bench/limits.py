@@ -91,22 +91,21 @@ def show(folder, sources, small):
     for name, source in sources.items():
         at["zstd"][name] = line("zstd -1, -3, decompression, one core, on " + name, "%.0f, %.0f, %.0f MB/s",
                                 *zstd(source, folder, size // 4))
-    at["write"] = line("sequential write and fsync, GB/s", "%.2f", write(folder, size) / 1e9) * 1e9
+    line("sequential write and fsync, GB/s", "%.2f", write(folder, size) / 1e9)
     at["create"] = line("files created, 2 KB each, two threads, one sync", "%.0f a second", create(folder, files))
     at["link"] = line("hard links, one sync", "%.0f a second", link(folder, files))
     return at
 
 
 def floors(at, name, files, total, stored):
-    """Seconds below which no implementation that makes the same promises with these libraries can come, {phase: s}: each byte is
-    hashed as object, as frame and, when packed, as volume; compressed or decompressed; each file is created and has two more
-    names. Reading, copying, tar and system calls of files that are only read are left out. On all processors, or by what the
-    disk takes, whichever is slower."""
+    """Seconds below which no implementation that makes the same promises with these libraries can come on these processors,
+    {phase: s}: each byte is hashed as object, as frame and, when packed, as volume; compressed or decompressed; each file is
+    created and has two more names. Reading, copying, tar, system calls of files that are only read, and the disk are left out:
+    its rate differs too much from one moment to the next."""
     cores = os.cpu_count()
     _, compress, decompress = (x * 1e6 for x in at["zstd"][name])
     shrinks = stored < 0.97 * total
     pack = (total + 2 * stored) / at["sha"] + (total / compress if shrinks else 0)
     verify = (total + stored) / at["sha"] + (total / decompress if shrinks else 0)
     names = files / at["create"] + 2 * files / (at["link"] * cores)
-    return {"pack": max(pack / cores, stored / at["write"]), "verify": verify / cores,
-            "import": max(verify / cores + names, total / at["write"])}
+    return {"pack": pack / cores, "verify": verify / cores, "import": verify / cores + names}

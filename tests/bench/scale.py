@@ -47,8 +47,8 @@ def steps(ten):
     yield "approve", EXPORT + "approve --all --ring all"
     yield "sign", EXPORT + "sign"
     yield "pack everything", EXPORT + "pack $M --for bench --no-read-back" + JOBS
-    yield "verify", "satchel-verify -q bundle $M --trust $W/station/trust/trust-1.yaml"
-    yield "apply", IMPORT + "apply $M"
+    yield "verify", "satchel-verify -q bundle $M --trust $W/station/trust/trust-1.yaml" + JOBS
+    yield "apply", IMPORT + "apply $M" + JOBS
     yield "", "rm -r $M/satchel; " + EXPORT + "acknowledge bench 1; " + change + "; sleep 3"
     yield "scan, ten changed", EXPORT + "scan" + JOBS
     yield "approve, ten changed", EXPORT + "approve --all --ring all"
