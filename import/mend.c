@@ -214,22 +214,6 @@ static int mend_records(struct mending *m, const struct state_item *item, struct
 
 /* ---- which items ---- */
 
-/* The first item that does not come before a path. */
-static size_t bound(const struct state *s, const char *path)
-{
-	size_t low = 0, high = s->items_n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (strcmp(s->items[mid].item, path) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 /* The item that a path belongs to, or else the first one that it leads to; SIZE_MAX. */
 static size_t item_of(const struct state *s, const char *path)
 {
@@ -238,7 +222,7 @@ static size_t item_of(const struct state *s, const char *path)
 
 	snprintf(part, sizeof part, "%s", path);
 	for (char *slash = part; slash != NULL;) {
-		i = bound(s, part);
+		i = state_bound(s, part);
 		if (i < s->items_n && strcmp(s->items[i].item, part) == 0)
 			return i;
 		slash = strrchr(part, '/');
@@ -246,7 +230,7 @@ static size_t item_of(const struct state *s, const char *path)
 			*slash = '\0';
 	}
 	snprintf(part, sizeof part, "%s/", path);
-	i = bound(s, part);
+	i = state_bound(s, part);
 	return i < s->items_n && path_below(s->items[i].item, path) ? i : SIZE_MAX;
 }
 

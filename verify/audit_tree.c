@@ -31,28 +31,12 @@ struct looking {
 	struct audit_item item;
 };
 
-/* The first item that does not come before a path. */
-static size_t bound(const struct state *s, const char *path)
-{
-	size_t low = 0, high = s->items_n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (strcmp(s->items[mid].item, path) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 static bool leads_to_item(const struct state *s, const char *path)
 {
 	char below[PATH_MAX + 2];
 	size_t i, n = (size_t)snprintf(below, sizeof below, "%s/", path);
 
-	i = bound(s, below);
+	i = state_bound(s, below);
 	return i < s->items_n && strncmp(s->items[i].item, below, n) == 0;
 }
 
@@ -70,7 +54,7 @@ static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err
 		report_finding(r, ERR_IO, place, "%s", strerror(w->sys));
 		return WALK_SKIP;
 	}
-	i = bound(l->state, w->path);
+	i = state_bound(l->state, w->path);
 	if (i < l->state->items_n && strcmp(l->state->items[i].item, w->path) == 0) {
 		l->seen[i] = true;
 		return audit_item(&l->item, &l->state->items[i], w, e) == -1 ? WALK_STOP : WALK_SKIP;

@@ -159,6 +159,21 @@ int state_load(const struct store *s, const char *stream, char tree, struct stat
 	return rc;
 }
 
+size_t state_bound(const struct state *s, const char *path)
+{
+	size_t low = 0, high = s->items_n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(s->items[mid].item, path) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 void state_free(struct state *s)
 {
 	if (s == NULL)
