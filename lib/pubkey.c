@@ -27,6 +27,7 @@
 struct pubkey {
 	enum pubkey_algorithm algorithm;
 	EVP_PKEY *pkey;
+	EVP_MD_CTX *ctx;	/* for verifying: made with the key, so that no lack of memory looks like a bad signature */
 	BIGNUM *order;	/* of the curve's base point; ECDSA only */
 	struct digest id;
 	uint8_t der[PUBKEY_MAX_DER];
@@ -239,7 +240,8 @@ struct pubkey *pubkey_load(const uint8_t *der, size_t len, struct err *e)
 	k->algorithm = kind->algorithm;
 	k->der_len = len;
 	memcpy(k->der, der, len);
-	rc = digest_of(der, len, &k->id, e);
+	k->ctx = EVP_MD_CTX_new();
+	rc = k->ctx == NULL ? err_mem(e) : digest_of(der, len, &k->id, e);
 	if (rc == 0)
 		rc = k->algorithm == PUBKEY_ED25519 ? load_ed25519(k, der + kind->prefix_len, e) : load_ecdsa(k, e);
 	ERR_clear_error();
@@ -304,6 +306,7 @@ void pubkey_free(struct pubkey *k)
 	if (k == NULL)
 		return;
 	BN_free(k->order);
+	EVP_MD_CTX_free(k->ctx);
 	EVP_PKEY_free(k->pkey);
 	free(k);
 }
@@ -384,18 +387,13 @@ out:
 bool pubkey_verify(const struct pubkey *k, const void *data, size_t len, const uint8_t *sig, size_t sig_len)
 {
 	const struct kind *kind = kind_of(k->algorithm);
-	EVP_MD_CTX *ctx = NULL;
-	bool good = false;
+	bool good;
 
 	if (k->algorithm == PUBKEY_ED25519 ? sig_len != 64 : sig_len > PUBKEY_MAX_SIGNATURE)
 		return false;
-	if (k->algorithm != PUBKEY_ED25519 && !canonical(k->order, sig, sig_len))
-		goto out;
-	ctx = EVP_MD_CTX_new();
-	good = ctx != NULL && EVP_DigestVerifyInit_ex(ctx, NULL, kind->digest, NULL, NULL, k->pkey, NULL) == 1 &&
-	       EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
-out:
-	EVP_MD_CTX_free(ctx);
+	good = (k->algorithm == PUBKEY_ED25519 || canonical(k->order, sig, sig_len)) && EVP_MD_CTX_reset(k->ctx) == 1 &&
+	       EVP_DigestVerifyInit_ex(k->ctx, NULL, kind->digest, NULL, NULL, k->pkey, NULL) == 1 &&
+	       EVP_DigestVerify(k->ctx, sig, sig_len, data, len) == 1;
 	ERR_clear_error();
 	return good;
 }

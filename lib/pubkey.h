@@ -41,7 +41,7 @@ int pubkey_algorithm_parse(const char *name, enum pubkey_algorithm *out);	/* 0 o
 
 /*
  * True when sig is this key's signature over data. Ed25519: 64 raw bytes. ECDSA: strict DER, r and s in 1..n-1,
- * nothing after it. Never an error: a signature that can't be checked is no signature.
+ * nothing after it. Never an error: a signature that can't be checked is no signature. One thread at a time for a key.
  */
 bool pubkey_verify(const struct pubkey *k, const void *data, size_t len, const uint8_t *sig, size_t sig_len);
 

@@ -131,15 +131,20 @@ static int tell_file(struct who *w, const struct approval *p, struct err *e)
 	return rc == -1 ? -1 : 0;
 }
 
-static void tell_entry(struct who *w, const char *key, const struct approvals *a, const struct approval *p, const char *signers)
+static int tell_entry(struct who *w, const char *key, const struct approvals *a, const struct approval *p, const char *signers, struct err *e)
 {
 	struct buf rings = {0};
 	bool expired = a->expires <= w->terms->now;
 	char when[32], until[32];
-	json_t *o = json_object();
+	json_t *o;
 
 	for (size_t i = 0; i < p->rings_n; i++)
 		buf_printf(&rings, "%s%s", i > 0 ? ", " : "", p->rings[i]);
+	if (buf_ok(&rings, e) == -1) {
+		buf_free(&rings);
+		return -1;
+	}
+	o = json_object();
 	num_format_time(a->issued, when);
 	num_format_time(a->expires, until);
 	say_line("  %s: revision %llu for %s by list %llu, issued %s%s%s, signed by %s%s%s", key, (unsigned long long)p->revision,
@@ -158,6 +163,7 @@ static void tell_entry(struct who *w, const char *key, const struct approvals *a
 		json_put_text(o, "title", p->title);
 	json_put(w->o, key, o);
 	buf_free(&rings);
+	return 0;
 }
 
 /* ---- a store ---- */
@@ -168,7 +174,7 @@ static int tell_signed(struct who *w, const char *key, const struct approvals *a
 	int rc = side_signers(&w->home, w->chain, a, &signers, e);
 
 	if (rc == 0)
-		tell_entry(w, key, a, p, (const char *)signers.data);
+		rc = tell_entry(w, key, a, p, (const char *)signers.data, e);
 	buf_free(&signers);
 	return rc;
 }
