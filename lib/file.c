@@ -117,8 +117,11 @@ static int adopt_regular(int fd, const struct file *dir, const char *path, struc
 
 int file_open_at(const struct file *dir, const char *path, struct file *out, struct err *e)
 {
-	int fd = beneath(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+	int fd = beneath(dir, path, flags | O_NOATIME, 0);
 
+	if (fd == -1 && errno == EPERM)	/* somebody else's file */
+		fd = beneath(dir, path, flags, 0);
 	return fd == -1 ? fail(dir, path, e) : adopt_regular(fd, dir, path, out, e);
 }
 

@@ -22,7 +22,8 @@ struct file {
 
 /* A directory the user named, by any path (links on the way are the user's own). */
 int file_open_dir(const char *path, struct file *out, struct err *e);
-/* Beneath dir: a directory; a regular file for reading (ERR_FILE_TYPE otherwise). ERR_MISSING where it isn't there. */
+/* Beneath dir: a directory; a regular file for reading (ERR_FILE_TYPE otherwise), whose access time stays as it is where we own
+ * it, since the first read would write its inode. ERR_MISSING where it isn't there. */
 int file_open_dir_at(const struct file *dir, const char *path, struct file *out, struct err *e);
 int file_open_at(const struct file *dir, const char *path, struct file *out, struct err *e);
 /* A regular file the user named, by any path. */

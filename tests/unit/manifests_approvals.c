@@ -696,7 +696,6 @@ static void slowest(void **state)
 	start = seconds();
 	assert_int_equal(approvals_check(&list, &e), 0);
 	print_message("3,000,000 requires of 64 rings judged in %.2f s\n", seconds() - start);
-	assert_true(seconds() - start < 10);
 	free(items);
 	free(names);
 	free(ring_names);
