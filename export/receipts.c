@@ -133,11 +133,18 @@ static int drop_former(void *arg, const struct file *dir, const char *name, stru
 
 /* ---- receipts ---- */
 
+static int damaged(const struct station *s, const char *destination, const char *path, const char *text, struct err *e)
+{
+	err_set(e, R_STATION_DAMAGED, "%s/%s: %s", s->dir.name, path, text);
+	return err_hint(e, "`satchel-export destination add %s --key FILE` begins anew; then receive the receipt again", destination);
+}
+
 int receipts_newest(const struct station *s, const char *destination, struct receipt **out, struct err *e)
 {
 	struct search f = {destination, 0};
 	char path[PATH_LEN];
 	struct buf b = {0};
+	struct err why = {0};
 	int rc = -1;
 
 	*out = NULL;
@@ -146,13 +153,15 @@ int receipts_newest(const struct station *s, const char *destination, struct rec
 	if (f.counter == 0)
 		return 1;
 	path_of(destination, f.counter, ".yaml", path);
-	if (file_read_all_at(&s->dir, path, MAX_RECEIPT_SIZE, &b, e) == 0 && (*out = receipt_parse(b.data, b.len, e)) == NULL)
-		err_prefix(e, "%s/%s", s->dir.name, path);
-	else if (*out != NULL && (strcmp((*out)->store, destination) != 0 || (*out)->counter != f.counter))
-		err_set(e, R_STATION_DAMAGED, "%s/%s: is receipt %llu of %s", s->dir.name, path,
-			(unsigned long long)(*out)->counter, (*out)->store);
-	else if (*out != NULL)
-		rc = 0;
+	if (file_read_all_at(&s->dir, path, MAX_RECEIPT_SIZE, &b, e) == 0) {
+		*out = receipt_parse(b.data, b.len, &why);
+		if (*out != NULL && strcmp((*out)->store, destination) == 0 && (*out)->counter == f.counter)
+			rc = 0;
+		else if (*out == NULL && why.reason == ERR_MEMORY)
+			*e = why;
+		else
+			damaged(s, destination, path, *out == NULL ? why.text : "is another receipt", e);
+	}
 	buf_free(&b);
 	if (rc == -1) {
 		receipt_free(*out);
@@ -193,8 +202,7 @@ int receipts_open_held(const struct station *s, const struct receipt *r, struct 
 		goto fail;
 	if ((uint64_t)st.st_size == r->objects.size && digest_equal(&d, &r->objects.sha256))
 		return 0;
-	err_set(e, R_STATION_DAMAGED, "%s: is not what its receipt says", out->name);
-	err_hint(e, "`satchel-export destination add %s --key FILE` begins anew; then receive the receipt again", r->store);
+	damaged(s, r->store, path, "is not what its receipt says", e);
 fail:
 	file_close(out);
 	return -1;

@@ -241,6 +241,8 @@ static int show_head(const struct kind *k, const char *name, const void *value, 
 		json_put_text(o, "name", name);
 		json_put(o, "verified", json_boolean(v->proven));
 		json_put_text(o, v->proven ? "by" : "why", v->proven ? v->who : v->why.text);
+		if (!v->proven)
+			json_put_text(o, "reason", reason_word(v->why.reason));
 		json_put(o, "head", head);
 		say_object(o);
 		return 0;
@@ -313,6 +315,8 @@ static int show_bytes(struct showing *s, const char *name, struct buf *bytes, st
 		s->exit_code = 1;
 	if (v.proven)
 		say_line("%s: verified: %s", name, v.who);
+	else if (s->judged)
+		say_line("%s: UNVERIFIED: %s (%s)", name, v.why.text, reason_word(v.why.reason));
 	else
 		say_line("%s: UNVERIFIED: %s", name, v.why.text);
 	value = calloc(1, k->schema->size);
