@@ -127,7 +127,7 @@ coverage:
 check-long: all units tools
 	tests/run --bin $(BUILD) --long $(TESTS)
 
-bench: all
+bench: all $(BUILD)/tests/tools/limits
 	SATCHEL_BIN=$(abspath $(BUILD)) tests/bench/bench.py
 
 demo: all

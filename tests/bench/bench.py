@@ -175,18 +175,25 @@ def show(which, files, total, runs):
     sys.stdout.flush()
 
 
-def show_floors(at, seen, figures):
-    """How near the machine's limits what was measured comes."""
-    print("\nagainst the limits: median of satchel's wall time, the floor (limits.py says of what), their ratio")
-    for which, runs in figures.items():
-        files, total = seen[which]
-        for name in ("satchel", "satchel-0"):
-            if any("pack" not in r.get(name, {}) for r in runs):
-                continue
-            floor = limits.floors(at, which, files, total, median(runs, name, "pack", "bytes"))
-            for phase in PHASES:
-                wall = median(runs, name, phase, "wall")
-                print("  %s %-10s %-8s %8.2f %8.2f %8.2f" % (which, name, phase, wall, floor[phase], wall / floor[phase]))
+def show_floors(disk, sources, seen, figures):
+    """How near the machine's limits each figure with a target comes, and whether the target lies within them."""
+    print("\nlimits of this machine")
+    limit = {which: limits.measure(which, sources[which], disk, SMALL) for which in figures}
+    print("\nagainst the limits: wall time, the floor (limits.py says of what), their ratio; the fastest rival, the floor's ratio "
+          "to it, the target")
+    for phase in PHASES:
+        for name, against, most in TARGETS[phase]:
+            for which, runs in figures.items():
+                if which not in most or any("pack" not in r.get(name, {}) for r in runs):
+                    continue
+                floor = limits.floors(limit[which], seen[which][1], median(runs, name, "pack", "bytes"))[phase]
+                wall, best = median(runs, name, phase, "wall"), ratio(runs, phase, name, against)
+                print("  %s %-9s %-7s %6.2f %6.2f %6.2f" % (which, name, phase, wall, floor, wall / floor), end="")
+                if best:
+                    rival = median(runs, best[1], phase, "wall")
+                    print("   (%s) %6.2f %6.2f %6.2f%s" % (best[1], rival, floor / rival, most[which],
+                          " out of reach" if floor / rival >= most[which] and not SMALL else ""), end="")
+                print()
 
 
 def contenders():
@@ -213,8 +220,7 @@ def main():
                 print("%s round %d:" % (which, i + 1), " ".join("%s %s" % (n, "/".join("%.2f" % x["wall"] for x in r.values()))
                       for n, r in runs[-1].items()), flush=True)
             show(which, files, total, runs)
-        disks[1].renew()
-        show_floors(limits.show(disks[1].folder, sources, SMALL), seen, figures)
+        show_floors(disks[1], sources, seen, figures)
         if "BENCH_JSON" in os.environ:
             with open(os.environ["BENCH_JSON"], "w") as f:
                 json.dump(figures, f, indent=1)

@@ -2,19 +2,14 @@
 import os
 import re
 import subprocess
-import threading
-import time
 
-FILES = 20000
+import data
 
-
-def rate(n, act):
-    start = time.monotonic()
-    act()
-    return n / (time.monotonic() - start)
+TOOL = os.path.join(os.environ.get("SATCHEL_BIN", os.path.join(data.REPO, "build")), "tests", "tools", "limits")
 
 
 def sha256():
+    """Bytes a second of one core, in long strings."""
     out = subprocess.run(["openssl", "speed", "-mr", "-seconds", "1", "-bytes", "16384", "-evp", "sha256"],
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.decode()
     return float(re.search(r"^\+F:.*:([\d.]+)$", out, re.M).group(1))
@@ -27,85 +22,48 @@ def zstd(source, folder, size):
     for level in ("-b1", "-b3"):
         out = subprocess.run(["zstd", level, "-i1", "-T1", sample], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              check=True).stdout.decode()
-        got.append([float(x) for x in re.findall(r"([\d.]+) MB/s, +([\d.]+) MB/s", out)[-1]])
+        got.append([float(x) * 1e6 for x in re.findall(r"([\d.]+) MB/s, +([\d.]+) MB/s", out)[-1]])
     os.unlink(sample)
     return got[0][0], got[1][0], got[1][1]
 
 
-def write(folder, size):
-    path, block = os.path.join(folder, "written"), bytes(1 << 20)
-
-    def act():
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        for _ in range(size >> 20):
-            os.write(fd, block)
-        os.fsync(fd)
-        os.close(fd)
-    got = rate(size, act)
-    os.unlink(path)
-    return got
+def calls(source, folder, size):
+    """What tests/tools/limits says: {"read": (wall, processor), ...} in seconds."""
+    names = []
+    for top, _, found in os.walk(source):
+        names += [os.path.relpath(os.path.join(top, n), source) for n in found if not os.path.islink(os.path.join(top, n))]
+    out = subprocess.run([TOOL, source, folder, str(size)], input=b"".join(os.fsencode(n) + b"\0" for n in sorted(names)),
+                         stdout=subprocess.PIPE, check=True).stdout.decode()
+    return {x.split()[0]: tuple(float(y) for y in x.split()[1:]) for x in out.splitlines()}
 
 
-def create(folder, files):
-    """Files of 2 KB, one sync at the end, by two threads in folders of their own."""
-    data = bytes(2048)
-
-    def some(i):
-        own = os.path.join(folder, "made%d" % i)
-        os.mkdir(own)
-        at = os.open(own, os.O_RDONLY)
-        for k in range(files // 2):
-            fd = os.open(str(k), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=at)
-            os.write(fd, data)
-            os.close(fd)
-        os.close(at)
-
-    def act():
-        threads = [threading.Thread(target=some, args=(i,)) for i in range(2)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-        subprocess.run(["sync", "-f", folder], check=True)
-    return rate(files, act)
-
-
-def link(folder, files):
-    def act():
-        os.mkdir(os.path.join(folder, "linked"))
-        for k in range(files // 2):
-            os.link(os.path.join(folder, "made0", str(k)), os.path.join(folder, "linked", str(k)))
-        subprocess.run(["sync", "-f", folder], check=True)
-    return rate(files // 2, act)
-
-
-def show(folder, sources, small):
-    """Measures and prints; what floors() needs."""
-    files, size = (1000, 16 << 20) if small else (FILES, 1 << 30)
-    print("\nlimits of this machine")
-
-    def line(name, fmt, *values):
-        print("  %-50s %s" % (name, fmt % values), flush=True)
-        return values if len(values) > 1 else values[0]
-    at = {"sha": line("SHA-256, one core, GB/s", "%.2f", sha256() / 1e9) * 1e9, "zstd": {}}
-    for name, source in sources.items():
-        at["zstd"][name] = line("zstd -1, -3, decompression, one core, on " + name, "%.0f, %.0f, %.0f MB/s",
-                                *zstd(source, folder, size // 4))
-    line("sequential write and fsync, GB/s", "%.2f", write(folder, size) / 1e9)
-    at["create"] = line("files created, 2 KB each, two threads, one sync", "%.0f a second", create(folder, files))
-    at["link"] = line("hard links, one sync", "%.0f a second", link(folder, files))
+def measure(name, source, disk, small):
+    """Measures on a fresh disk, prints; what floors() needs."""
+    size = 16 << 20 if small else 1 << 30
+    disk.renew()
+    at = {"sha": sha256(), "zstd": zstd(source, disk.folder, size // 4), "write": size}
+    at.update(("call " + k, v) for k, v in calls(source, disk.folder, size).items())
+    print("  %s: SHA-256 %.2f GB/s; zstd -1 %.0f, -3 %.0f, decompression %.0f MB/s, each by one core" % (
+        name, at["sha"] / 1e9, *(x / 1e6 for x in at["zstd"])))
+    for what, text in (("read", "reading all files"), ("hash", "reading and hashing them"),
+                       ("write", "writing %.1f GB, fsync" % (size / 1e9)), ("create", "creating them, two threads, one sync"),
+                       ("link", "two more names for each, two threads, one sync")):
+        print("     %-50s %7.2f s, %7.2f s of processor" % ((text,) + at["call " + what]), flush=True)
     return at
 
 
-def floors(at, name, files, total, stored):
+def floors(at, total, stored):
     """Seconds below which no implementation that makes the same promises with these libraries can come on these processors,
-    {phase: s}: each byte is hashed as object, as frame and, when packed, as volume; compressed or decompressed; each file is
-    created and has two more names. Reading, copying, tar, system calls of files that are only read, and the disk are left out:
-    its rate differs too much from one moment to the next."""
+    {phase: s}: each byte is hashed as object, as frame and, when packed, as volume; compressed or decompressed; read from its
+    file and written; imported, each file is created and has two more names. Left out: reading volumes, copying between
+    processes, tar and lists; and, but for import, the wait for the disk."""
     cores = os.cpu_count()
-    _, compress, decompress = (x * 1e6 for x in at["zstd"][name])
+    _, compress, decompress = at["zstd"]
     shrinks = stored < 0.97 * total
-    pack = (total + 2 * stored) / at["sha"] + (total / compress if shrinks else 0)
-    verify = (total + stored) / at["sha"] + (total / decompress if shrinks else 0)
-    names = files / at["create"] + 2 * files / (at["link"] * cores)
-    return {"pack": pack / cores, "verify": verify / cores, "import": verify / cores + names}
+    hashing = max(at["call hash"][1] - at["call read"][1], total / at["sha"])
+    pack = (at["call read"][1] + hashing + 2 * stored / at["sha"] + (total / compress if shrinks else 0) +
+            at["call write"][1] * stored / at["write"])
+    verify = hashing + stored / at["sha"] + (total / decompress if shrinks else 0)
+    (made, made_cpu), (named, named_cpu) = at["call create"], at["call link"]
+    return {"pack": pack / cores, "verify": verify / cores,
+            "import": max(made + named, (verify + made_cpu + named_cpu) / cores)}

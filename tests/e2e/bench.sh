@@ -9,7 +9,8 @@ for set in A B C D; do
   grep -q "^$set: [0-9]* files" "$T/out" || fail "no figures of data set $set"
 done
 [ "$(grep -c '^  satchel-0  import ' "$T/out")" -eq 4 ] || fail "no figures of an import"
-grep -q 'hard links, one sync  *[0-9]' "$T/out" || fail "no limits"
+[ "$(grep -c 'two more names for each.* [0-9.]* s of processor' "$T/out")" -eq 4 ] || fail "no limits"
+[ "$(grep -cE '^  [ABCD] satchel(-0)? +(pack|verify|import) .*\([abc]\)' "$T/out")" -eq 17 ] || fail "not every target beside its limit"
 python3 - "$T/figures" <<'P' || fail "figures that can't be"
 import json, sys
 figures = json.load(open(sys.argv[1]))
