@@ -14,7 +14,6 @@
 #include "import/lists.h"
 #include "import/needed.h"
 #include "import/objects.h"
-#include "import/places.h"
 #include "import/run.h"
 #include "import/tell.h"
 #include "import/update.h"
@@ -314,22 +313,9 @@ static int drop(struct pruning *p, struct err *e)
 	return each_object(p, e) == -1 ? -1 : file_sync_fs(&p->run.store.dir, e);
 }
 
-/* First what an interrupted run left to be done: trees are what lists and rollbacks say. */
-static int finish_rest(struct pruning *p, struct err *e)
-{
-	struct places places = {0};
-	bool *none = calloc(p->run.store.config.streams_n + 1, sizeof *none);
-	struct update_all rest = {.touched = none, .places = &places};
-	int rc = none == NULL ? err_mem(e) : p->run.dry ? 0 : update_all(&p->run, &rest, e);
-
-	free(none);
-	places_free(&places);
-	return rc;
-}
-
 static int prune(struct pruning *p, struct err *e)
 {
-	if (finish_rest(p, e) == -1 || look(p, e) == -1)
+	if (update_rest(&p->run, e) == -1 || look(p, e) == -1)
 		return -1;
 	tell(p);
 	if (p->run.dry)

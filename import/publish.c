@@ -19,6 +19,7 @@
 #include "lib/outfile.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
+#include "verify/service.h"
 #include "manifests/schema.h"
 
 #include "lib/banned.h"
@@ -335,7 +336,6 @@ int publish_recover(const struct store *s, struct objects *o, const char *stream
 
 	*found = false;
 	rc = load_current(s, stream, &current, &state, e);
-	*found = rc == 0 && current != 0 && state == NULL;
 	state_free(state);
 	for (char tree = 'a'; rc == 0 && tree <= 'b'; tree++) {
 		if (tree == current)
@@ -346,20 +346,6 @@ int publish_recover(const struct store *s, struct objects *o, const char *stream
 		state_free(state);
 	}
 	return rc;
-}
-
-int publish_state_lost(const struct store *s, const char *stream, struct err *e)
-{
-	char path[PLACE], tree;
-
-	if (state_current(s, stream, &tree, e) == -1)
-		return -1;
-	if (tree == 0)
-		return 0;
-	snprintf(path, sizeof path, "streams/%s/%c/state.yaml", stream, tree);
-	if (faccessat(s->dir.fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
-	return errno == ENOENT ? 1 : err_sys(e, "%s/%s", s->dir.name, path);
 }
 
 /* A link that is there already must be the same. */
@@ -378,22 +364,62 @@ static int make_link(const struct file *dir, const char *name, const char *targe
 	return err_set(e, ERR_CONFIG, "%s/%s: is there, and is no link to %s", dir->name, name, target);
 }
 
-int publish_init(const struct file *store, const char *stream, struct err *e)
+static int make_folders(const struct file *store, const char *stream, struct err *e)
 {
 	static const char *const below[] = {"a/tree", "b/tree", "lists"};
-	struct file published = FILE_CLOSED;
 	char place[PLACE + 32];
-	int rc = -1;
 
 	for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
 		snprintf(place, sizeof place, "streams/%s/%s", stream, below[i]);
 		if (file_make_dirs_at(store, place, DIR_MODE, e) == -1)
 			return -1;
 	}
-	snprintf(place, sizeof place, "../streams/%s/current/tree", stream);
-	if (file_make_dirs_at(store, "published", DIR_MODE, e) == 0 &&
-	    file_open_dir_at(store, "published", &published, e) == 0 && make_link(&published, stream, place, e) == 0)
+	return file_make_dirs_at(store, "published", DIR_MODE, e);
+}
+
+int publish_init(const struct file *store, const char *stream, struct err *e)
+{
+	struct file published = FILE_CLOSED;
+	char target[SERVICE_TARGET];
+	int rc = -1;
+
+	if (make_folders(store, stream, e) == 0 && file_open_dir_at(store, "published", &published, e) == 0 &&
+	    make_link(&published, stream, service_target(stream, target), e) == 0)
 		rc = file_sync_fs(store, e);
 	file_close(&published);
 	return rc;
+}
+
+/* A link that leads elsewhere goes; anything else that stands there is somebody's, and stays. */
+static int remove_link(const struct file *dir, const char *name, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? 0 : err_sys(e, "%s/%s", dir->name, name);
+	if (!S_ISLNK(st.st_mode)) {
+		err_set(e, R_STORE_DAMAGED, "%s/%s: it is no link", dir->name, name);
+		return err_hint(e, "move it away, and run this again");
+	}
+	return unlinkat(dir->fd, name, 0) == 0 ? 0 : err_sys(e, "%s/%s", dir->name, name);
+}
+
+int publish_restore(const struct store *s, const struct service *v, struct err *e)
+{
+	struct file dir = FILE_CLOSED;
+	int rc = 0;
+
+	if (v->faults == 0)
+		return 0;
+	if (make_folders(&s->dir, v->stream, e) == -1)
+		return -1;
+	if ((v->faults & SERVICE_CURRENT) != 0) {
+		rc = open_stream(s, v->stream, 0, &dir, e) == -1 ? -1 : remove_link(&dir, "current", e);
+		file_close(&dir);
+	}
+	if (rc == 0 && (v->faults & SERVICE_LINK) != 0) {
+		rc = file_open_dir_at(&s->dir, "published", &dir, e) == -1 ? -1 : remove_link(&dir, v->stream, e);
+		file_close(&dir);
+	}
+	return rc == 0 ? publish_init(&s->dir, v->stream, e) : -1;
 }

@@ -25,10 +25,12 @@ struct publish_result {
  * built too. A tree whose state is gone is not trusted: where it is current, the other one takes its place.
  */
 int publish_update(const struct store *s, struct objects *o, const struct state *want, struct publish_result *r, struct err *e);
-/* Finishes interrupted builds of a stream, if any: *found, also where the state of the current tree is gone. Called at start with the lock held. */
+/* Finishes interrupted builds of a stream, if any: *found. Called at start with the lock held. */
 int publish_recover(const struct store *s, struct objects *o, const char *stream, bool *found, struct err *e);
-/* Whether the tree in service has lost its state.yaml, so that it is to be built anew: 1, 0, -1. */
-int publish_state_lost(const struct store *s, const char *stream, struct err *e);
+/* Puts the links and folders of a stream right where service_judge found a fault. The tree itself is publish_update's, which takes one
+ * without a state, or with another than the journal's, for none. R_STORE_DAMAGED where no link stands but something else. */
+struct service;
+int publish_restore(const struct store *s, const struct service *v, struct err *e);
 /*
  * Makes the names of these objects (sorted) what they must be in both trees, one by one: healed ones get theirs back, those
  * that are lost lose them, unless a name still has the bytes: then the object gets them from there and is healed. places (or NULL) is answered for them.

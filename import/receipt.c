@@ -16,6 +16,7 @@
 #include "import/past.h"
 #include "import/places.h"
 #include "import/run.h"
+#include "import/update.h"
 #include "lib/base64.h"
 #include "lib/err.h"
 #include "lib/num.h"
@@ -406,7 +407,7 @@ int receipt_run(const struct args *a, struct err *e)
 	ask.wait_seconds = (unsigned)wait;
 	m.medium = strcmp(args_at(a, 0), "-") == 0 ? NULL : args_at(a, 0);
 	m.receipt.has_objects = m.medium != NULL && !args_has(a, "brief");
-	if (run_open(&ask, &m.run, e) == 0)
+	if (run_open(&ask, &m.run, e) == 0 && update_rest(&m.run, e) == 0 && run_done(&m.run, 0, e) == 0)
 		rc = make(&m, e);
 	buf_free(&m.lines);
 	digest_close(m.hash);

@@ -386,20 +386,13 @@ static int go_forward(struct going *g, struct err *e)
 	return rc == -1 ? -1 : update(g, e);
 }
 
-/* First what an interrupted run left to be done. */
 static int go(struct going *g, struct err *e)
 {
-	struct update_all rest = {.places = &g->places};
-	bool *none = calloc(g->run.store.config.streams_n + 1, sizeof *none);
 	int rc = -1;
 
-	if (none == NULL)
-		return err_mem(e);
-	rest.touched = none;
 	g->stream = find_stream(&g->run.store, args_get(g->args, "stream"), e);
-	if (g->stream != NULL && update_all(&g->run, &rest, e) == 0)
+	if (g->stream != NULL && update_rest(&g->run, e) == 0)
 		rc = args_has(g->args, "to-newest") ? go_forward(g, e) : go_back(g, e);
-	free(none);
 	return rc == -1 ? -1 : run_done(&g->run, 0, e);
 }
 

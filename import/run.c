@@ -23,6 +23,7 @@
 #include "lib/say.h"
 #include "manifests/journal.h"
 #include "manifests/limits.h"
+#include "verify/service.h"
 
 #include "lib/banned.h"
 
@@ -88,6 +89,26 @@ static int sweep_all(const struct store *s, struct err *e)
 	return 0;
 }
 
+static void warn_service(void *arg, const char *place, const char *text)
+{
+	(void)arg;
+	say_warn("%s: %s", place, text);
+}
+
+/* What servers serve must be what was published last, else it is put right, and the tree built anew from the lists kept. */
+static int restore(struct run *r, const char *stream, struct err *e)
+{
+	struct service v;
+
+	if (service_judge(&r->store, stream, &v, e) == -1)
+		return -1;
+	service_tell(&v, warn_service, NULL);
+	if ((v.faults & SERVICE_TREE) != 0)
+		say_warn("streams/%s: the tree in service is to be built anew from the lists kept", stream);
+	r->rebuilt = r->rebuilt || v.faults != 0;
+	return publish_restore(&r->store, &v, e);
+}
+
 /* Finishes or undoes what an interrupted run left behind. */
 static int recover(struct run *r, struct err *e)
 {
@@ -102,17 +123,14 @@ static int recover(struct run *r, struct err *e)
 		return -1;
 	for (size_t i = 0; i < r->store.config.streams_n; i++) {
 		const char *stream = r->store.config.streams[i].stream;
-		int lost = publish_state_lost(&r->store, stream, e);
 
-		if (lost == 1)
-			say_warn("%s: streams/%s/current/state.yaml, which says what is published, is gone: the tree is to be built anew from the "
-				 "lists kept", stream, stream);
-		r->rebuilt = r->rebuilt || lost == 1;
-		if (publish_recover(&r->store, r->objects, r->store.config.streams[i].stream, &found, e) == -1)
+		if (restore(r, stream, e) == -1)
+			return -1;
+		if (publish_recover(&r->store, r->objects, stream, &found, e) == -1)
 			return err_prefix(e, "finishing an interrupted run");
 		building = building || found;
 	}
-	r->interrupted = r->interrupted || building;
+	r->interrupted = r->interrupted || building || r->rebuilt;
 	if (!r->interrupted)
 		return 0;
 	if (!r->rebuilt)

@@ -18,6 +18,7 @@
 #include "manifests/limits.h"
 #include "manifests/reason.h"
 #include "verify/rollback.h"
+#include "verify/service.h"
 #include "verify/state.h"
 
 #include "lib/banned.h"
@@ -69,13 +70,13 @@ static void judge_arrival(struct report *r, const char *stream, int64_t since, i
 }
 
 /* The tree is served all the same; nothing says any more what it must hold. */
-static void judge_lost(struct report *r, const char *stream, char tree)
+static void tell_service(void *arg, const char *place, const char *text)
 {
 	struct err why = {0};
 
-	r->unhealthy = true;
-	err_set(&why, R_STORE_DAMAGED, "%s: the tree in service has lost streams/%s/%c/state.yaml", stream, stream, tree);
-	err_hint(&why, "run `satchel-import check` or apply a bundle: the tree is then built anew from the lists kept");
+	((struct report *)arg)->unhealthy = true;
+	err_set(&why, R_STORE_DAMAGED, "%s: %s", place, text);
+	err_hint(&why, "run `satchel-import check` or apply a bundle: what is served is then put right from the lists kept");
 	say_error(&why);
 	err_clear(&why);
 }
@@ -120,12 +121,12 @@ static void say_rollback(const struct rollback *back)
 		say_line("  %s  is published although it was revoked", back->with_revoked[i]);
 }
 
-static void say_effect(const struct store_stream *stream, char tree, const struct state *s, int64_t expires)
+static void say_effect(const struct store_stream *stream, const struct service *v, const struct state *s, int64_t expires)
 {
 	char time[32], list[TELL_LIST];
 
-	if (s == NULL && tree != 0)
-		say_line("%s  what is in effect is not known: streams/%s/%c/state.yaml is gone", stream->stream, stream->stream, tree);
+	if (s == NULL && (v->faults & SERVICE_TREE) != 0)
+		say_line("%s  what is in effect is not known", stream->stream);
 	else if (s == NULL || !s->has_complete)
 		say_line("%s  no list in effect yet", stream->stream);
 	else
@@ -175,14 +176,16 @@ static json_t *missing_json(const struct state *s)
 	return list;
 }
 
-static void put_stream(const struct store_stream *stream, char tree, const struct state *s, int64_t expires, int64_t arrived)
+static void put_stream(const struct store_stream *stream, const struct service *v, const struct state *s, int64_t expires, int64_t arrived)
 {
 	json_t *o = json_object();
 	char time[32];
 
 	json_put_text(o, "stream", stream->stream);
-	if (s == NULL && tree != 0)
+	if ((v->faults & (SERVICE_STATE | SERVICE_CURRENT)) != 0)
 		json_put(o, "state_lost", json_true());
+	if (v->faults != 0)
+		json_put(o, "damaged", json_true());
 	if (s != NULL && s->has_complete) {
 		put_ref(o, "in_effect", &s->complete);
 		json_put_text(o, "expires", num_format_time(expires, time));
@@ -209,11 +212,11 @@ static int report_stream(struct report *r, const struct store_stream *stream, st
 	struct rollback *back = NULL;
 	struct state *s = NULL;
 	int64_t expires = 0, newest;
-	char tree;
+	struct service v;
 	int rc = -1;
 
-	if (state_current(r->store, stream->stream, &tree, e) == -1 ||
-	    (tree != 0 && state_load(r->store, stream->stream, tree, &s, e) == -1) ||
+	if (service_judge(r->store, stream->stream, &v, e) == -1 ||
+	    (v.tree != 0 && state_load(r->store, stream->stream, v.tree, &s, e) == -1) ||
 	    rollback_load(r->store, stream->stream, &back, e) == -1)
 		goto out;
 	b = bundles_load(r->store, stream->stream, e);
@@ -227,12 +230,11 @@ static int report_stream(struct report *r, const struct store_stream *stream, st
 		goto out;
 	judge_arrival(r, stream->stream, b->since, bundles_arrived(b));
 	r->waiting = r->waiting || (s != NULL && s->waiting_n + s->missing_total > 0);
-	if (tree != 0 && s == NULL)
-		judge_lost(r, stream->stream, tree);
+	service_tell(&v, tell_service, r);
 	if (say_json()) {
-		put_stream(stream, tree, s, expires, bundles_arrived(b));
+		put_stream(stream, &v, s, expires, bundles_arrived(b));
 	} else {
-		say_effect(stream, tree, s, expires);
+		say_effect(stream, &v, s, expires);
 		say_stream(s, back, bundles_arrived(b));
 	}
 	rc = 0;

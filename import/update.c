@@ -12,13 +12,14 @@
 #include "import/inspect.h"
 #include "import/lists.h"
 #include "import/objects.h"
+#include "import/places.h"
 #include "import/run.h"
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/timings.h"
-#include "manifests/journal.h"
 #include "manifests/reason.h"
 #include "verify/rollback.h"
+#include "verify/service.h"
 
 #include "lib/banned.h"
 
@@ -139,48 +140,35 @@ static int open_outlook(struct run *r, const struct outlook_ask *how, struct upd
 	return rc;
 }
 
-struct published {
-	const char *stream;
-	struct list_ref complete;
-};
-
-/* journal_read */
-static int note_published(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
-{
-	struct published *p = arg;
-	const char *event = json_get_text(o, "event"), *stream = json_get_text(o, "stream");
-	const json_t *complete = json_object_get(o, "complete");
-	struct list_ref ref = {0};
-
-	(void)n;
-	(void)line;
-	(void)e;
-	if (event == NULL || stream == NULL || strcmp(event, "published") != 0 || strcmp(stream, p->stream) != 0)
-		return 0;
-	if (complete != NULL && json_get_number(complete, "epoch", &ref.epoch) == 0)
-		json_get_number(complete, "revision", &ref.revision);
-	p->complete = ref;
-	return 0;
-}
-
 /*
  * A tree that is built anew must not fall behind what was in effect, as it would where objects of it are gone or set aside:
  * the journal says what that was.
  */
 static int check_rebuilt(struct run *r, const struct outlook *l, struct err *e)
 {
-	struct published last = {.stream = l->want.stream};
-	int lost = publish_state_lost(&r->store, l->want.stream, e);
+	struct service was;
 
-	if (lost != 1)
-		return lost;
-	if (journal_read(&r->store.dir, "journal.jsonl", note_published, &last, NULL, NULL, e) == -1)
+	if (service_judge(&r->store, l->want.stream, &was, e) == -1)
 		return -1;
-	if (last.complete.revision == 0 || (l->want.has_complete && state_compare(&l->want.complete, &last.complete) >= 0))
+	if ((was.faults & SERVICE_TREE) == 0 || was.complete.revision == 0 ||
+	    (l->want.has_complete && state_compare(&l->want.complete, &was.complete) >= 0))
 		return 0;
-	err_set(e, R_STORE_DAMAGED, "%s: the state of the tree in service is gone, and objects or lists that list %llu needs are, too: "
-		"the tree stays as it is", l->want.stream, (unsigned long long)last.complete.revision);
+	err_set(e, R_STORE_DAMAGED, "%s: the tree in service, or its state, is gone, and objects or lists that list %llu needs are, too: "
+		"the tree stays as it is", l->want.stream, (unsigned long long)was.complete.revision);
 	return err_hint(e, "apply a bundle that carries them; a receipt asks for just them");
+}
+
+/* An interrupted run may have switched to what is wanted, and not come to say so in the journal. */
+static int find_untold(struct run *r, struct update *out, struct err *e)
+{
+	struct service v;
+
+	if (!r->interrupted)
+		return 0;
+	if (service_judge(&r->store, out->outlook.want.stream, &v, e) == -1)
+		return -1;
+	out->changed = out->result.switched = v.untold;
+	return 0;
 }
 
 int update_stream(struct run *r, const struct store_stream *s, struct places *places, struct update *out, struct err *e)
@@ -199,16 +187,16 @@ int update_stream(struct run *r, const struct store_stream *s, struct places *pl
 	if (r->rebuilt && check_rebuilt(r, &out->outlook, e) == -1)
 		return -1;
 	same = outlook_same(&out->outlook, e);
-	if (same == -1)
+	if (same == -1 || (same == 1 && find_untold(r, out, e) == -1))
 		return -1;
 	if (same == 0) {
 		if (run_change(r, e) == -1 ||
 		    publish_update(&r->store, r->objects, &out->outlook.want, &out->result, e) == -1)
 			return -1;
 		out->changed = true;
-		if (log_published(r, out, e) == -1)
-			return -1;
 	}
+	if (out->changed && log_published(r, out, e) == -1)
+		return -1;
 	if (out->outlook.rollback_ended &&
 	    update_end_rollback(r, out->outlook.rollback, "a later list is complete", e) == -1)
 		return -1;
@@ -248,7 +236,7 @@ int update_all(struct run *r, const struct update_all *how, struct err *e)
 		struct update u = {0};
 		int rc;
 
-		if (!how->touched[i] && !r->interrupted && (r->dropped >> i & 1) == 0)
+		if ((how->touched == NULL || !how->touched[i]) && !r->interrupted && (r->dropped >> i & 1) == 0)
 			continue;
 		rc = update_stream(r, &c->streams[i], how->places, &u, e);
 		if (rc == 0 && how->each != NULL)
@@ -258,6 +246,16 @@ int update_all(struct run *r, const struct update_all *how, struct err *e)
 			return -1;
 	}
 	return 0;
+}
+
+int update_rest(struct run *r, struct err *e)
+{
+	struct places places = {0};
+	struct update_all rest = {.places = &places};
+	int rc = r->dry ? 0 : update_all(r, &rest, e);
+
+	places_free(&places);
+	return rc;
 }
 
 void update_free(struct update *u)

@@ -32,12 +32,15 @@ int update_end_rollback(struct run *r, const struct rollback *was, const char *w
 int update_heal(struct run *r, struct err *e);
 
 struct update_all {
-	const bool *touched;	/* for each stream of the store: to be brought up to date; the others only after an interruption */
+	const bool *touched;	/* for each stream of the store: to be brought up to date, NULL: none; the others only after an
+				 * interruption */
 	struct places *places;
 	int (*each)(void *arg, const struct update *u, struct err *e);	/* what a stream came to; may be NULL */
 	void *arg;
 };
 /* The end of a run: update_heal, then every stream that needs it. */
 int update_all(struct run *r, const struct update_all *how, struct err *e);
+/* First what an interrupted run left to be done: trees are what lists and rollbacks say. Nothing in a dry run. */
+int update_rest(struct run *r, struct err *e);
 
 #endif

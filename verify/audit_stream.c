@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/err.h"
 #include "lib/file.h"
@@ -23,6 +22,7 @@
 #include "verify/report.h"
 #include "verify/rollback.h"
 #include "verify/scanned.h"
+#include "verify/service.h"
 #include "verify/state.h"
 
 #include "lib/banned.h"
@@ -69,8 +69,6 @@ static int load_states(struct look *l, struct err *e)
 		if (l->proofs[t] == NULL)
 			return err_mem(e);
 	}
-	if (state_current(l->store, l->stream->stream, &l->current, &cause) == -1)
-		return settle(l, &cause, e);
 	return 0;
 }
 
@@ -310,11 +308,8 @@ static int judge_tree(struct look *l, int t, struct audit_stream *out, struct er
 	char place[MAX_NAME_LEN + 32];
 
 	snprintf(place, sizeof place, "%s/%c", l->place, 'a' + t);
-	if (l->states[t] == NULL) {
-		if (current)
-			report_finding(l->report, R_STORE_DAMAGED, place, "the current tree has no state.yaml that can be read");
+	if (l->states[t] == NULL)
 		return 0;
-	}
 	if (l->states[t]->phase == STATE_BUILDING && !current) {
 		report_note(l->report, place, "it is being built, or an import was interrupted; not judged");
 		return 0;
@@ -334,27 +329,26 @@ static int judge_tree(struct look *l, int t, struct audit_stream *out, struct er
 	return 0;
 }
 
-static void judge_published(const struct look *l)
+static void tell_service(void *arg, const char *place, const char *text)
 {
-	char path[MAX_NAME_LEN + 16], must[MAX_NAME_LEN + 40], is[MAX_NAME_LEN + 40];
-	ssize_t n;
+	const struct look *l = arg;
 
-	snprintf(path, sizeof path, "published/%s", l->stream->stream);
-	snprintf(must, sizeof must, "../streams/%s/current/tree", l->stream->stream);
-	n = readlinkat(l->store->dir.fd, path, is, sizeof is);
-	if (n != (ssize_t)strlen(must) || memcmp(is, must, (size_t)n) != 0)
-		report_finding(l->report, R_STORE_DAMAGED, path, "it is no link to %s", must);
+	report_finding(l->report, R_STORE_DAMAGED, place, "%s", text);
 }
 
 int audit_stream(const struct store *s, const struct store_stream *stream, int64_t now, struct report *r,
 		 struct audit_stream *out, struct err *e)
 {
 	struct look l = {.store = s, .stream = stream, .report = r, .now = now};
+	struct service service;
 	int rc = -1;
 
 	*out = (struct audit_stream){0};
 	snprintf(l.place, sizeof l.place, "streams/%s", stream->stream);
-	judge_published(&l);
+	if (service_judge(s, stream->stream, &service, e) == -1)
+		return -1;
+	service_tell(&service, tell_service, &l);
+	l.current = service.tree;
 	progress_phase("checking trees", 0, 0);
 	if (load_states(&l, e) == 0 && load_rollback(&l, e) == 0 && judge_scanned(&l, e) == 0 && judge_lists(&l, e) == 0)
 		rc = 0;

@@ -1,0 +1,80 @@
+#!/bin/bash
+# What servers serve must be what was published last: published/NAME, streams/NAME/current and the tree behind them. Where a
+# link leads elsewhere or is gone, the tree is an older one, or gone, verify store finds it, status is unhealthy and says what to do, and
+# the next run puts it right; check says so with exit 3. What is no link is left to its owner.
+. "$(dirname "$0")/lib.sh"
+c=$T/content
+export SATCHEL_STORE=$T/store
+trust=$T/station/trust/trust-1.yaml
+s=$T/store/streams/updates
+mkdir -p "$c/a" "$T/m1" "$T/m2" "$T/m3"; echo one >"$c/a/f"
+quick_station "$c"; quick_store
+expect 0 satchel-export pack "$T/m1"; expect 0 satchel-import apply "$T/m1"
+for n in 2 3; do
+  echo $n >"$c/a/f"
+  expect 0 satchel-export scan; expect 0 satchel-export approve --all --ring production; expect 0 satchel-export sign
+  expect 0 satchel-export pack "$T/m$n"; expect 0 satchel-import apply "$T/m$n"
+done
+cp -a "$T/store" "$T/base"
+current=$(readlink "$s/current")
+former=$([ "$current" = a ] && echo b || echo a)
+
+good() {
+  same_tree "$c" "$T/store/published/updates"
+  expect 0 satchel-import status; expect 0 satchel-import check; expect 0 satchel-verify store "$T/store" --trust "$trust"
+}
+# broken PLACE TEXT command...: what the command does to a sound store is found at PLACE, and healed by check, and by apply
+broken() {
+  local place=$1 text=$2 with
+  shift 2
+  for with in check apply receipt; do
+    chmod -R u+w "$T/store"; rm -rf "$T/store"; cp -a "$T/base" "$T/store"
+    (cd "$T/store"; "$@")
+    expect_word 1 store-damaged satchel-verify store "$T/store" --trust "$trust"
+    grep -F "$place: " "$T/out" | grep -qF "$text" || { cat "$T/out"; fail "verify store, after: $*"; }
+    expect_word 1 "$place: " satchel-import status
+    grep -qF "$text" "$T/err" && grep -q 'satchel-import check' "$T/err" || fail "status, after: $*"
+    expect 1 satchel-import status --json
+    grep -q '"damaged":true' "$T/out" || fail "status as JSON, after: $*"
+    case $with in
+      check) expect_word 3 "$text" satchel-import check;;
+      apply) expect_word 0 "$text" satchel-import apply "$T/m3";;
+      receipt) expect_word 0 "$text" satchel-import receipt -
+        grep -q 'complete: {epoch: 1, revision: 3,' "$T/out" || { cat "$T/out"; fail "a receipt tells of another list, after: $*"; };;
+    esac
+    expect_word 0 rebuilt satchel-import log
+    good
+  done
+}
+link=published/updates
+broken $link 'no link to ../streams/updates/current/tree' ln -sfn /etc $link
+broken $link 'no link to ../streams/updates/current/tree' ln -sfn ../streams/updates/$former/tree $link
+broken $link 'no link to ../streams/updates/current/tree' rm $link
+broken $link 'no link to ../streams/updates/current/tree' rm -r published
+link=streams/updates/current
+broken $link 'gone, or no link to a or b; the journal says' rm $link
+broken $link 'gone, or no link to a or b; the journal says' ln -sfn /etc $link
+broken $link 'gone, or no link to a or b; the journal says' ln -sfn ab $link
+broken $link 'published last, with list 3 of epoch 1' ln -sfn $former $link
+broken $link 'gone, or no link to a or b; the journal says' rm -r $link streams/updates/$current
+broken $link 'gone, or no link to a or b; the journal says' rm -r $link streams/updates/a streams/updates/b
+broken streams/updates/$current/state.yaml 'it is gone' rm -r streams/updates/$current
+
+# somebody's own file or folder there is not removed
+for path in published/updates streams/updates/current; do
+  chmod -R u+w "$T/store"; rm -rf "$T/store"; cp -a "$T/base" "$T/store"
+  rm "$T/store/$path"; mkdir "$T/store/$path"; echo mine >"$T/store/$path/f"
+  expect_word 1 store-damaged satchel-verify store "$T/store" --trust "$trust"
+  expect_word 1 'move it away' satchel-import check
+  [ "$(cat "$T/store/$path/f")" = mine ] || fail "a folder of somebody's is gone"
+  mv "$T/store/$path" "$T/away"; rm -r "$T/away"
+  expect 3 satchel-import check; good
+done
+
+# a store that got a list and nothing else has something published as well; a new one has not
+quick_store new
+export SATCHEL_STORE=$T/new
+expect 0 satchel-import status; expect 0 satchel-verify store "$T/new" --trust "$trust"
+rm "$T/new/published/updates"
+expect_word 1 'published/updates' satchel-import status
+expect 3 satchel-import check; expect 0 satchel-import status
