@@ -348,6 +348,8 @@ int audit_stream(const struct store *s, const struct store_stream *stream, int64
 	if (service_judge(s, stream->stream, &service, e) == -1)
 		return -1;
 	service_tell(&service, tell_service, &l);
+	if (service.untold && (service.faults & SERVICE_OTHER) == 0)
+		report_note(r, l.place, "the journal does not tell of the tree in service: an import is at work, or was interrupted");
 	l.current = service.tree;
 	progress_phase("checking trees", 0, 0);
 	if (load_states(&l, e) == 0 && load_rollback(&l, e) == 0 && judge_scanned(&l, e) == 0 && judge_lists(&l, e) == 0)
