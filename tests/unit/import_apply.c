@@ -190,6 +190,46 @@ static void signer_lied(void **state)
 	perimeter_free(p);
 }
 
+/* And nothing further is read: an object that comes long after the lie does not become whole. */
+static void nothing_after_a_lie(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	const size_t len = 64u << 20;
+	uint8_t *big = malloc(len);
+	struct record r[2];
+	struct contents_ref ref;
+	char hex[DIGEST_HEX + 1], path[200];
+	struct digest d;
+
+	(void)state;
+	assert_non_null(big);
+	fixture_random(1, big, len);
+	r[0] = fixture_file("alpha/big", big, len);
+	r[1] = fixture_file("alpha/small", "small", 5);
+	p->f->entries_n = 0;
+	ref = fixture_item(p->f, "alpha", r, 2);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_object(p->f, "small", 5);
+	d = fixture_object(p->f, big, len);
+	fixture_list(p->f, 1);
+	p->f->change_tar = change_bytes;
+	fixture_bundle(p->f, 17);
+	digest_hex(&d, hex);
+	snprintf(path, sizeof path, "%s/objects/%.2s/%s", p->store, hex, hex);
+	EXPECT(p, 1, "object-digest", "-C", p->store, "apply", "--jobs", "1", p->f->dir);
+	assert_int_equal(access(path, F_OK), -1);
+	/* where nothing lies it is taken, so that the place looked at is the right one */
+	p->f->change_tar = NULL;
+	perimeter_move(p, "updates-00000017", "bad");
+	fixture_object(p->f, "small", 5);
+	fixture_object(p->f, big, len);
+	fixture_bundle(p->f, 18);
+	APPLY(p, 0, "list 1 in effect");
+	assert_int_equal(access(path, F_OK), 0);
+	free(big);
+	perimeter_free(p);
+}
+
 /* An approved contents list that can't be published: refused with its list, and blocks nothing. */
 static void malformed_contents(void **state)
 {
@@ -511,6 +551,7 @@ int main(void)
 		cmocka_unit_test(taken_twice), cmocka_unit_test(several_in_order), cmocka_unit_test(older_afterwards),
 		cmocka_unit_test(waiting_and_healed), cmocka_unit_test(content_ahead),
 		cmocka_unit_test(damage_costs_what_was_damaged), cmocka_unit_test(signer_lied),
+		cmocka_unit_test(nothing_after_a_lie),
 		cmocka_unit_test(malformed_contents), cmocka_unit_test(several_media), cmocka_unit_test(dry_run),
 		cmocka_unit_test(index_lost), cmocka_unit_test(busy), cmocka_unit_test(expires_in_effect),
 		cmocka_unit_test(init_leaves_nothing), cmocka_unit_test(many_wait), cmocka_unit_test(many_lost_in_a_frame),
