@@ -477,7 +477,7 @@ static int check(struct checking *c, unsigned jobs, struct err *e)
 	if ((c->run.interrupted && run_change(&c->run, e) == -1) || repair(c, e) == -1 ||
 	    objects_each(c->run.objects, count_lost, c, e) == -1 || log_checked(c, e) == -1)
 		return -1;
-	code = c->bad_n + c->waiting + c->mended + c->run.rebuilt > 0 ? 3 : 0;
+	code = c->bad_n + c->waiting + c->mended + c->run.restored > 0 ? 3 : 0;
 	return run_done(&c->run, code, e) == -1 ? -1 : code;
 }
 

@@ -19,8 +19,8 @@
 #include "lib/outfile.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
-#include "verify/service.h"
 #include "manifests/schema.h"
+#include "verify/service.h"
 
 #include "lib/banned.h"
 

@@ -14,6 +14,7 @@
 
 struct err;
 struct objects;
+struct service;
 
 struct publish_result {
 	bool switched;		/* the link was moved */
@@ -27,9 +28,8 @@ struct publish_result {
 int publish_update(const struct store *s, struct objects *o, const struct state *want, struct publish_result *r, struct err *e);
 /* Finishes interrupted builds of a stream, if any: *found. Called at start with the lock held. */
 int publish_recover(const struct store *s, struct objects *o, const char *stream, bool *found, struct err *e);
-/* Puts the links and folders of a stream right where service_judge found a fault. The tree itself is publish_update's, which takes one
- * without a state, or with another than the journal's, for none. R_STORE_DAMAGED where no link stands but something else. */
-struct service;
+/* Puts the links and folders of a stream right where service_judge found a fault; the tree itself is publish_update's. A link that
+ * leads elsewhere is replaced; R_STORE_DAMAGED where something else stands in its place. */
 int publish_restore(const struct store *s, const struct service *v, struct err *e);
 /*
  * Makes the names of these objects (sorted) what they must be in both trees, one by one: healed ones get theirs back, those

@@ -27,8 +27,6 @@
 
 #include "lib/banned.h"
 
-#define MARKER "stage/apply"
-
 const char *run_store_path(const struct args *a, struct err *e)
 {
 	const char *path = args_get(a, "store");
@@ -96,16 +94,19 @@ static void warn_service(void *arg, const char *place, const char *text)
 }
 
 /* What servers serve must be what was published last, else it is put right, and the tree built anew from the lists kept. */
-static int restore(struct run *r, const char *stream, struct err *e)
+static int restore(struct run *r, size_t i, struct err *e)
 {
+	const char *stream = r->store.config.streams[i].stream;
 	struct service v;
 
 	if (service_judge(&r->store, stream, &v, e) == -1)
 		return -1;
 	service_tell(&v, warn_service, NULL);
-	if ((v.faults & SERVICE_TREE) != 0)
+	if ((v.faults & SERVICE_TREE) != 0) {
 		say_warn("streams/%s: the tree in service is to be built anew from the lists kept", stream);
-	r->rebuilt = r->rebuilt || v.faults != 0;
+		r->rebuilt |= UINT64_C(1) << i;
+	}
+	r->restored = r->restored || v.faults != 0;
 	return publish_restore(&r->store, &v, e);
 }
 
@@ -116,7 +117,7 @@ static int recover(struct run *r, struct err *e)
 	bool found, building = false;
 	json_t *members;
 
-	r->interrupted = faccessat(r->store.dir.fd, MARKER, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	r->interrupted = faccessat(r->store.dir.fd, STORE_AT_WORK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	if (sweep_all(&r->store, e) == -1 || lists_sweep(&r->store, e) == -1 || roots_sweep(&r->store, e) == -1 ||
 	    inspect_sweep(&r->store, e) == -1 ||
 	    objects_recover(r->objects, &dropped, e) == -1)
@@ -124,20 +125,20 @@ static int recover(struct run *r, struct err *e)
 	for (size_t i = 0; i < r->store.config.streams_n; i++) {
 		const char *stream = r->store.config.streams[i].stream;
 
-		if (restore(r, stream, e) == -1)
+		if (restore(r, i, e) == -1)
 			return -1;
 		if (publish_recover(&r->store, r->objects, stream, &found, e) == -1)
 			return err_prefix(e, "finishing an interrupted run");
 		building = building || found;
 	}
-	r->interrupted = r->interrupted || building || r->rebuilt;
+	r->interrupted = r->interrupted || building || r->restored;
 	if (!r->interrupted)
 		return 0;
-	if (!r->rebuilt)
+	if (!r->restored)
 		say_note("an earlier run was interrupted; finishing it");
 	members = json_object();
 	json_put_number(members, "dropped", dropped);
-	if (r->rebuilt)
+	if (r->restored)
 		json_put(members, "rebuilt", json_true());
 	if (run_log(r, "recovered", members, e) == -1)
 		return -1;
@@ -205,7 +206,7 @@ int run_change(struct run *r, struct err *e)
 		return 0;
 	if (r->dry)
 		return err_set(e, ERR_INTERNAL, "a dry run would change the store");
-	if (outfile_put(&r->store.dir, MARKER, 0600, "", 0, e) == -1)
+	if (outfile_put(&r->store.dir, STORE_AT_WORK, 0600, "", 0, e) == -1)
 		return -1;
 	r->changing = true;
 	return run_log(r, r->intent_event, json_incref(r->intent), e);
@@ -221,8 +222,8 @@ int run_done(struct run *r, int exit_code, struct err *e)
 	json_put_number(members, "exit", (uint64_t)exit_code);
 	if (run_log(r, r->outcome_event, members, e) == -1)
 		return -1;
-	if (unlinkat(r->store.dir.fd, MARKER, 0) == -1 && errno != ENOENT)
-		return err_sys(e, "%s/" MARKER, r->store.dir.name);
+	if (unlinkat(r->store.dir.fd, STORE_AT_WORK, 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/" STORE_AT_WORK, r->store.dir.name);
 	r->changing = false;
 	return 0;
 }

@@ -34,7 +34,8 @@ struct run {
 	bool dry;
 	bool changing;		/* the intent is in the journal */
 	bool interrupted;	/* an earlier run was cut off: every stream is to be brought up to date */
-	bool rebuilt;		/* interrupted, and what is served was not what was published last: it is put right, or built anew */
+	bool restored;		/* interrupted, and what is served was not what was published last: it is put right */
+	uint64_t rebuilt;	/* bits of store.config.streams: for that, the tree is to be built anew */
 	uint64_t dropped;	/* bits of store.config.streams: a new root dropped a list, so what is published may change */
 	json_t *intent;		/* members of the intent; owned */
 	const char *intent_event, *outcome_event;

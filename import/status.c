@@ -69,7 +69,6 @@ static void judge_arrival(struct report *r, const char *stream, int64_t since, i
 		 ull(r->store->config.policy.stale_days));
 }
 
-/* The tree is served all the same; nothing says any more what it must hold. */
 static void tell_service(void *arg, const char *place, const char *text)
 {
 	struct err why = {0};

@@ -144,14 +144,15 @@ static int open_outlook(struct run *r, const struct outlook_ask *how, struct upd
  * A tree that is built anew must not fall behind what was in effect, as it would where objects of it are gone or set aside:
  * the journal says what that was.
  */
-static int check_rebuilt(struct run *r, const struct outlook *l, struct err *e)
+static int check_rebuilt(const struct run *r, const struct store_stream *s, const struct outlook *l, struct err *e)
 {
 	struct service was;
 
-	if (service_judge(&r->store, l->want.stream, &was, e) == -1)
+	if ((r->rebuilt >> (s - r->store.config.streams) & 1) == 0)
+		return 0;
+	if (service_judge(&r->store, s->stream, &was, e) == -1)
 		return -1;
-	if ((was.faults & SERVICE_TREE) == 0 || was.complete.revision == 0 ||
-	    (l->want.has_complete && state_compare(&l->want.complete, &was.complete) >= 0))
+	if (was.complete.revision == 0 || (l->want.has_complete && state_compare(&l->want.complete, &was.complete) >= 0))
 		return 0;
 	err_set(e, R_STORE_DAMAGED, "%s: the tree in service, or its state, is gone, and objects or lists that list %llu needs are, too: "
 		"the tree stays as it is", l->want.stream, (unsigned long long)was.complete.revision);
@@ -168,7 +169,7 @@ static int find_untold(struct run *r, struct update *out, struct err *e)
 	if (service_judge(&r->store, out->outlook.want.stream, &v, e) == -1)
 		return -1;
 	out->changed = out->result.switched = v.untold;
-	return 0;
+	return v.untold ? run_change(r, e) : 0;
 }
 
 int update_stream(struct run *r, const struct store_stream *s, struct places *places, struct update *out, struct err *e)
@@ -184,7 +185,7 @@ int update_stream(struct run *r, const struct store_stream *s, struct places *pl
 	    open_outlook(r, &ask, out, e) == -1)
 		return -1;
 	timings_busy("what is to be published", since);
-	if (r->rebuilt && check_rebuilt(r, &out->outlook, e) == -1)
+	if (check_rebuilt(r, s, &out->outlook, e) == -1)
 		return -1;
 	same = outlook_same(&out->outlook, e);
 	if (same == -1 || (same == 1 && find_untold(r, out, e) == -1))
@@ -195,6 +196,7 @@ int update_stream(struct run *r, const struct store_stream *s, struct places *pl
 			return -1;
 		out->changed = true;
 	}
+	r->rebuilt &= ~(UINT64_C(1) << (s - r->store.config.streams));	/* from here on it may go back, by a rollback say */
 	if (out->changed && log_published(r, out, e) == -1)
 		return -1;
 	if (out->outlook.rollback_ended &&

@@ -108,10 +108,10 @@ static int compare_tree(const struct store *s, struct service *v, struct err *e)
 	return 0;
 }
 
-/* A run at work says so (import/run.h), and so does one that was cut off; who may not look there can't tell. */
+/* So is a run that was cut off; who may not look there can't tell. */
 static bool at_work(const struct store *s)
 {
-	return faccessat(s->dir.fd, "stage/apply", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+	return faccessat(s->dir.fd, STORE_AT_WORK, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 static int look(const struct store *s, struct service *v, struct err *e)

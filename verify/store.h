@@ -13,6 +13,7 @@
  *     STORE/streams/NAME/lists/EPOCH-REVISION/approvals.yaml, its signatures, `root` (version of the root that judged it)
  *     STORE/published/NAME -> ../streams/NAME/current/tree
  *     STORE/stage/ (0700)  STORE/journal.jsonl  STORE/lock
+ *     STORE/stage/apply                           while a run changes something (import/run.h), and after one that was cut off
  */
 #ifndef VERIFY_STORE_H
 #define VERIFY_STORE_H
@@ -28,6 +29,8 @@
 
 struct buf;
 struct err;
+
+#define STORE_AT_WORK "stage/apply"
 
 struct store_stream {
 	char *stream;

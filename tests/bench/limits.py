@@ -20,7 +20,7 @@ def zstd(source, folder, size):
     sample, got = os.path.join(folder, "sample"), []
     subprocess.run("tar -C '%s' --sort=name -cf - . 2>/dev/null | head -c %d >'%s'" % (source, size, sample), shell=True, check=True)
     for level in ("-b1", "-b3"):
-        out = subprocess.run(["zstd", level, "-i1", "-T1", sample], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        out = subprocess.run(["zstd", level, "-i3", "-T1", sample], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              check=True).stdout.decode()
         got.append([float(x) * 1e6 for x in re.findall(r"([\d.]+) MB/s, +([\d.]+) MB/s", out)[-1]])
     os.unlink(sample)
@@ -46,8 +46,8 @@ def measure(name, source, disk, small):
     print("  %s: SHA-256 %.2f GB/s; zstd -1 %.0f, -3 %.0f, decompression %.0f MB/s, each by one core" % (
         name, at["sha"] / 1e9, *(x / 1e6 for x in at["zstd"])))
     for what, text in (("read", "reading all files"), ("hash", "reading and hashing them"),
-                       ("write", "writing %.1f GB, fsync" % (size / 1e9)), ("create", "creating them, two threads, one sync"),
-                       ("link", "two more names for each, two threads, one sync")):
+                       ("write", "writing %.1f GB, fsync" % (size / 1e9)), ("create", "creating them, all processors, one sync"),
+                       ("link", "two more names for each, all processors, one sync")):
         print("     %-50s %7.2f s, %7.2f s of processor" % ((text,) + at["call " + what]), flush=True)
     return at
 

@@ -10,7 +10,7 @@
  *     read     each file opened, read and closed, by one thread
  *     hash     the same, and its SHA-256
  *     write    BYTES into one file of DIR, and fsync
- *     create   files of the same sizes in DIR, two threads in directories of their own, one syncfs
+ *     create   files of the same sizes in DIR, all processors, each in directories of its own, one syncfs
  *     link     two more names for each, likewise
  */
 #include <fcntl.h>
@@ -29,7 +29,6 @@
 
 #define STEP (256u << 10)
 #define FOLDER 500	/* files of one */
-#define THREADS 2
 #define ROUNDS 3
 
 struct source {
@@ -207,7 +206,7 @@ static void fill_all(void *arg)
 {
 	int copies = *(int *)arg;
 	static const struct pool_ops ops = {.work = fill, .drop = drop};
-	struct pool *p = pool_open(&ops, NULL, THREADS, 2 * THREADS, NULL);
+	struct pool *p = pool_open(&ops, NULL, pool_default_jobs(), 2 * pool_default_jobs(), NULL);
 
 	for (size_t i = 0; i < files_n; i += FOLDER) {
 		struct folder *f = malloc(sizeof *f);
