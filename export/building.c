@@ -13,11 +13,9 @@
 
 #include "lib/banned.h"
 
-#define STEP (256u << 10)	/* stays in the processor's cache between hashing and writing */
-
 void building_free(struct building *b)
 {
-	if (!b)
+	if (!b || atomic_fetch_sub(&b->holders, 1) > 1)
 		return;
 	medium_abort(&b->file);
 	digest_close(b->hash);
@@ -35,6 +33,7 @@ struct building *building_new(const struct medium *medium, const char *stream, u
 		err_mem(e);
 		return NULL;
 	}
+	b->holders = 1;
 	b->medium = medium;
 	b->file = (struct medium_file)MEDIUM_FILE_CLOSED;
 	b->index.stream = (char *)(uintptr_t)stream;
@@ -47,6 +46,12 @@ struct building *building_new(const struct medium *medium, const char *stream, u
 		return b;
 	building_free(b);
 	return NULL;
+}
+
+struct building *building_hold(struct building *b)
+{
+	atomic_fetch_add(&b->holders, 1);
+	return b;
 }
 
 struct volume_object *building_add_object(struct building *b, struct err *e)
@@ -66,25 +71,23 @@ struct volume_object *building_add_object(struct building *b, struct err *e)
 	return &b->index.objects[b->index.objects_n++];
 }
 
-static int write_out(struct building *b, const uint8_t *data, size_t size, struct err *e)
+void building_add_frame(struct building *b, const uint8_t *data, size_t size, size_t holds, const struct digest *sha256)
 {
-	for (size_t done = 0, n; done < size; done += n) {
-		n = size - done < STEP ? size - done : STEP;
-		if (b->hash)
-			digest_update(b->hash, data + done, n);
-		if (medium_write(&b->file, data + done, n, e) == -1)
-			return -1;
-	}
-	return 0;
+	const struct volume_frame *last = b->index.frames_n ? &b->index.frames[b->index.frames_n - 1] : NULL;
+
+	b->index.frames[b->index.frames_n++] = (struct volume_frame){
+		.at = last ? last->at + last->size : 0, .size = size, .holds = holds, .sha256 = *sha256
+	};
+	if (b->hash)
+		digest_update(b->hash, data, size);
 }
 
-int building_add_frame(struct building *b, const uint8_t *data, size_t size, size_t holds, const struct digest *sha256, struct err *e)
+int building_write(struct building *b, const uint8_t *data, size_t size, struct err *e)
 {
 	char name[32];
 
 	if (!b->created && medium_create(b->medium, names_volume(b->index.volume, name), &b->file, e) == -1)
 		return -1;
 	b->created = true;
-	b->index.frames[b->index.frames_n++] = (struct volume_frame){.at = b->file.at, .size = size, .holds = holds, .sha256 = *sha256};
-	return write_out(b, data, size, e);
+	return medium_write(&b->file, data, size, e);
 }

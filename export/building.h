@@ -1,10 +1,11 @@
 /*
- * A volume on its way to the medium: its index so far, and the file that its frames go to. The reading side of volumes adds
- * objects, the writing side frames; what settles it afterwards has it alone.
+ * A volume on its way to the medium: its index so far, and the file that its frames go to. One thread of volumes adds
+ * objects, one frames, one writes these; who settles it afterwards has it alone.
  */
 #ifndef EXPORT_BUILDING_H
 #define EXPORT_BUILDING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 struct err;
 
 struct building {
+	atomic_uint holders;
 	struct volume index;	/* stream: not ours */
 	size_t objects_cap;
 	const struct medium *medium;
@@ -27,11 +29,15 @@ struct building {
 /* Volume `number` of a bundle; nothing is on the medium yet. `stream` and `medium` must stay. NULL on error. */
 struct building *building_new(const struct medium *medium, const char *stream, uint64_t sequence, uint64_t number, bool digests,
 			      struct err *e);
-void building_free(struct building *b);
+/* For one more holder, each of whom frees it; any thread. */
+struct building *building_hold(struct building *b);
+void building_free(struct building *b);	/* with the last of them; NULL is a no-op */
 
 /* A place for the next object, zeroed; valid until the next one. NULL on error. */
 struct volume_object *building_add_object(struct building *b, struct err *e);
-/* Writes a frame of `size` bytes that unpacks to `holds`, digest and all known, behind the others. */
-int building_add_frame(struct building *b, const uint8_t *data, size_t size, size_t holds, const struct digest *sha256, struct err *e);
+/* Takes a frame of `size` bytes that unpacks to `holds` into the index and the digest, behind the others. */
+void building_add_frame(struct building *b, const uint8_t *data, size_t size, size_t holds, const struct digest *sha256);
+/* Writes the bytes of frames, in the same order. One thread may add while another writes. */
+int building_write(struct building *b, const uint8_t *data, size_t size, struct err *e);
 
 #endif

@@ -244,7 +244,8 @@ static int reuse(const struct medium *m, const char *name, struct medium_file *f
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
 	    asprintf(&f->file.name, "%s/%s", m->bundle.name, name) != -1) {
 		f->file.fd = fd;
-		f->there = (uint64_t)st.st_size;
+		f->left = (uint64_t)st.st_size;
+		f->same = true;
 		/* compared with what the device holds: a page whose writing failed may look well in the cache */
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 		return 0;
@@ -257,6 +258,7 @@ static int reuse(const struct medium *m, const char *name, struct medium_file *f
 int medium_create(const struct medium *m, const char *name, struct medium_file *out, struct err *e)
 {
 	*out = (struct medium_file)MEDIUM_FILE_CLOSED;
+	out->out.bulk.file = &out->file;
 	if (reuse(m, name, out) == 0) {
 		out->compare = malloc(MAX_FRAME_STORED);
 		if (out->compare)
@@ -276,56 +278,30 @@ static bool same(struct medium_file *f, const uint8_t *data, size_t len)
 {
 	struct err ignore = {0};
 
-	for (size_t done = 0; done < len;) {
-		size_t n = len - done < MAX_FRAME_STORED ? len - done : MAX_FRAME_STORED;
-
+	if (f->left < f->at + len)
+		return false;
+	for (size_t done = 0, n; done < len; done += n) {
+		n = len - done < MAX_FRAME_STORED ? len - done : MAX_FRAME_STORED;
 		if (file_pread(&f->file, f->compare, n, f->at + done, &ignore) == -1 || memcmp(f->compare, data + done, n) != 0)
 			return false;
-		done += n;
 	}
 	return true;
 }
 
-#define START_WRITING (32u << 20)	/* so that the sync at the end finds little left to do */
-
-static int write_at(struct medium_file *f, const uint8_t *data, size_t len, struct err *e)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t n = pwrite(f->file.fd, data + done, len - done, (off_t)(f->at + done));
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1) {
-			err_sys(e, "%s: writing at %llu", f->file.name, (unsigned long long)(f->at + done));
-			return wrong(e);
-		}
-		done += (size_t)n;
-	}
-	if (f->at + len - f->started >= START_WRITING) {
-		/* a hint: what fails here fails again at the sync */
-		(void)sync_file_range(f->file.fd, (off_t)f->started, (off_t)(f->at + len - f->started), SYNC_FILE_RANGE_WRITE);
-		f->started = f->at + len;
-	}
-	return 0;
-}
-
 int medium_write(struct medium_file *f, const void *data, size_t len, struct err *e)
 {
-	if (f->there >= f->at + len && same(f, data, len)) {
-		f->at += len;
-		return 0;
-	}
-	if (write_at(f, data, len, e) == -1)
-		return -1;
+	f->same = f->same && same(f, data, len);
+	if (!f->same && bulk_buffer_write(&f->out, data, len, f->at, e) == -1)
+		return wrong(e);
 	f->at += len;
 	return 0;
 }
 
 int medium_finish(struct medium_file *f, struct err *e)
 {
-	int rc = 0;
+	int rc = bulk_buffer_flush(&f->out, e);
 
-	if (f->there > f->at && ftruncate(f->file.fd, (off_t)f->at) == -1)
+	if (rc == 0 && f->left > f->at && ftruncate(f->file.fd, (off_t)f->at) == -1)
 		rc = err_sys(e, "%s: cutting off what was longer", f->file.name);
 	if (rc == 0)
 		rc = file_sync(&f->file, e);
@@ -336,6 +312,7 @@ int medium_finish(struct medium_file *f, struct err *e)
 void medium_abort(struct medium_file *f)
 {
 	file_close(&f->file);
+	bulk_buffer_free(&f->out);
 	free(f->compare);
 	f->compare = NULL;
 }

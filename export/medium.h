@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/bulk.h"
 #include "lib/file.h"
 #include "manifests/names.h"
 
@@ -49,12 +50,13 @@ int medium_sync(struct medium *m, struct err *e);
 /* Removes what was begun, manifest first, and `satchel` if this run made it. */
 int medium_remove(struct medium *m, struct err *e);
 
-/* A file of the bundle, written from its start to its end. Bytes that an interrupted run left there and that are the
- * same already are not written again. */
+/* A file of the bundle, written from its start to its end, past the page cache where that can be (lib/bulk). What an
+ * interrupted run left there is not written again as far as it is the same. Stays where it was created. */
 struct medium_file {
 	struct file file;
-	uint64_t at, there;	/* written so far; bytes of the former file that may still be the same */
-	uint64_t started;	/* up to here writing to the device was started */
+	struct bulk_buffer out;
+	uint64_t at, left;	/* written so far; size of what was left there */
+	bool same;		/* so far */
 	uint8_t *compare;	/* buffer for reading what is there */
 };
 #define MEDIUM_FILE_CLOSED {.file = FILE_CLOSED}

@@ -29,10 +29,11 @@
 
 #define READ_SIZE (256u << 10)	/* stays in the processor's cache between reading and hashing */
 #define AHEAD 3	/* frames under way beside those that are worked on */
+#define WRITTEN 2	/* frames that are being written or wait for it */
 #define LARGE (1u << 20)	/* from here on telling the kernel what we are up to pays */
 
 struct task {
-	struct building *volume;
+	struct building *volume;	/* held */
 	struct load load;	/* objects that the worker reads; the others stand there */
 	uint8_t *slab;
 	size_t holds, size;	/* bytes of tar; bytes of the frame */
@@ -43,7 +44,7 @@ struct writer {
 	const struct volumes_job *job;
 	struct slabs slabs;
 	struct settle *settle;
-	struct pool *pool;
+	struct pool *medium, *pool;	/* frames are made in `pool` and written by `medium` */
 	/* the reading side: */
 	struct building *volume;
 	struct tar *tar;
@@ -110,24 +111,6 @@ static int make_frame(void *arg, void *task, void *state, struct err *e)
 	return digest_of(t->slab, t->size, &t->sha256, e);
 }
 
-/* ---- the writing side ---- */
-
-/* The task's volume is handed over with its last frame. */
-static int write_frame(void *arg, void *task, struct err *e)
-{
-	struct writer *w = arg;
-	struct task *t = task;
-	struct building *b = t->volume;
-
-	if (building_add_frame(b, t->slab, t->size, t->holds, &t->sha256, e) == -1)
-		return -1;
-	progress_add(t->load.bytes);
-	if (!t->last)
-		return 0;
-	t->volume = NULL;
-	return settle_put(w->settle, b, e);
-}
-
 static void drop_task(void *arg, void *task)
 {
 	struct writer *w = arg;
@@ -135,14 +118,43 @@ static void drop_task(void *arg, void *task)
 
 	slabs_give(&w->slabs, t->slab);
 	load_free(&t->load);
-	if (t->last)
-		building_free(t->volume);
+	building_free(t->volume);
 	free(t);
 }
 
-static const struct pool_ops ops = {.work = make_frame, .finish = write_frame, .drop = drop_task, .state_new = new_worker,
-				    .state_free = free_worker, .putting = "dealing out, large objects",
-				    .working = "frames: digest, compressing", .finishing = "writing frames"};
+/* In order: the volume's digest, which takes as long as writing, and so is not left to the thread that writes. */
+static int add_frame(void *arg, void *task, struct err *e)
+{
+	struct writer *w = arg;
+	struct task *t = task, *next = malloc(sizeof *next);
+
+	if (!next)
+		return err_mem(e);
+	building_add_frame(t->volume, t->slab, t->size, t->holds, &t->sha256);
+	*next = *t;
+	*t = (struct task){0};
+	return pool_put(w->medium, next, e);
+}
+
+static const struct pool_ops making = {.work = make_frame, .finish = add_frame, .drop = drop_task, .state_new = new_worker,
+				       .state_free = free_worker, .putting = "dealing out, large objects",
+				       .working = "frames: digest, compressing", .finishing = "volumes: digest"};
+
+/* ---- the writing side: one worker, so frames come in order ---- */
+
+static int write_frame(void *arg, void *task, void *state, struct err *e)
+{
+	struct writer *w = arg;
+	struct task *t = task;
+
+	(void)state;
+	if (building_write(t->volume, t->slab, t->size, e) == -1)
+		return -1;
+	progress_add(t->load.bytes);
+	return t->last ? settle_put(w->settle, building_hold(t->volume), e) : 0;
+}
+
+static const struct pool_ops writing = {.work = write_frame, .drop = drop_task, .working = "writing volumes"};
 
 /* ---- the reading side ---- */
 
@@ -151,7 +163,7 @@ static int new_frame(struct writer *w, struct err *e)
 	w->filling = calloc(1, sizeof *w->filling);
 	if (!w->filling)
 		return err_mem(e);
-	w->filling->volume = w->volume;
+	w->filling->volume = building_hold(w->volume);
 	w->filling->slab = slabs_take(&w->slabs, e);
 	return w->filling->slab ? 0 : -1;
 }
@@ -205,7 +217,8 @@ static int close_volume(struct writer *w, struct err *e)
 		return 0;
 	if (tar_close(t, e) == -1)
 		return -1;
-	w->filling->last = true;	/* the task frees the volume from now on */
+	w->filling->last = true;
+	building_free(w->volume);
 	w->volume = NULL;
 	return send_frame(w, e);
 }
@@ -336,10 +349,18 @@ static int carry_all(struct writer *w, struct err *e)
 	return close_volume(w, e);
 }
 
+/* The first error is the one that is told. */
+static int ended(int last, const struct err *why, int rc, struct err *e)
+{
+	if (last == -1 && e->reason == ERR_NONE)
+		*e = *why;
+	return last == -1 ? -1 : rc;
+}
+
 int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *e)
 {
 	struct writer w = {.job = j, .slabs = SLABS_EMPTY, .source = FILE_CLOSED};
-	struct err ended = {0};
+	struct err why = {0};
 	int rc = -1;
 
 	w.hash = digest_open(e);
@@ -349,23 +370,18 @@ int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *
 		goto out;
 	}
 	w.settle = settle_open(j, out, e);
-	w.pool = w.settle ? pool_open(&ops, &w, j->jobs, j->jobs + AHEAD, e) : NULL;
+	w.medium = w.settle ? pool_open(&writing, &w, 1, WRITTEN, e) : NULL;
+	w.pool = w.medium ? pool_open(&making, &w, j->jobs, j->jobs + AHEAD, e) : NULL;
 	if (!w.pool)
 		goto out;
 	progress_phase("packing", j->selection->cargo.bytes, 1);
 	rc = carry_all(&w, e);
-	if (pool_close(w.pool, &ended) == -1) {
-		rc = -1;
-		if (e->reason == ERR_NONE)
-			*e = ended;
-	}
-	progress_end();
 out:
-	if (settle_close(w.settle, rc == -1, &ended) == -1) {
-		rc = -1;
-		if (e->reason == ERR_NONE)
-			*e = ended;
-	}
+	/* each hands on to the next */
+	rc = ended(pool_close(w.pool, &why), &why, rc, e);
+	rc = ended(pool_close(w.medium, &why), &why, rc, e);
+	progress_end();
+	rc = ended(settle_close(w.settle, rc == -1, &why), &why, rc, e);
 	tar_abort(w.tar);
 	if (w.filling)
 		drop_task(&w, w.filling);

@@ -15,6 +15,7 @@
 
 #include "import/objects_impl.h"
 #include "lib/buf.h"
+#include "lib/bulk.h"
 #include "lib/err.h"
 #include "lib/num.h"
 #include "lib/outfile.h"
@@ -27,7 +28,6 @@
 #define OBJECT_MODE 0444
 #define FAN_MODE 0755
 #define PERMISSIONS 07777
-#define EARLY ((size_t)1 << 20)	/* from this size on writing to the disk begins at once */
 
 struct objects *objects_open(const struct file *store, struct err *e)
 {
@@ -289,10 +289,9 @@ static int set_mode(struct objects_fan *fan, const struct file *f, struct err *e
 /* Fills a file just made and closes it. */
 static int fill(struct objects_fan *fan, struct file *f, const void *data, size_t len, struct err *e)
 {
-	int rc = set_mode(fan, f, e) == -1 ? -1 : file_write(f, data, len, e);
+	struct bulk way = BULK(f);
+	int rc = set_mode(fan, f, e) == -1 ? -1 : bulk_write(&way, data, len, 0, e);
 
-	if (rc == 0 && len >= EARLY)
-		sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);	/* only begins; objects_settle waits, and sees what fails */
 	if (close(f->fd) == -1 && rc == 0)
 		rc = err_sys(e, "%s: closing", f->name);
 	return rc;

@@ -15,6 +15,7 @@
 
 #include "import/objects_impl.h"
 #include "lib/buf.h"
+#include "lib/bulk.h"
 #include "lib/err.h"
 #include "lib/extents.h"
 #include "lib/num.h"
@@ -27,7 +28,6 @@
 #define MAX_MAP ((size_t)16 << 20)	/* a map is our own; 400,000 extents are far more than frames of any object */
 #define MAP_TYPE "satchel-pieces "
 #define STEP ((size_t)1 << 20)
-#define EARLY ((uint64_t)8 << 20)	/* writing to the disk begins whenever so much has come */
 
 struct objects_piece {
 	struct objects *o;
@@ -38,7 +38,7 @@ struct objects_piece {
 	struct extents have;
 	struct digest_ctx *hash;	/* of bytes 0..hashed, while they came in order; NULL: they did not */
 	uint64_t hashed;
-	uint64_t begun;	/* up to here writing to the disk was begun */
+	struct bulk_buffer out;
 	bool clean;	/* outside of `have` the file holds zeros: what is zero needs no writing */
 };
 
@@ -124,6 +124,7 @@ static void free_piece(struct objects_piece *p)
 	digest_close(p->hash);
 	file_close(&p->file);
 	file_close(&p->dir);
+	bulk_buffer_free(&p->out);
 	extents_free(&p->have);
 	free(p);
 }
@@ -208,6 +209,7 @@ struct objects_piece *objects_piece_open(struct objects *o, const struct digest 
 	p->digest = *d;
 	p->size = size;
 	p->dir = p->file = (struct file)FILE_CLOSED;
+	p->out = (struct bulk_buffer)BULK_BUFFER(&p->file);
 	memcpy(objects_name(d, false, 0, p->map) + DIGEST_HEX, ".map", 5);
 	objects_name(d, false, 0, p->name);
 	if (file_make_dir_at(&o->store, OBJECTS_PIECES, 0700, e) == 0 &&
@@ -222,31 +224,14 @@ static bool zeros(const uint8_t *data, size_t len)
 	return data[0] == 0 && memcmp(data, data + 1, len - 1) == 0;
 }
 
-static int write_at(const struct file *f, const uint8_t *data, size_t len, uint64_t at, struct err *e)
+/* What can't be written does not count; some of it may be there. */
+static int failed(struct objects_piece *p, struct err *e)
 {
-	while (len > 0) {
-		ssize_t n = pwrite(f->fd, data, len, (off_t)at);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return err_sys(e, OBJECTS_PIECES "/%s: writing at %" PRIu64, f->name, at);
-		data += n;
-		len -= (size_t)n;
-		at += (uint64_t)n;
-	}
-	return 0;
-}
-
-/* Disk and processor work at the same time. What fails here is seen by the sync at the end. */
-static void begin_writing(struct objects_piece *p, uint64_t to)
-{
-	if (to < p->begun)
-		p->begun = to;
-	if (to - p->begun < EARLY)
-		return;
-	sync_file_range(p->file.fd, (off_t)p->begun, (off_t)(to - p->begun), SYNC_FILE_RANGE_WRITE);
-	p->begun = to;
+	p->clean = false;
+	if (p->out.len > 0 && extents_remove(&p->have, p->out.at, p->out.at + p->out.len, e) == -1)
+		p->have.n = 0;
+	p->out.len = 0;
+	return err_prefix(e, OBJECTS_PIECES);
 }
 
 int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, size_t len, struct err *e)
@@ -260,11 +245,8 @@ int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, 
 		p->hash = NULL;
 	}
 	if (!(p->clean && zeros(data, len) && !extents_meet(&p->have, at, at + len)) &&
-	    write_at(&p->file, data, len, at, e) == -1) {
-		p->clean = false;	/* some of it may be there */
-		return -1;
-	}
-	begin_writing(p, at + len);
+	    bulk_buffer_write(&p->out, data, len, at, e) == -1)
+		return failed(p, e);
 	if (p->hash != NULL && at == p->hashed) {
 		digest_update(p->hash, data, len);
 		p->hashed += len;
@@ -346,17 +328,18 @@ static int finish(struct objects_piece *p, struct err *e)
 int objects_piece_end(struct objects_piece *p, struct err *e)
 {
 	uint64_t end;
-	int rc = -1;
+	int written, rc = -1;
 
 	if (p == NULL)
 		return 0;
+	written = bulk_buffer_flush(&p->out, e) == 0 ? 0 : failed(p, e);
 	/* zeros at the end may have been left out */
 	end = p->have.n == 0 ? 0 : p->have.list[p->have.n - 1].to;
 	if (p->clean && ftruncate(p->file.fd, (off_t)end) == -1) {
 		err_sys(e, "%s/%s: setting its size", p->dir.name, p->name);
 		goto out;
 	}
-	if (extents_cover(&p->have, 0, p->size)) {
+	if (written == 0 && extents_cover(&p->have, 0, p->size)) {
 		rc = finish(p, e);
 		goto out;
 	}
@@ -365,7 +348,7 @@ int objects_piece_end(struct objects_piece *p, struct err *e)
 		goto out;
 	if (p->clean)
 		suspend(p);
-	rc = 0;
+	rc = written;
 out:
 	free_piece(p);
 	return rc;

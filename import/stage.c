@@ -12,6 +12,7 @@
 
 #include "import/lack.h"
 #include "import/objects.h"
+#include "lib/bulk.h"
 #include "lib/progress.h"
 #include "manifests/reason.h"
 #include "verify/inflow.h"
@@ -117,7 +118,7 @@ static int begin_object(struct taking *t, size_t object, struct err *e)
 		t->piece = objects_piece_open(t->ask->objects, &o->sha256, o->size, e);
 		if (t->piece == NULL)
 			return -1;
-	} else if (t->gathered == NULL && (t->gathered = malloc(GATHERED)) == NULL)
+	} else if (t->gathered == NULL && (t->gathered = bulk_alloc(GATHERED)) == NULL)
 		return err_mem(e);
 	t->current = object;
 	t->next = t->received = 0;

@@ -186,6 +186,24 @@ int file_pread(const struct file *f, void *data, size_t len, uint64_t at, struct
 	return 0;
 }
 
+int file_pwrite(const struct file *f, const void *data, size_t len, uint64_t at, struct err *e)
+{
+	const uint8_t *p = data;
+
+	while (len > 0) {
+		ssize_t n = pwrite(f->fd, p, len, (off_t)at);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return err_sys(e, "%s: writing at %llu", f->name, (unsigned long long)at);
+		p += n;
+		len -= (size_t)n;
+		at += (uint64_t)n;
+	}
+	return 0;
+}
+
 int64_t file_read(const struct file *f, void *data, size_t len, struct err *e)
 {
 	ssize_t n;

@@ -42,22 +42,6 @@ static int64_t read_at(const struct file *f, uint8_t *data, size_t want, uint64_
 	return (int64_t)len;
 }
 
-static int write_at(const struct file *f, const uint8_t *data, size_t len, uint64_t at, struct err *e)
-{
-	while (len > 0) {
-		ssize_t n = pwrite(f->fd, data, len, (off_t)at);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return err_sys(e, "%s: writing", f->name);
-		data += n;
-		len -= (size_t)n;
-		at += (uint64_t)n;
-	}
-	return 0;
-}
-
 static bool zeros(const uint8_t *data, size_t len)
 {
 	return data[0] == 0 && memcmp(data, data + 1, len - 1) == 0;
@@ -80,7 +64,7 @@ static int pass_through(uint8_t *data, const struct file *from, uint64_t size, c
 		if (c != NULL)
 			digest_update(c, data, (size_t)n);
 		hole = zeros(data, (size_t)n);
-		if (to != NULL && !hole && write_at(to, data, (size_t)n, at, e) == -1)
+		if (to != NULL && !hole && file_pwrite(to, data, (size_t)n, at, e) == -1)
 			return -1;
 		at += (uint64_t)n;
 	}

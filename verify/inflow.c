@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/bulk.h"
 #include "lib/err.h"
 #include "lib/pool.h"
 #include "manifests/volume.h"
@@ -75,7 +76,7 @@ static int make_room(struct room *r, size_t len, struct err *e)
 		size *= 2;
 	if (size == r->size)
 		return 0;
-	data = malloc(size);
+	data = bulk_alloc(size);	/* whole objects are written from there */
 	if (data == NULL)
 		return err_mem(e);
 	free(r->data);
