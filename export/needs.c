@@ -41,24 +41,24 @@ static int judge_gap(const char *item, bool approved, struct err *e)
 	return err_hint(e, "`satchel-export scan` writes it again if the content root still has these bytes");
 }
 
+static int add_part(void *arg, const struct contents_part *p, struct err *e)
+{
+	struct gathering *g = arg;
+
+	(void)e;
+	bloom_add(&g->needs->met, &p->sha256);
+	return 0;
+}
+
 static int add_documents(struct gathering *g, const char *item, const struct contents_ref *ref, struct err *e)
 {
-	struct contents_reader *r = NULL;
-	const struct contents_part *parts;
-	size_t n;
 	int rc = distinct_add(&g->needs->listed, &ref->sha256, e);
 
 	if (rc != 1)
 		return rc;
 	bloom_add(&g->needs->met, &ref->sha256);
-	rc = contents_reader_open(ref, item, station_fetch, (void *)(uintptr_t)g->s, &r, e);
-	if (rc != 0)
-		return rc == 1 ? 0 : -1;
-	parts = contents_reader_parts(r, &n);
-	for (size_t i = 0; i < n; i++)
-		bloom_add(&g->needs->met, &parts[i].sha256);
-	contents_reader_close(r);
-	return 0;
+	rc = contents_parts(ref, item, station_fetch, (void *)(uintptr_t)g->s, add_part, g, e);
+	return rc == 1 ? 0 : rc;
 }
 
 static int add_objects(struct gathering *g, const char *item, const struct contents_ref *ref, bool approved, struct err *e)

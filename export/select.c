@@ -261,10 +261,9 @@ static int lost(const char *what, struct err *e)
 	return err_hint(e, "scan where these bytes are under the content root, else approve another revision");
 }
 
-static int open_entry(const struct station *s, const struct select_entry *x, struct contents_reader **r, struct err *e)
+/* What a contents list came to, read as `rc` says. */
+static int judge_entry(const struct select_entry *x, int rc, struct err *e)
 {
-	int rc = contents_reader_open(x->contents, x->item, station_fetch, (void *)s, r, e);
-
 	if (rc == 1)
 		lost("its contents list", e);
 	return rc == 0 ? 0 : err_prefix(e, "%s, revision %llu", x->item, (unsigned long long)x->revision);
@@ -297,26 +296,18 @@ static int fill(const struct filling *f, const struct digest *d, uint64_t size, 
 	return f->confirmed || cargo_add(f->cargo, d, size, path, e) != -1 ? 0 : -1;
 }
 
-static int add_documents(const struct station *s, const struct filling *f, struct err *e)
+static int add_part(void *arg, const struct contents_part *p, struct err *e)
 {
-	const struct contents_ref *ref = f->entry->contents;
-	struct contents_reader *r = NULL;
-	const struct contents_part *parts;
-	size_t n;
-	int rc = -1;
+	return fill(arg, &p->sha256, p->size, NULL, e);
+}
 
-	if (open_entry(s, f->entry, &r, e) == -1)
+static int add_documents(const struct station *s, struct filling *f, struct err *e)
+{
+	const struct select_entry *x = f->entry;
+
+	if (fill(f, &x->contents->sha256, x->contents->size, NULL, e) == -1)
 		return -1;
-	parts = contents_reader_parts(r, &n);
-	if (fill(f, &ref->sha256, ref->size, NULL, e) == -1)
-		goto out;
-	for (size_t i = 0; i < n; i++)
-		if (fill(f, &parts[i].sha256, parts[i].size, NULL, e) == -1)
-			goto out;
-	rc = 0;
-out:
-	contents_reader_close(r);
-	return rc;
+	return judge_entry(x, contents_parts(x->contents, x->item, station_fetch, (void *)(uintptr_t)s, add_part, f, e), e);
 }
 
 /* A record's path begins with the item's last component, so it hangs below the item's directory. */
@@ -336,9 +327,10 @@ static int walk_files(const struct station *s, const struct select_entry *x,
 	char path[CONTENT_PATH_SIZE];
 	struct contents_reader *r = NULL;
 	const struct record *record;
-	int more, rc = 0;
+	int more, rc;
 
-	if (open_entry(s, x, &r, e) == -1)
+	rc = contents_reader_open(x->contents, x->item, station_fetch, (void *)(uintptr_t)s, &r, e);
+	if (judge_entry(x, rc, e) == -1)
 		return -1;
 	while (rc == 0 && (more = contents_reader_next(r, &record, e)) != 0) {
 		if (more == 2)

@@ -121,6 +121,52 @@ int digest_compare(const struct digest *a, const struct digest *b)
 	return memcmp(a->bytes, b->bytes, DIGEST_LEN);
 }
 
+#define FOLDERS ((size_t)1 << 16)
+
+static size_t folder_of(const uint8_t *element)
+{
+	return (size_t)element[0] << 8 | element[1];
+}
+
+int digest_sort(void *list, size_t n, size_t size, int (*order)(const void *a, const void *b), struct err *e)
+{
+	uint8_t *from = list, *to;
+	size_t *end, at = 0;
+
+	if (n < FOLDERS / 16) {
+		if (n > 0)
+			qsort(list, n, size, order);
+		return 0;
+	}
+	to = reallocarray(NULL, n, size);
+	end = calloc(FOLDERS, sizeof *end);
+	if (to == NULL || end == NULL) {
+		free(to);
+		free(end);
+		return err_mem(e);
+	}
+	for (size_t i = 0; i < n; i++)
+		end[folder_of(from + i * size)]++;
+	for (size_t f = 0; f < FOLDERS; f++) {
+		size_t in = end[f];
+
+		end[f] = at;	/* where it begins; once filled, where it ends */
+		at += in;
+	}
+	for (size_t i = 0; i < n; i++)
+		memcpy(to + end[folder_of(from + i * size)]++ * size, from + i * size, size);
+	memcpy(from, to, n * size);
+	for (size_t f = 0; f < FOLDERS; f++) {
+		size_t first = f == 0 ? 0 : end[f - 1];
+
+		if (end[f] - first > 1)
+			qsort(from + first * size, end[f] - first, size, order);
+	}
+	free(to);
+	free(end);
+	return 0;
+}
+
 char *digest_hex(const struct digest *d, char out[DIGEST_HEX + 1])
 {
 	static const char hex[] = "0123456789abcdef";

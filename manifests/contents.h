@@ -109,6 +109,13 @@ const struct contents_part *contents_reader_parts(const struct contents_reader *
 /* The part last met by next. */
 const struct contents_part *contents_reader_part(const struct contents_reader *r);
 
+/*
+ * Calls each for every part that a list names, and no more: of one that holds its records itself nothing but the digest is
+ * looked at. 0; 1 where the list is not there; -1, also when each says so.
+ */
+int contents_parts(const struct contents_ref *ref, const char *item, contents_fetch *fetch, void *arg,
+		   int (*each)(void *each_arg, const struct contents_part *p, struct err *e), void *each_arg, struct err *e);
+
 /* Without fetching anything: path of the record that comes next (NULL at the end); the part that next would fetch for
  * it (NULL in the middle of one, at the end, and in a list without parts); and passing over that part unread, after
  * which counts are not checked at the end. */

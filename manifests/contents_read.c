@@ -63,7 +63,17 @@ static int count(struct contents_reader *r, struct err *e)
 	return 0;
 }
 
-static int load_list(struct contents_reader *r, struct err *e)
+/* Whether a list holds its records itself: that stands in its third line. */
+static bool has_records(const struct buf *b)
+{
+	static const char field[] = "\nfiles:";
+	const char *p = b->len > 0 ? memchr(b->data, '\n', b->len) : NULL, *end = (const char *)b->data + b->len;
+
+	p = p ? memchr(p + 1, '\n', (size_t)(end - p - 1)) : NULL;
+	return p && (size_t)(end - p) >= sizeof field - 1 && memcmp(p, field, sizeof field - 1) == 0;
+}
+
+static int load_list(struct contents_reader *r, bool only_parts, struct err *e)
 {
 	int rc;
 
@@ -73,6 +83,8 @@ static int load_list(struct contents_reader *r, struct err *e)
 	rc = fetch(r, &r->ref.sha256, r->ref.size, e);
 	if (rc != 0)
 		return rc;
+	if (only_parts && has_records(&r->bytes))
+		return 0;
 	if (schema_parse(&contents_schema, r->bytes.data, r->bytes.len, &r->list, &r->list_arena, e) == -1)
 		return -1;
 	buf_free(&r->bytes);	/* parts are much smaller than a long list of them */
@@ -83,8 +95,8 @@ static int load_list(struct contents_reader *r, struct err *e)
 	return count(r, e);
 }
 
-int contents_reader_open(const struct contents_ref *ref, const char *item, contents_fetch *get, void *arg,
-			 struct contents_reader **out, struct err *e)
+static int open_list(const struct contents_ref *ref, const char *item, bool only_parts, contents_fetch *get, void *arg,
+		     struct contents_reader **out, struct err *e)
 {
 	struct contents_reader *r = calloc(1, sizeof *r);
 	int rc = -1;
@@ -100,13 +112,31 @@ int contents_reader_open(const struct contents_ref *ref, const char *item, conte
 	if (r->item == NULL)
 		err_mem(e);
 	if (r->item != NULL && r->ctx != NULL)
-		rc = load_list(r, e);
+		rc = load_list(r, only_parts, e);
 	if (rc == 0) {
 		*out = r;
 		return 0;
 	}
 	if (rc == -1)
 		err_prefix(e, "contents list of \"%s\"", item);
+	contents_reader_close(r);
+	return rc;
+}
+
+int contents_reader_open(const struct contents_ref *ref, const char *item, contents_fetch *get, void *arg,
+			 struct contents_reader **out, struct err *e)
+{
+	return open_list(ref, item, false, get, arg, out, e);
+}
+
+int contents_parts(const struct contents_ref *ref, const char *item, contents_fetch *get, void *arg,
+		   int (*each)(void *arg, const struct contents_part *p, struct err *e), void *each_arg, struct err *e)
+{
+	struct contents_reader *r;
+	int rc = open_list(ref, item, true, get, arg, &r, e);
+
+	for (size_t i = 0; rc == 0 && i < r->list.parts_n; i++)
+		rc = each(each_arg, &r->list.parts[i], e);
 	contents_reader_close(r);
 	return rc;
 }

@@ -102,26 +102,31 @@ static int check_layout(const struct volume *v, uint64_t holds, struct err *e)
 	return 0;
 }
 
+struct sorted {
+	struct digest sha256;
+	const struct volume_object *object;
+};
+
 static int compare_objects(const void *a, const void *b)
 {
-	const struct volume_object *x = *(const struct volume_object *const *)a, *y = *(const struct volume_object *const *)b;
+	const struct sorted *x = a, *y = b;
 	int c = digest_compare(&x->sha256, &y->sha256);
 
-	return c ? c : (x->from > y->from) - (x->from < y->from);
+	return c ? c : (x->object->from > y->object->from) - (x->object->from < y->object->from);
 }
 
 /* No byte of an object comes twice, and an object has one size. */
 static int check_distinct(const struct volume *v, struct err *e)
 {
-	const struct volume_object **sorted = calloc(v->objects_n, sizeof(struct volume_object *));
+	struct sorted *sorted = calloc(v->objects_n, sizeof *sorted);
 	int rc = sorted ? 0 : err_mem(e);
 
 	for (size_t i = 0; rc == 0 && i < v->objects_n; i++)
-		sorted[i] = v->objects + i;
+		sorted[i] = (struct sorted){v->objects[i].sha256, v->objects + i};
 	if (rc == 0)
-		qsort(sorted, v->objects_n, sizeof(*sorted), compare_objects);
+		rc = digest_sort(sorted, v->objects_n, sizeof *sorted, compare_objects, e);
 	for (size_t i = 1; rc == 0 && i < v->objects_n; i++) {
-		const struct volume_object *a = sorted[i - 1], *b = sorted[i];
+		const struct volume_object *a = sorted[i - 1].object, *b = sorted[i].object;
 		char hex[DIGEST_HEX + 1];
 
 		if (!digest_equal(&a->sha256, &b->sha256))

@@ -11,6 +11,7 @@
 #include "lib/err.h"
 #include "lib/json.h"
 #include "lib/num.h"
+#include "lib/pool.h"
 #include "lib/progress.h"
 #include "lib/say.h"
 #include "lib/timings.h"
@@ -64,6 +65,7 @@ struct course {
 	uint64_t bytes;		/* that its indexes tell of */
 	struct carried carried;
 	struct pieces pieces;
+	struct audit_volume audit;
 	bool compared;		/* lack is filled */
 	struct carried_lack lack;
 	bool guessed;		/* its surplus can't be told */
@@ -80,42 +82,79 @@ static void note_piece(void *arg, const struct piece *piece)
 		    digest_hex(&piece->sha256, hex));
 }
 
-static int look_at_volume(struct course *c, struct audit_volume *a, uint64_t n, struct err *e)
-{
-	char place[PLACE + 32], name[32];
-	struct volume *index;
-	struct err cause = {0};
-	uint64_t since;
-	int rc;
+/* A volume on its way: its index is parsed while the one before it is read. */
+struct turn {
+	uint64_t number;
+	struct volume *index;	/* NULL: it is no good, */
+	struct err why;		/* for this reason */
+};
 
-	since = timings_now();
-	index = bundle_volume(c->bundle, n, &cause);
+static int parse_index(void *arg, void *task, void *state, struct err *e)
+{
+	const struct course *c = arg;
+	struct turn *t = task;
+	uint64_t since = timings_now();
+
+	(void)state;
+	t->index = bundle_volume(c->bundle, t->number, &t->why);
 	timings_busy("indexes", since);
-	if (index == NULL) {
-		if (report_is_fatal(&cause))
-			return err_set(e, cause.reason, "%s", cause.text);
-		report_err(&c->run->report, c->place, &cause);
+	return t->index == NULL && report_is_fatal(&t->why) ? err_set(e, t->why.reason, "%s", t->why.text) : 0;
+}
+
+static int look_at_volume(void *arg, void *task, struct err *e)
+{
+	struct course *c = arg;
+	struct turn *t = task;
+	char place[PLACE + 32], name[32];
+
+	if (t->index == NULL) {
+		report_err(&c->run->report, c->place, &t->why);
 		c->unindexed = true;
 		return 0;
 	}
-	snprintf(place, sizeof place, "%s/%s", c->place, names_volume(n, name));
-	rc = audit_volume(a, c->bundle, index, place, e);
-	volume_free(index);
-	return rc;
+	snprintf(place, sizeof place, "%s/%s", c->place, names_volume(t->number, name));
+	return audit_volume(&c->audit, c->bundle, t->index, place, e);
+}
+
+static void drop_turn(void *arg, void *task)
+{
+	struct turn *t = task;
+
+	(void)arg;
+	volume_free(t->index);
+	free(t);
+}
+
+static int take_turns(struct course *c, struct err *e)
+{
+	static const struct pool_ops ops = {.work = parse_index, .finish = look_at_volume, .drop = drop_turn};
+	struct pool *pool = pool_open(&ops, c, 1, 2, e);
+	int rc = pool == NULL ? -1 : 0;
+
+	for (uint64_t n = 1; rc == 0 && n <= c->bundle->manifest->volumes; n++) {
+		struct turn *t = calloc(1, sizeof *t);
+
+		if (t == NULL) {
+			rc = err_mem(e);
+			break;
+		}
+		t->number = n;
+		rc = pool_put(pool, t, e);
+	}
+	return pool_close(pool, e) == -1 ? -1 : rc;
 }
 
 static int look_at_volumes(struct course *c, struct err *e)
 {
-	struct audit_volume a = {.report = &c->run->report, .carried = &c->carried, .pieces = &c->pieces,
-				 .jobs = c->run->terms.jobs};
-	int rc = 0;
+	int rc;
 
+	c->audit = (struct audit_volume){.report = &c->run->report, .carried = &c->carried, .pieces = &c->pieces,
+					 .jobs = c->run->terms.jobs};
 	progress_phase("verifying", c->bundle->manifest->objects.bytes, 1);
-	for (uint64_t n = 1; rc == 0 && n <= c->bundle->manifest->volumes; n++)
-		rc = look_at_volume(c, &a, n, e);
+	rc = take_turns(c, e);
 	progress_end();
-	c->damaged = a.damaged > 0;
-	c->bytes = a.bytes;
+	c->damaged = c->audit.damaged > 0;
+	c->bytes = c->audit.bytes;
 	pieces_close(&c->pieces, rc == 0 ? note_piece : NULL, c);
 	return rc;
 }
@@ -188,7 +227,7 @@ static int compare_list(struct course *c, struct err *e)
 	compare_counts(c);
 	if (c->list == NULL)
 		return 0;
-	if (carried_compare(&c->carried, c->list, r, c->place, &c->lack, e) == -1)
+	if (carried_compare(&c->carried, c->list, c->run->terms.jobs, r, c->place, &c->lack, e) == -1)
 		return -1;
 	c->compared = true;
 	note_surplus(c);

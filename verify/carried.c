@@ -10,6 +10,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/pool.h"
 #include "manifests/approvals.h"
 #include "manifests/contents.h"
 #include "manifests/reason.h"
@@ -121,10 +122,9 @@ int carried_settle(struct carried *c, struct err *e)
 {
 	size_t kept = 0;
 
-	if (c->n > 0)
-		qsort(c->list, c->n, sizeof *c->list, by_digest);
-	if (c->documents_n > 0)
-		qsort(c->documents, c->documents_n, sizeof *c->documents, by_digest);
+	if (digest_sort(c->list, c->n, sizeof *c->list, by_digest, e) == -1 ||
+	    digest_sort(c->documents, c->documents_n, sizeof *c->documents, by_digest, e) == -1)
+		return -1;
 	for (size_t i = 0; i < c->n; i++) {
 		if (kept == 0 || !digest_equal(&c->list[kept - 1].sha256, &c->list[i].sha256)) {
 			c->list[kept++] = c->list[i];
@@ -156,7 +156,7 @@ static int fetch(void *arg, const struct digest *d, uint64_t size, struct buf *o
 	struct carried_object *o = find(c, d);
 
 	if (o != NULL)
-		o->needed = true;
+		atomic_store_explicit(&o->needed, true, memory_order_relaxed);	/* by several threads */
 	if (doc == NULL)
 		return 1;
 	if (doc->size != size)
@@ -176,7 +176,7 @@ static int need(const struct carried *c, const struct record *r, struct carried_
 		return err_set(e, R_DOCUMENT_FORM, "%s: a size of %llu is stated, its object has %llu (FORMAT 6.2)", r->path,
 			       (unsigned long long)r->size, (unsigned long long)o->size);
 	if (o != NULL)
-		o->needed = true;
+		atomic_store_explicit(&o->needed, true, memory_order_relaxed);
 	if (o == NULL || !o->whole) {
 		out->files++;
 		out->bytes += r->size;
@@ -197,11 +197,11 @@ static int no_document(const struct carried *c, const struct digest *d, struct c
 	return 0;
 }
 
-static int compare_entry(struct carried *c, const struct approval *p, struct carried_lack *out, struct err *e)
+static int compare_entry(const struct carried *c, const struct approval *p, struct carried_lack *out, struct err *e)
 {
 	struct contents_reader *reader;
 	const struct record *record;
-	int rc = contents_reader_open(&p->contents, p->item, fetch, c, &reader, e);
+	int rc = contents_reader_open(&p->contents, p->item, fetch, (void *)(uintptr_t)c, &reader, e);
 
 	if (rc != 0)
 		return rc == 1 ? no_document(c, &p->contents.sha256, out, e) : -1;
@@ -217,20 +217,82 @@ static int compare_entry(struct carried *c, const struct approval *p, struct car
 	return rc;
 }
 
-int carried_compare(struct carried *c, const struct approvals *a, struct report *r, const char *place,
+/* ---- entries, several at once ---- */
+
+struct comparison {
+	const struct carried *carried;
+	struct report *report;
+	const char *place;
+	struct carried_lack *out;
+};
+struct entry {
+	const struct approval *approval;
+	struct carried_lack lack;
+	struct err why;		/* what is wrong with it */
+};
+
+static int work(void *arg, void *task, void *state, struct err *e)
+{
+	const struct comparison *m = arg;
+	struct entry *x = task;
+
+	(void)state;
+	if (compare_entry(m->carried, x->approval, &x->lack, &x->why) == 0 || !report_is_fatal(&x->why))
+		return 0;
+	*e = x->why;
+	return -1;
+}
+
+static int finish(void *arg, void *task, struct err *e)
+{
+	const struct comparison *m = arg;
+	struct entry *x = task;
+
+	(void)e;
+	m->out->files += x->lack.files;
+	m->out->bytes += x->lack.bytes;
+	m->out->lists += x->lack.lists;
+	m->out->lost += x->lack.lost;
+	if (x->why.reason == ERR_NONE)
+		return 0;
+	err_prefix(&x->why, "%s, revision %llu", x->approval->item, (unsigned long long)x->approval->revision);
+	report_err(m->report, m->place, &x->why);
+	return 0;
+}
+
+static void drop(void *arg, void *task)
+{
+	(void)arg;
+	free(task);
+}
+
+static int compare_entries(struct comparison *m, const struct approvals *a, unsigned jobs, struct err *e)
+{
+	static const struct pool_ops ops = {.work = work, .finish = finish, .drop = drop};
+	struct pool *pool = pool_open(&ops, m, jobs, jobs * 4, e);
+	int rc = pool == NULL ? -1 : 0;
+
+	for (size_t i = 0; rc == 0 && i < a->items_n; i++) {
+		struct entry *x = calloc(1, sizeof *x);
+
+		if (x == NULL) {
+			rc = err_mem(e);
+			break;
+		}
+		x->approval = &a->items[i];
+		rc = pool_put(pool, x, e);
+	}
+	return pool_close(pool, e) == -1 ? -1 : rc;
+}
+
+int carried_compare(struct carried *c, const struct approvals *a, unsigned jobs, struct report *r, const char *place,
 		    struct carried_lack *out, struct err *e)
 {
-	*out = (struct carried_lack){0};
-	for (size_t i = 0; i < a->items_n; i++) {
-		const struct approval *p = &a->items[i];
+	struct comparison m = {c, r, place, out};
 
-		if (compare_entry(c, p, out, e) == 0)
-			continue;
-		if (report_is_fatal(e))
-			return -1;
-		err_prefix(e, "%s, revision %llu", p->item, (unsigned long long)p->revision);
-		report_err(r, place, e);
-	}
+	*out = (struct carried_lack){0};
+	if (compare_entries(&m, a, jobs, e) == -1)
+		return -1;
 	for (size_t i = 0; i < c->n; i++) {
 		if (c->list[i].needed)
 			continue;

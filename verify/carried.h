@@ -5,6 +5,7 @@
 #ifndef VERIFY_CARRIED_H
 #define VERIFY_CARRIED_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +23,7 @@ struct carried_object {
 	struct digest sha256;
 	uint64_t size;	/* as the indexes say */
 	bool whole;	/* all of its bytes are in the bundle, and are its bytes */
-	bool needed;	/* by the list */
+	atomic_bool needed;	/* by the list */
 };
 struct carried {
 	struct carried_object *list;
@@ -50,8 +51,8 @@ struct carried_lack {
 	uint64_t surplus;	/* objects that none of its contents lists needs */
 	struct digest examples[3];	/* of the surplus */
 };
-/* Compares with the list. What is wrong in a contents list is a finding at `place`. */
-int carried_compare(struct carried *c, const struct approvals *a, struct report *r, const char *place,
+/* Compares with the list, by `jobs` threads. What is wrong in a contents list is a finding at `place`, in order of the list. */
+int carried_compare(struct carried *c, const struct approvals *a, unsigned jobs, struct report *r, const char *place,
 		    struct carried_lack *out, struct err *e);
 
 #endif

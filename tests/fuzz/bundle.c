@@ -61,7 +61,7 @@ static void look_inside(const struct bundle *b, const struct trust_chain *chain)
 	look_at_volumes(b, &carried, &r);
 	MUST(carried_settle(&carried, &e) == 0);
 	if (list != NULL)
-		MUST(carried_compare(&carried, list, &r, "bundle", &lack, &e) == 0);
+		MUST(carried_compare(&carried, list, 1, &r, "bundle", &lack, &e) == 0);
 	carried_close(&carried);
 	approvals_free(list);
 }

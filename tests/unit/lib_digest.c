@@ -83,6 +83,47 @@ static void order(void **state)
 	assert_true(digest_compare(&a, &b) > 0);
 }
 
+struct numbered {
+	struct digest d;
+	uint32_t number;
+};
+
+static int by_digest_and_number(const void *a, const void *b)
+{
+	const struct numbered *x = a, *y = b;
+	int c = digest_compare(&x->d, &y->d);
+
+	return c != 0 ? c : (x->number > y->number) - (x->number < y->number);
+}
+
+/* The same as qsort: for few and many, spread evenly or all alike in their first bits, with some twice. */
+static void sorting(void **state)
+{
+	const size_t sizes[] = {0, 1, 100, 5000, 200000};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+		for (unsigned alike = 0; alike < 2; alike++) {
+			size_t n = sizes[k];
+			struct numbered *list = calloc(n + 1, sizeof *list), *want = calloc(n + 1, sizeof *want);
+
+			for (size_t i = 0; i < n; i++) {
+				uint32_t value = (uint32_t)(i % (n - n / 10 + 1));
+
+				assert_int_equal(digest_of(&value, sizeof value, &list[i].d, NULL), 0);
+				if (alike)
+					memset(list[i].d.bytes, 7, 2);
+				want[i] = list[i] = (struct numbered){list[i].d, (uint32_t)(n - i)};
+			}
+			qsort(want, n, sizeof *want, by_digest_and_number);
+			assert_int_equal(digest_sort(list, n, sizeof *list, by_digest_and_number, NULL), 0);
+			for (size_t i = 0; i < n; i++)
+				assert_int_equal(by_digest_and_number(&list[i], &want[i]), 0);
+			free(list);
+			free(want);
+		}
+}
+
 /* A configuration that would leave the process without SHA-256, were it read. Set before the first use of OpenSSL. */
 static int hostile_environment(void **state)
 {
@@ -106,7 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(environment), cmocka_unit_test(known), cmocka_unit_test(streams), cmocka_unit_test(hex),
-		cmocka_unit_test(order),
+		cmocka_unit_test(order), cmocka_unit_test(sorting),
 	};
 
 	return cmocka_run_group_tests(tests, hostile_environment, NULL);

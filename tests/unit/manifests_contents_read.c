@@ -235,6 +235,46 @@ static void missing(void **state)
 	free(names);
 }
 
+static int count_part(void *arg, const struct contents_part *p, struct err *e)
+{
+	size_t *n = arg;
+
+	if (p->records == 0)
+		return err_set(e, ERR_INTERNAL, "no part");
+	++*n;
+	return *n == 100 ? -1 : 0;
+}
+
+/* Of a list that holds its records itself none, and nothing but the digest is looked at; its bytes must be right in any case. */
+static void parts_alone(void **state)
+{
+	char (*names)[16] = names_cut_at(3072, 10);	/* four parts */
+	struct store *s = open_store();
+	struct contents_ref ref = write_names(s, names, 3072), small = write_names(s, names, 11), bad;
+	struct err e = {0};
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(contents_parts(&ref, "o", fetch, s, count_part, &n, &e), 0);
+	assert_int_equal(n, 4);
+	n = 98;
+	assert_int_equal(contents_parts(&ref, "o", fetch, s, count_part, &n, &e), -1);
+	assert_int_equal(n, 100);
+	n = 0;
+	assert_int_equal(contents_parts(&small, "another", fetch, s, count_part, &n, &e), 0);
+	assert_int_equal(contents_parts(&ref, "another", fetch, s, count_part, &n, &e), -1);
+	assert_int_equal(e.reason, R_DOCUMENT_FORM);
+	err_clear(&e);
+	bad = (struct contents_ref){.sha256 = put_text(s, "satchel: contents/1"), .size = 19};
+	assert_int_equal(contents_parts(&bad, "o", fetch, s, count_part, &n, &e), -1);
+	err_clear(&e);
+	find(s, &small.sha256)->hidden = true;
+	assert_int_equal(contents_parts(&small, "o", fetch, s, count_part, &n, &e), 1);
+	assert_int_equal(n, 0);
+	close_store(s);
+	free(names);
+}
+
 /* Order is judged across a gap: what comes after it lies behind the first record of what is missing. */
 static void order_across_gap(void **state)
 {
@@ -313,7 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(other_cuts), cmocka_unit_test(other_documents),
 		cmocka_unit_test(fetches_that_fail), cmocka_unit_test(missing),
-		cmocka_unit_test(order_across_gap), cmocka_unit_test(diff_that_ends),
+		cmocka_unit_test(parts_alone), cmocka_unit_test(order_across_gap), cmocka_unit_test(diff_that_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
