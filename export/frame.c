@@ -20,6 +20,11 @@
 #define SAMPLES 8
 #define SAMPLE_LEN (16u << 10)
 #define SAMPLE_LEVEL 1
+/*
+ * The default level is zstd's own, but with a table for short matches of 64 KiB in place of 256: what two threads look up
+ * stays in their caches. Measured on an image and on sources: a tenth less time, half a hundredth more bytes.
+ */
+#define SHORT_MATCHES 14	/* its logarithm, in entries of four bytes */
 
 /* Length of the field that holds the content size: RFC 8878, 3.1.1.1.1.1, for a frame that is a single segment. */
 static size_t content_size_len(size_t len)
@@ -109,6 +114,7 @@ int frame_compress(const uint8_t *in, size_t len, int level, uint8_t *out, size_
 	if (!z)
 		return err_mem(e);
 	if (ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, level)) ||
+	    (level == FRAME_DEFAULT_LEVEL && ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_chainLog, SHORT_MATCHES))) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_contentSizeFlag, 1)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 0)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_dictIDFlag, 0))) {
