@@ -41,7 +41,7 @@ def measure(name, source, disk, small):
     """Measures on a fresh disk, prints; what floors() needs."""
     size = 16 << 20 if small else 1 << 30
     disk.renew()
-    at = {"sha": sha256(), "zstd": zstd(source, disk.folder, size // 4), "write": size}
+    at = {"sha": sha256(), "zstd": zstd(source, disk.folder, size), "write": size}
     at.update(("call " + k, v) for k, v in calls(source, disk.folder, size).items())
     print("  %s: SHA-256 %.2f GB/s; zstd -1 %.0f, -3 %.0f, decompression %.0f MB/s, each by one core" % (
         name, at["sha"] / 1e9, *(x / 1e6 for x in at["zstd"])))
