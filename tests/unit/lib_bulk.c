@@ -1,13 +1,19 @@
 /* Writing past the cache: the bytes that come out are those of any other way, wherever they begin and end. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -119,6 +125,77 @@ static void refused(void **state)
 	file_close(&f);
 }
 
+/* ---- a driver that takes the flag and then refuses ---- */
+
+static enum { WILLING, REFUSES, STOPS_HALFWAY } driver;
+static unsigned refusals;
+static bool stopped;
+
+/* Stands before the C library's. */
+ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at)
+{
+	bool direct = (fcntl(fd, F_GETFL) & O_DIRECT) != 0;
+
+	if (driver == STOPS_HALFWAY && direct && !stopped) {
+		stopped = true;
+		len /= 2;
+	} else if (driver != WILLING && direct) {
+		refusals++;
+		errno = EINVAL;
+		return -1;
+	}
+	return syscall(SYS_pwrite64, fd, data, len, at);
+}
+
+static void write_to(struct file *f, struct bulk *b)
+{
+	struct err e = {0};
+
+	for (size_t at = 0; at < SIZE; at += BULK_BLOCK)
+		assert_int_equal(bulk_write(b, bytes + at, BULK_BLOCK, at, &e), 0);
+	bulk_end(b);
+	assert_holds(f, SIZE);
+}
+
+/* The cache takes what it refused, and all that follows. */
+static void driver_that_refuses(void **state)
+{
+	(void)state;
+	for (driver = REFUSES; driver <= STOPS_HALFWAY; driver++) {
+		struct file f = new_file();
+		struct bulk b = BULK(&f);
+
+		refusals = 0;
+		stopped = false;
+		write_to(&f, &b);
+		assert_true(b.refused && refusals <= 1);	/* none where the file system refuses the flag itself */
+		file_close(&f);
+	}
+	driver = WILLING;
+}
+
+/* An error that is none of the way is told. */
+static void full(void **state)
+{
+	const struct rlimit small = {5000000, 5000000};
+	int status;
+	pid_t child = fork();
+
+	(void)state;
+	if (child == 0) {
+		struct file f = new_file();
+		struct bulk b = BULK(&f);
+		struct err e = {0};
+
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &small);
+		_exit(bulk_write(&b, bytes, BULK_BLOCK, 0, &e) == 0 && bulk_write(&b, bytes, BULK_BLOCK, BULK_BLOCK, &e) == -1 &&
+		      e.sys == EFBIG ? 7 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 static void portions(void **state)
 {
 	const size_t steps[] = {1, 511, 65536, 262144 + 3, (size_t)5 << 20};
@@ -186,7 +263,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_blocks_and_odd_ends), cmocka_unit_test(unaligned_goes_through_the_cache),
-		cmocka_unit_test(refused), cmocka_unit_test(portions), cmocka_unit_test(places), cmocka_unit_test(failed_write),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(driver_that_refuses), cmocka_unit_test(full), cmocka_unit_test(portions), cmocka_unit_test(places), cmocka_unit_test(failed_write),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
