@@ -128,41 +128,59 @@ static size_t folder_of(const uint8_t *element)
 	return (size_t)element[0] << 8 | element[1];
 }
 
+static void swap(uint8_t *a, uint8_t *b, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		uint8_t x = a[i];
+
+		a[i] = b[i];
+		b[i] = x;
+	}
+}
+
+/* In place: what lies in another's folder changes places with what lies at that one's next place. */
+static void fill_folders(uint8_t *list, size_t size, size_t *next, const size_t *end)
+{
+	for (size_t f = 0; f < FOLDERS; f++)
+		while (next[f] < end[f]) {
+			uint8_t *here = list + next[f] * size;
+			size_t home = folder_of(here);
+
+			if (home == f)
+				next[f]++;
+			else
+				swap(here, list + next[home]++ * size, size);
+		}
+}
+
 int digest_sort(void *list, size_t n, size_t size, int (*order)(const void *a, const void *b), struct err *e)
 {
-	uint8_t *from = list, *to;
-	size_t *end, at = 0;
+	uint8_t *first = list;
+	size_t *end, *next, at = 0;
 
 	if (n < FOLDERS / 16) {
 		if (n > 0)
 			qsort(list, n, size, order);
 		return 0;
 	}
-	to = reallocarray(NULL, n, size);
-	end = calloc(FOLDERS, sizeof *end);
-	if (to == NULL || end == NULL) {
-		free(to);
-		free(end);
+	end = calloc(2 * FOLDERS, sizeof *end);
+	if (end == NULL)
 		return err_mem(e);
-	}
+	next = end + FOLDERS;
 	for (size_t i = 0; i < n; i++)
-		end[folder_of(from + i * size)]++;
+		end[folder_of(first + i * size)]++;
 	for (size_t f = 0; f < FOLDERS; f++) {
-		size_t in = end[f];
-
-		end[f] = at;	/* where it begins; once filled, where it ends */
-		at += in;
+		next[f] = at;
+		at += end[f];
+		end[f] = at;
 	}
-	for (size_t i = 0; i < n; i++)
-		memcpy(to + end[folder_of(from + i * size)]++ * size, from + i * size, size);
-	memcpy(from, to, n * size);
+	fill_folders(first, size, next, end);
 	for (size_t f = 0; f < FOLDERS; f++) {
-		size_t first = f == 0 ? 0 : end[f - 1];
+		size_t from = f == 0 ? 0 : end[f - 1];
 
-		if (end[f] - first > 1)
-			qsort(from + first * size, end[f] - first, size, order);
+		if (end[f] - from > 1)
+			qsort(first + from * size, end[f] - from, size, order);
 	}
-	free(to);
 	free(end);
 	return 0;
 }
