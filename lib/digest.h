@@ -33,7 +33,7 @@ void digest_close(struct digest_ctx *c);
 
 bool digest_equal(const struct digest *a, const struct digest *b);
 int digest_compare(const struct digest *a, const struct digest *b);	/* <0, 0, >0 by bytes */
-/* qsort for n elements that begin with a digest, by what `order` says, which goes by the digest first: digests fall evenly into
+/* qsort, in place, for n elements that begin with a digest, by what `order` says, which goes by the digest first: digests fall evenly into
  * folders by their first bits, so that hardly anything is left to compare. -1: out of memory. */
 int digest_sort(void *list, size_t n, size_t size, int (*order)(const void *a, const void *b), struct err *e);
 char *digest_hex(const struct digest *d, char out[DIGEST_HEX + 1]);	/* lower case; returns out */
