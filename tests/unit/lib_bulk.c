@@ -129,7 +129,7 @@ static void refused(void **state)
 
 static enum { WILLING, REFUSES, STOPS_HALFWAY } driver;
 static unsigned refusals;
-static bool stopped;
+static bool stopped, refused_here;
 
 /* Stands before the C library's. */
 ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at)
@@ -157,10 +157,24 @@ static void write_to(struct file *f, struct bulk *b)
 	assert_holds(f, SIZE);
 }
 
+/* Where the file system refuses the flag itself there is no way past the cache: what is left to test is the other one. */
+static bool has_way(void)
+{
+	struct file f = new_file();
+	bool has = fcntl(f.fd, F_SETFL, fcntl(f.fd, F_GETFL) | O_DIRECT) == 0;
+
+	file_close(&f);
+	return has;
+}
+
 /* The cache takes what it refused, and all that follows. */
 static void driver_that_refuses(void **state)
 {
 	(void)state;
+	if (!has_way()) {
+		refused_here = true;
+		skip();
+	}
 	for (driver = REFUSES; driver <= STOPS_HALFWAY; driver++) {
 		struct file f = new_file();
 		struct bulk b = BULK(&f);
@@ -168,7 +182,8 @@ static void driver_that_refuses(void **state)
 		refusals = 0;
 		stopped = false;
 		write_to(&f, &b);
-		assert_true(b.refused && refusals <= 1);	/* none where the file system refuses the flag itself */
+		assert_true(b.refused);
+		assert_int_equal(refusals, 1);
 		file_close(&f);
 	}
 	driver = WILLING;
@@ -267,5 +282,9 @@ int main(void)
 		cmocka_unit_test(driver_that_refuses), cmocka_unit_test(full), cmocka_unit_test(portions), cmocka_unit_test(places), cmocka_unit_test(failed_write),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	int failed = cmocka_run_group_tests(tests, setup, teardown);
+
+	if (refused_here)
+		printf("%s knows no O_DIRECT: nothing here went past the page cache\n", dir);
+	return failed == 0 && refused_here ? 77 : failed;
 }
