@@ -339,7 +339,7 @@ int objects_piece_end(struct objects_piece *p, struct err *e)
 		err_sys(e, "%s/%s: setting its size", p->dir.name, p->name);
 		goto out;
 	}
-	if (written == 0 && extents_cover(&p->have, 0, p->size)) {
+	if (extents_cover(&p->have, 0, p->size)) {	/* not where something could not be written */
 		rc = finish(p, e);
 		goto out;
 	}
