@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/frame.h"
 #include "lib/err.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
@@ -71,23 +72,38 @@ struct volume_object *building_add_object(struct building *b, struct err *e)
 	return &b->index.objects[b->index.objects_n++];
 }
 
-void building_add_frame(struct building *b, const uint8_t *data, size_t size, size_t holds, const struct digest *sha256)
+static int hash(void *arg, const void *data, size_t len, struct err *e)
+{
+	struct building *b = arg;
+
+	(void)e;
+	digest_update(b->hash, data, len);
+	return 0;
+}
+
+int building_add_frame(struct building *b, const struct frame *f, const struct digest *sha256, struct err *e)
 {
 	const struct volume_frame *last = b->index.frames_n ? &b->index.frames[b->index.frames_n - 1] : NULL;
 
 	b->index.frames[b->index.frames_n++] = (struct volume_frame){
-		.at = last ? last->at + last->size : 0, .size = size, .holds = holds, .sha256 = *sha256
+		.at = last ? last->at + last->size : 0, .size = f->size, .holds = f->holds, .sha256 = *sha256
 	};
-	if (b->hash)
-		digest_update(b->hash, data, size);
+	return b->hash ? frame_each(f, hash, b, e) : 0;
 }
 
-int building_write(struct building *b, const uint8_t *data, size_t size, struct err *e)
+static int put_bytes(void *arg, const void *data, size_t len, struct err *e)
+{
+	struct building *b = arg;
+
+	return medium_write(&b->file, data, len, e);
+}
+
+int building_write(struct building *b, const struct frame *f, struct err *e)
 {
 	char name[32];
 
 	if (!b->created && medium_create(b->medium, names_volume(b->index.volume, name), &b->file, e) == -1)
 		return -1;
 	b->created = true;
-	return medium_write(&b->file, data, size, e);
+	return frame_each(f, put_bytes, b, e);
 }

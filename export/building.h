@@ -15,6 +15,7 @@
 #include "manifests/volume.h"
 
 struct err;
+struct frame;
 
 struct building {
 	atomic_uint holders;
@@ -35,9 +36,9 @@ void building_free(struct building *b);	/* with the last of them; NULL is a no-o
 
 /* A place for the next object, zeroed; valid until the next one. NULL on error. */
 struct volume_object *building_add_object(struct building *b, struct err *e);
-/* Takes a frame of `size` bytes that unpacks to `holds` into the index and the digest, behind the others. */
-void building_add_frame(struct building *b, const uint8_t *data, size_t size, size_t holds, const struct digest *sha256);
-/* Writes the bytes of frames, in the same order. One thread may add while another writes. */
-int building_write(struct building *b, const uint8_t *data, size_t size, struct err *e);
+/* Takes a frame into the index and the digest, behind the others. 0 or -1. */
+int building_add_frame(struct building *b, const struct frame *f, const struct digest *sha256, struct err *e);
+/* Writes frames, in the same order. One thread may add while another writes. */
+int building_write(struct building *b, const struct frame *f, struct err *e);
 
 #endif

@@ -17,6 +17,7 @@
 #define BLOCK (128u << 10)	/* largest block: RFC 8878, 3.1.1.2.4 */
 #define BLOCK_HEADER 3
 #define MAGIC_LEN 4
+#define FRAME_HEADER 9	/* at most, of those we write: magic number, descriptor, content size */
 #define SAMPLES 8
 #define SAMPLE_LEN (16u << 10)
 #define SAMPLE_LEVEL 1
@@ -48,6 +49,7 @@ static void little_endian(uint8_t *out, size_t n, uint64_t value)
 		out[i] = (uint8_t)(value >> (8 * i));
 }
 
+/* Of a frame of raw blocks that holds len bytes: header_len of them. */
 static void write_header(uint8_t *out, size_t len)
 {
 	size_t n = content_size_len(len);
@@ -58,20 +60,27 @@ static void write_header(uint8_t *out, size_t len)
 	little_endian(out + MAGIC_LEN + 1, n, n == 2 ? len - 256 : len);
 }
 
-size_t frame_store(uint8_t *data, size_t len)
+/* Nothing is copied: gigabytes that don't shrink are hashed and written from where they were read to. */
+static int each_raw(const struct frame *f, int (*each)(void *arg, const void *data, size_t len, struct err *e), void *arg,
+		    struct err *e)
 {
-	size_t blocks = (len + BLOCK - 1) / BLOCK, head = header_len(len);
+	uint8_t head[FRAME_HEADER + BLOCK_HEADER];
+	size_t len = header_len(f->holds);
 
-	/* from the last block on, since each moves towards the end */
-	for (size_t i = blocks; i-- > 0;) {
-		size_t n = i + 1 == blocks ? len - i * BLOCK : BLOCK;
-		uint8_t *to = data + head + i * (BLOCK + BLOCK_HEADER);
-
-		memmove(to + BLOCK_HEADER, data + i * BLOCK, n);
-		little_endian(to, BLOCK_HEADER, (uint64_t)n << 3 | (i + 1 == blocks));	/* type 0: raw; bit 0: the last */
+	write_header(head, f->holds);
+	for (size_t at = 0, n; at < f->holds; at += n) {
+		n = f->holds - at < BLOCK ? f->holds - at : BLOCK;
+		little_endian(head + len, BLOCK_HEADER, (uint64_t)n << 3 | (at + n == f->holds));	/* type 0: raw; bit 0: the last */
+		if (each(arg, head, len + BLOCK_HEADER, e) == -1 || each(arg, f->data + at, n, e) == -1)
+			return -1;
+		len = 0;
 	}
-	write_header(data, len);
-	return frame_raw_size(len);
+	return 0;
+}
+
+int frame_each(const struct frame *f, int (*each)(void *arg, const void *data, size_t len, struct err *e), void *arg, struct err *e)
+{
+	return f->stored ? each_raw(f, each, arg, e) : each(arg, f->data, f->size, e);
 }
 
 /* Samples spread over the bytes, together: do they lose at least a thirtieth? */

@@ -6,6 +6,7 @@
 #ifndef EXPORT_FRAME_H
 #define EXPORT_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,13 +19,19 @@ struct err;
 
 /* Stored size of a frame of raw blocks that holds len bytes, 1..FRAME_SIZE. At most MAX_FRAME_STORED. */
 size_t frame_raw_size(size_t len);
-/* Turns data[0..len) into a frame of raw blocks in place; data has room for frame_raw_size(len). Returns that size. */
-size_t frame_store(uint8_t *data, size_t len);
 /*
  * Compresses len bytes into out, which has room for MAX_FRAME_STORED. 0; 1 where it is not worth it (level 0, samples
  * that don't shrink, no gain): store it then; -1 out of memory, or zstd failed.
  */
 int frame_compress(const uint8_t *in, size_t len, int level, uint8_t *out, size_t *out_len, struct err *e);
+/* What goes to the medium: `size` bytes of zstd, or, stored, the tar bytes as they are with the headers of raw blocks between them. */
+struct frame {
+	const uint8_t *data;	/* not ours */
+	size_t size, holds;	/* bytes of the frame, of tar */
+	bool stored;
+};
+/* Hands the bytes of a frame on, in order, in pieces; ends with the first error: -1. */
+int frame_each(const struct frame *f, int (*each)(void *arg, const void *data, size_t len, struct err *e), void *arg, struct err *e);
 /* Memory one call of frame_compress takes beyond its arguments, at most. */
 size_t frame_memory(int level);
 

@@ -36,7 +36,8 @@ struct task {
 	struct building *volume;	/* held */
 	struct load load;	/* objects that the worker reads; the others stand there */
 	uint8_t *slab;
-	size_t holds, size;	/* bytes of tar; bytes of the frame */
+	size_t holds;	/* bytes of tar in it, until it becomes the frame's */
+	struct frame frame;
 	struct digest sha256;
 	bool last;	/* of its volume */
 };
@@ -59,6 +60,7 @@ struct writer {
 
 struct worker {
 	struct loader *loader;
+	struct digest_ctx *hash;
 	uint8_t *spare;	/* which the compressed frame takes the place of its tar bytes in */
 };
 
@@ -68,6 +70,7 @@ static void free_worker(void *arg, void *state)
 	struct worker *x = state;
 
 	loader_close(x->loader);
+	digest_close(x->hash);
 	slabs_give(&w->slabs, x->spare);
 	free(x);
 }
@@ -82,11 +85,19 @@ static void *new_worker(void *arg, struct err *e)
 		return NULL;
 	}
 	x->spare = slabs_take(&w->slabs, e);
-	x->loader = x->spare ? loader_open(w->job->station, w->job->selection, e) : NULL;
+	x->hash = x->spare ? digest_open(e) : NULL;
+	x->loader = x->hash ? loader_open(w->job->station, w->job->selection, e) : NULL;
 	if (x->loader)
 		return x;
 	free_worker(w, x);
 	return NULL;
+}
+
+static int hash_bytes(void *arg, const void *data, size_t len, struct err *e)
+{
+	(void)e;
+	digest_update(arg, data, len);
+	return 0;
 }
 
 static int make_frame(void *arg, void *task, void *state, struct err *e)
@@ -95,20 +106,21 @@ static int make_frame(void *arg, void *task, void *state, struct err *e)
 	struct task *t = task;
 	struct worker *x = state;
 	uint8_t *tar = t->slab;
+	size_t size;
 	int rc;
 
 	if (loader_run(x->loader, &t->load, tar, e) == -1)
 		return -1;
-	rc = frame_compress(tar, t->holds, w->job->level, x->spare, &t->size, e);
+	rc = frame_compress(tar, t->holds, w->job->level, x->spare, &size, e);
 	if (rc == -1)
 		return -1;
 	if (rc == 0) {
 		t->slab = x->spare;
 		x->spare = tar;
-	} else {
-		t->size = frame_store(tar, t->holds);
 	}
-	return digest_of(t->slab, t->size, &t->sha256, e);
+	t->frame = (struct frame){t->slab, rc == 0 ? size : frame_raw_size(t->holds), t->holds, rc == 1};
+	frame_each(&t->frame, hash_bytes, x->hash, e);
+	return digest_final(x->hash, &t->sha256, e);
 }
 
 static void drop_task(void *arg, void *task)
@@ -126,11 +138,13 @@ static void drop_task(void *arg, void *task)
 static int add_frame(void *arg, void *task, struct err *e)
 {
 	struct writer *w = arg;
-	struct task *t = task, *next = malloc(sizeof *next);
+	struct task *t = task, *next;
 
+	if (building_add_frame(t->volume, &t->frame, &t->sha256, e) == -1)
+		return -1;
+	next = malloc(sizeof *next);
 	if (!next)
 		return err_mem(e);
-	building_add_frame(t->volume, t->slab, t->size, t->holds, &t->sha256);
 	*next = *t;
 	*t = (struct task){0};
 	return pool_put(w->medium, next, e);
@@ -148,7 +162,7 @@ static int write_frame(void *arg, void *task, void *state, struct err *e)
 	struct task *t = task;
 
 	(void)state;
-	if (building_write(t->volume, t->slab, t->size, e) == -1)
+	if (building_write(t->volume, &t->frame, e) == -1)
 		return -1;
 	progress_add(t->load.bytes);
 	return t->last ? settle_put(w->settle, building_hold(t->volume), e) : 0;

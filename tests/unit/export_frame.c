@@ -53,6 +53,40 @@ static void check_form(const uint8_t *frame, size_t size, size_t holds)
 	assert_true(size <= MAX_FRAME_STORED);
 }
 
+static int append(void *arg, const void *data, size_t len, struct err *e)
+{
+	size_t *n = arg;
+
+	(void)e;
+	assert_true(len <= MAX_FRAME_STORED - *n);
+	memcpy(out + *n, data, len);
+	*n += len;
+	return 0;
+}
+
+static int refuse(void *arg, const void *data, size_t len, struct err *e)
+{
+	int *left = arg;
+
+	(void)data;
+	(void)len;
+	return (*left)-- > 0 ? 0 : err_set(e, ERR_IO, "no more");
+}
+
+static void handing_on_ends_with_the_first_error(void **state)
+{
+	(void)state;
+	for (int good = 0; good < 5; good++) {
+		const struct frame f = {in, frame_raw_size(1000000), 1000000, true};
+		struct err e = {0};
+		int left = good;
+
+		assert_int_equal(frame_each(&f, refuse, &left, &e), -1);
+		assert_int_equal(left, -1);
+		assert_int_equal(e.reason, ERR_IO);
+	}
+}
+
 static void stored_frames_come_back(void **state)
 {
 	const size_t sizes[] = {1, 2, 255, 256, 257, 511, 512, 65535, 65791, 65792, 131071, 131072, 131073, 262144, 1000000,
@@ -60,12 +94,12 @@ static void stored_frames_come_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		size_t size;
+		const struct frame f = {in, frame_raw_size(sizes[i]), sizes[i], true};
+		size_t size = 0;
 
 		noise(in, sizes[i], i);
-		memcpy(out, in, sizes[i]);
-		size = frame_store(out, sizes[i]);
-		assert_int_equal(size, frame_raw_size(sizes[i]));
+		assert_int_equal(frame_each(&f, append, &size, NULL), 0);
+		assert_int_equal(size, f.size);
 		check_form(out, size, sizes[i]);
 		assert_int_equal(ZSTD_decompress(back, FRAME_SIZE, out, size), sizes[i]);
 		assert_memory_equal(back, in, sizes[i]);
@@ -151,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stored_frames_come_back),
+		cmocka_unit_test(handing_on_ends_with_the_first_error),
 		cmocka_unit_test(noise_is_not_compressed),
 		cmocka_unit_test(text_is_compressed_and_comes_back),
 		cmocka_unit_test(a_mix_is_worth_it),

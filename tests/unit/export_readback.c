@@ -34,12 +34,19 @@ static struct volume volume = {.sequence = 1, .volume = 1, .frames = frames, .fr
 static struct buf index_bytes;
 static uint64_t counted;
 
+static int append(void *arg, const void *data, size_t len, struct err *e)
+{
+	buf_append(arg, data, len);
+	return buf_ok(arg, e);
+}
+
 /* A volume of two frames that hold one object. */
 static int begin(void **state)
 {
-	uint8_t *tar = calloc(1, 2 * (size_t)MAX_FRAME_STORED);
+	uint8_t *tar = calloc(1, FRAME_SIZE);
+	const size_t first = frame_raw_size(FRAME_SIZE), second = frame_raw_size(512 + 1024);
+	struct buf stored = {0};
 	struct err e = {0};
-	size_t first, second;
 
 	(void)state;
 	volume.stream = (char *)(uintptr_t)"updates";
@@ -48,12 +55,13 @@ static int begin(void **state)
 	    file_make_dirs_at(&dir, "medium", 0755, &e) == -1 ||
 	    file_open_dir_at(&dir, "station", &station, &e) == -1)
 		return -1;
-	first = frame_store(tar, FRAME_SIZE);
-	second = frame_store(tar + first, 512 + 1024);
+	if (frame_each(&(struct frame){tar, first, FRAME_SIZE, true}, append, &stored, &e) == -1 ||
+	    frame_each(&(struct frame){tar, second, 512 + 1024, true}, append, &stored, &e) == -1)
+		return -1;
 	frames[0] = (struct volume_frame){.at = 0, .size = first, .holds = FRAME_SIZE};
 	frames[1] = (struct volume_frame){.at = first, .size = second, .holds = 512 + 1024};
-	digest_of(tar, first, &frames[0].sha256, &e);
-	digest_of(tar + first, second, &frames[1].sha256, &e);
+	digest_of(stored.data, first, &frames[0].sha256, &e);
+	digest_of(stored.data + first, second, &frames[1].sha256, &e);
 	if (schema_encode(&volume_schema, &volume, &index_bytes, &e) == -1 ||
 	    medium_open(dir.name, &station, MEDIUM_LOOK, &medium, &e) != -1)
 		return -1;	/* the station would lie on it */
@@ -61,8 +69,9 @@ static int begin(void **state)
 	snprintf(top + strlen(top), sizeof top - strlen(top), "/medium");
 	if (medium_open(top, &station, MEDIUM_FILL, &medium, &e) == -1 || medium_begin(&medium, NAME, false, &e) == -1 ||
 	    medium_put(&medium, "vol-0001.yaml", index_bytes.data, index_bytes.len, &e) == -1 ||
-	    medium_put(&medium, "vol-0001.tar.zst", tar, first + second, &e) == -1)
+	    medium_put(&medium, "vol-0001.tar.zst", stored.data, stored.len, &e) == -1)
 		return -1;
+	buf_free(&stored);
 	free(tar);
 	return 0;
 }
