@@ -14,13 +14,13 @@
 #include "export/plan.h"
 #include "export/select.h"
 #include "export/settle.h"
-#include "export/slabs.h"
 #include "export/source.h"
 #include "export/station.h"
 #include "export/tar.h"
 #include "lib/err.h"
 #include "lib/pool.h"
 #include "lib/progress.h"
+#include "lib/slabs.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
 #include "manifests/volume.h"
@@ -373,7 +373,7 @@ static int ended(int last, const struct err *why, int rc, struct err *e)
 
 int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *e)
 {
-	struct writer w = {.job = j, .slabs = SLABS_EMPTY, .source = FILE_CLOSED};
+	struct writer w = {.job = j, .slabs = SLABS(MAX_FRAME_STORED), .source = FILE_CLOSED};
 	struct err why = {0};
 	int rc = -1;
 

@@ -1,6 +1,6 @@
 /*
- * Taking objects in, volume by volume. What lies in one frame is hashed and written by several threads at once; what comes
- * in parts is gathered while it is small, and written as it comes where it is large or a piece. An object with wrong bytes
+ * Taking objects in, volume by volume, hashed and written by several threads at once. What comes in parts is gathered while it
+ * is small, and written as it comes where it is large or a piece. An object with wrong bytes
  * does not end those that are under way: what is complete is kept, whatever else the signer lied about. Goes on over damage.
  */
 #include "import/stage.h"
@@ -12,8 +12,8 @@
 
 #include "import/lack.h"
 #include "import/objects.h"
-#include "lib/bulk.h"
 #include "lib/progress.h"
+#include "lib/slabs.h"
 #include "manifests/reason.h"
 #include "verify/inflow.h"
 #include "verify/reader.h"
@@ -21,8 +21,7 @@
 
 #include "lib/banned.h"
 
-#define NOBODY SIZE_MAX
-#define GATHERED ((uint64_t)FRAME_SIZE)	/* objects in parts up to this size are put as a whole */
+#define GATHERED ((uint64_t)FRAME_SIZE)	/* objects over several frames up to this size are put as a whole */
 
 struct taking {			/* one volume */
 	const struct stage_ask *ask;
@@ -33,12 +32,15 @@ struct taking {			/* one volume */
 	bool *got;		/* each set by the one thread that has the object */
 	pthread_mutex_t lock;	/* over lie, and what is added to out while several threads work */
 	struct err lie;		/* R_OBJECT_DIGEST: bytes that are not what their digest says */
-	/* the object that comes in parts; one thread's: */
-	size_t current;		/* or NOBODY */
+	struct slabs slabs;	/* of GATHERED bytes */
+};
+struct arrival {		/* an object that comes in parts */
+	struct taking *t;
+	size_t object;
 	uint64_t len;		/* its bytes in this volume */
 	uint64_t next;		/* where further bytes may begin */
 	uint64_t received;
-	uint8_t *gathered;	/* GATHERED bytes; of one that is put as a whole */
+	uint8_t *gathered;	/* of one that is put as a whole */
 	struct objects_piece *piece;	/* a large one, or a piece */
 };
 
@@ -86,72 +88,73 @@ static int take_whole(void *arg, size_t object, const void *data, size_t len, st
 
 /* ---- objects in parts ---- */
 
-/* Ends the object under way. */
-static int end_object(struct taking *t, struct err *e)
+/* inflow_sink */
+static int begin_object(void *arg, size_t object, void **arriving, struct err *e)
 {
-	struct objects_piece *piece = t->piece;
-	size_t object = t->current;
-	bool all = t->received == t->len;
-	struct err why = {0};
-	int rc;
-
-	if (object == NOBODY)
-		return 0;
-	t->current = NOBODY;
-	t->piece = NULL;
-	if (piece == NULL)
-		return all ? put(t, object, t->gathered, (size_t)t->len, e) : 0;
-	rc = objects_piece_end(piece, &why);
-	if (rc == -1)
-		return note_lie(t, &why, e);
-	t->got[object] = all;
-	count(t, rc == 1, 0);
-	return 0;
-}
-
-static int begin_object(struct taking *t, size_t object, struct err *e)
-{
+	struct taking *t = arg;
 	const struct volume_object *o = &t->volume->objects[object];
+	struct arrival *a = calloc(1, sizeof *a);
 
-	t->len = volume_object_len(o);
-	if (o->has_piece || t->len > GATHERED) {
-		t->piece = objects_piece_open(t->ask->objects, &o->sha256, o->size, e);
-		if (t->piece == NULL)
-			return -1;
-	} else if (t->gathered == NULL && (t->gathered = bulk_alloc(GATHERED)) == NULL)
+	if (a == NULL)
 		return err_mem(e);
-	t->current = object;
-	t->next = t->received = 0;
-	return 0;
-}
-
-static int add_bytes(struct taking *t, uint64_t from, const void *data, size_t len, struct err *e)
-{
-	const struct volume_object *o = &t->volume->objects[t->current];
-
-	if (from < t->next || from > t->len || len > t->len - from)
-		return err_set(e, ERR_INTERNAL, "bytes that are not of the object asked for");
-	t->next = from + len;
-	t->received += len;
-	progress_add(len);
-	if (t->piece == NULL) {
-		memcpy(t->gathered + from, data, len);
+	*a = (struct arrival){.t = t, .object = object, .len = volume_object_len(o)};
+	if (o->has_piece || a->len > GATHERED)
+		a->piece = objects_piece_open(t->ask->objects, &o->sha256, o->size, e);
+	else
+		a->gathered = slabs_take(&t->slabs, e);
+	if (a->piece != NULL || a->gathered != NULL) {
+		*arriving = a;
 		return 0;
 	}
-	count(t, 0, len);
-	return objects_piece_write(t->piece, (o->has_piece ? o->from : 0) + from, data, len, e);
+	free(a);
+	return -1;
 }
 
 /* inflow_sink */
-static int take_part(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
+static int take_part(void *arriving, uint64_t from, const void *data, size_t len, struct err *e)
 {
-	struct taking *t = arg;
+	struct arrival *a = arriving;
+	const struct volume_object *o = &a->t->volume->objects[a->object];
 
-	if (object != t->current && (end_object(t, e) == -1 || begin_object(t, object, e) == -1))
-		return -1;
-	if (add_bytes(t, from, data, len, e) == -1)
-		return -1;
-	return t->received == t->len ? end_object(t, e) : 0;
+	if (from < a->next || from > a->len || len > a->len - from)
+		return err_set(e, ERR_INTERNAL, "bytes that are not of the object asked for");
+	a->next = from + len;
+	a->received += len;
+	progress_add(len);
+	if (a->piece == NULL) {
+		memcpy(a->gathered + from, data, len);
+		return 0;
+	}
+	count(a->t, 0, len);
+	return objects_piece_write(a->piece, (o->has_piece ? o->from : 0) + from, data, len, e);
+}
+
+static int end_piece(struct arrival *a, bool all, struct err *e)
+{
+	struct err why = {0};
+	int rc = objects_piece_end(a->piece, &why);
+
+	if (rc == -1)
+		return note_lie(a->t, &why, e);
+	a->t->got[a->object] = all;
+	count(a->t, rc == 1, 0);
+	return 0;
+}
+
+/* inflow_sink: after an error too, so that a large object's good extents are kept */
+static int end_object(void *arriving, struct err *e)
+{
+	struct arrival *a = arriving;
+	bool all = a->received == a->len;
+	int rc = 0;
+
+	if (a->piece != NULL)
+		rc = end_piece(a, all, e);
+	else if (all)
+		rc = put(a->t, a->object, a->gathered, (size_t)a->len, e);
+	slabs_give(&a->t->slabs, a->gathered);
+	free(a);
+	return rc;
 }
 
 /* inflow_sink: nothing further is read after a lie. */
@@ -279,18 +282,14 @@ static int judge(struct taking *t, int rc, struct err *why, uint64_t damages_bef
 
 static int read_volume(struct taking *t, struct err *e)
 {
-	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .part = take_part, .damage = note_damage, .go_on = go_on,
-					 .working = "objects: digest, writing", .finishing = "objects over several frames"};
+	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .begin = begin_object, .part = take_part, .end = end_object,
+					 .damage = note_damage, .go_on = go_on,
+					 .working = "objects: digest, writing", .finishing = "objects in pieces"};
 	const struct inflow_ask ask = {t->ask->bundle->reader, t->ask->bundle->name, t->volume, t->want, t->ask->jobs};
 	uint64_t before = t->out->damages_n;
-	struct err why = {0}, late = {0};
+	struct err why = {0};
 	int rc = inflow_volume(&ask, &sink, &why);
 
-	/* after an error too: a large object's good extents are kept */
-	if (end_object(t, &late) == -1 && (rc != -1 || !is_lie(late.reason))) {
-		why = late;
-		rc = -1;
-	}
 	if (t->lie.reason != ERR_NONE && (rc != -1 || is_lie(why.reason))) {
 		why = t->lie;
 		rc = -1;
@@ -300,7 +299,8 @@ static int read_volume(struct taking *t, struct err *e)
 
 static int take_volume(const struct stage_ask *ask, uint64_t n, struct stage_result *out, struct err *e)
 {
-	struct taking t = {.ask = ask, .out = out, .number = n, .current = NOBODY, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct taking t = {.ask = ask, .out = out, .number = n, .lock = PTHREAD_MUTEX_INITIALIZER,
+			    .slabs = SLABS(GATHERED)};
 	struct volume *v = bundle_volume(ask->bundle, n, e);
 	struct lack lack = {0};
 	int rc = -1;
@@ -316,7 +316,7 @@ static int take_volume(const struct stage_ask *ask, uint64_t n, struct stage_res
 		rc = lack.objects == 0 ? 0 : read_volume(&t, e);
 	free(t.want);
 	free(t.got);
-	free(t.gathered);
+	slabs_free(&t.slabs);
 	pthread_mutex_destroy(&t.lock);
 	volume_free(v);
 	return rc;

@@ -92,18 +92,23 @@ uint64_t timings_now(void)
 	return counters == NULL ? 0 : clock_ns(CLOCK_MONOTONIC);
 }
 
+/* NULL: not counted. */
+static struct counters *counters_of(const char *stage)
+{
+	unsigned at = find(stage);
+
+	if (at == TIMINGS_STAGES)
+		at = place(stage, 1);
+	return at == TIMINGS_STAGES ? NULL : &counters[at];
+}
+
 static uint64_t add(const char *stage, uint64_t since, bool busy)
 {
 	uint64_t now = timings_now();
-	unsigned at;
+	struct counters *c = now == 0 || stage == NULL ? NULL : counters_of(stage);
 
-	if (now == 0 || stage == NULL)
-		return now;
-	at = find(stage);
-	if (at == TIMINGS_STAGES)
-		at = place(stage, 1);
-	if (at < TIMINGS_STAGES)
-		atomic_fetch_add_explicit(busy ? &counters[at].busy : &counters[at].waited, now - since, memory_order_relaxed);
+	if (c != NULL)
+		atomic_fetch_add_explicit(busy ? &c->busy : &c->waited, now - since, memory_order_relaxed);
 	return now;
 }
 
@@ -115,6 +120,15 @@ uint64_t timings_busy(const char *stage, uint64_t since)
 uint64_t timings_waited(const char *stage, uint64_t since)
 {
 	return add(stage, since, false);
+}
+
+void timings_paused(const char *stage, uint64_t since)
+{
+	uint64_t now = timings_waited(stage, since);
+	struct counters *c = now == 0 || stage == NULL ? NULL : counters_of(stage);
+
+	if (c != NULL)
+		atomic_fetch_sub_explicit(&c->busy, now - since, memory_order_relaxed);
 }
 
 /* Of this process and those that it waited for. */

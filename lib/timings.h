@@ -26,6 +26,8 @@ uint64_t timings_now(void);
 /* Adds the time since `since` to a stage, naming it (one thread) if need be. Returns the clock, for the next span. */
 uint64_t timings_busy(const char *stage, uint64_t since);
 uint64_t timings_waited(const char *stage, uint64_t since);
+/* For a wait in the midst of what will be added as busy: counted as waiting alone. */
+void timings_paused(const char *stage, uint64_t since);
 /* Prints the table: talk, and one object under --json. Nothing unless started. */
 void timings_tell(void);
 

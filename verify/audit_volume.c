@@ -39,17 +39,26 @@ struct at_hand {
 	uint8_t *verdicts;	/* of each object; one thread at most writes each */
 	pthread_mutex_t lock;	/* over a->carried's documents */
 	atomic_bool fatal;	/* an error of ours, not of the medium */
-	/* The object that comes in parts; no other thread's matter. */
-	size_t object;		/* objects_n: none */
+};
+struct arrival {		/* an object that comes in parts */
+	struct at_hand *h;
+	size_t object;
 	uint64_t next;		/* bytes of it that came, without a gap */
-	bool whole_lost;	/* bytes of it were lost */
-	bool is_document;	/* as far as was seen */
-	struct piece *piece;
+	bool is_document;	/* as far as was seen: a contents list */
+	bool lost;		/* bytes of it were */
+	struct piece *piece;	/* it is one; else: */
 	struct digest_ctx *hash;
-	struct buf document;	/* while it may be a contents list */
+	struct buf document;	/* while it may be one */
 };
 
 /* ---- one object ---- */
+
+static int noted(struct at_hand *h, int rc)
+{
+	if (rc == -1)
+		atomic_store(&h->fatal, true);
+	return rc;
+}
 
 static bool may_be_document(const struct volume_object *o)
 {
@@ -88,107 +97,119 @@ static int judge_whole(struct at_hand *h, size_t object, const void *data, size_
 /* inflow_sink */
 static int take_whole(void *arg, size_t object, const void *data, size_t len, struct err *e)
 {
-	struct at_hand *h = arg;
-
-	if (judge_whole(h, object, data, len, e) == 0)
-		return 0;
-	atomic_store(&h->fatal, true);
-	return -1;
+	return noted(arg, judge_whole(arg, object, data, len, e));
 }
 
 /* ---- an object in parts ---- */
 
-static int begin(struct at_hand *h, size_t object, struct err *e)
+static void free_arrival(struct arrival *a)
+{
+	digest_close(a->hash);
+	buf_free(&a->document);
+	free(a);
+}
+
+static int begin(struct at_hand *h, size_t object, struct arrival **out, struct err *e)
 {
 	const struct volume_object *o = &h->index->objects[object];
+	struct arrival *a = calloc(1, sizeof *a);
 
-	h->object = object;
-	h->next = 0;
-	h->whole_lost = false;
-	h->piece = NULL;
-	buf_clear(&h->document);
-	h->is_document = may_be_document(o);
-	if (o->has_piece) {
-		h->piece = pieces_get(h->a->pieces, o, e);
-		if (h->piece == NULL)
-			return -1;
+	if (a == NULL)
+		return err_mem(e);
+	*a = (struct arrival){.h = h, .object = object, .is_document = may_be_document(o)};
+	if (o->has_piece)
+		a->piece = pieces_get(h->a->pieces, o, e);
+	else
+		a->hash = digest_open(e);
+	if (a->piece != NULL || a->hash != NULL) {
+		*out = a;
+		return 0;
 	}
-	return 0;
+	free_arrival(a);
+	return -1;
 }
 
 /* Keeps bytes of what still looks like a contents list. */
-static int gather(struct at_hand *h, const void *data, size_t len, struct err *e)
+static int gather(struct arrival *a, const void *data, size_t len, struct err *e)
 {
 	static const char prefix_text[] = CARRIED_PREFIX;
-	size_t seen = h->document.len, prefix = strlen(prefix_text);
+	size_t seen = a->document.len, prefix = strlen(prefix_text);
 
 	if (seen < prefix) {
 		size_t n = len < prefix - seen ? len : prefix - seen;
 
-		h->is_document = memcmp(data, prefix_text + seen, n) == 0;
+		a->is_document = memcmp(data, prefix_text + seen, n) == 0;
 	}
-	if (h->is_document)
-		buf_append(&h->document, data, len);
-	return buf_ok(&h->document, e);
+	if (a->is_document)
+		buf_append(&a->document, data, len);
+	return buf_ok(&a->document, e);
 }
 
-/* All that will come of the object at hand has come. */
-static int finish(struct at_hand *h, struct err *e)
+static int add_part(struct arrival *a, uint64_t from, const void *data, size_t len, struct err *e)
 {
-	size_t object = h->object;
-	const struct volume_object *o;
+	progress_add(len);
+	if (a->piece != NULL) {
+		pieces_add(a->piece, a->h->index->objects[a->object].from + from, data, len);
+		return 0;
+	}
+	a->lost = a->lost || from != a->next;
+	if (a->lost)
+		return 0;
+	digest_update(a->hash, data, len);
+	a->next += len;
+	return a->is_document ? gather(a, data, len, e) : 0;
+}
+
+static int judge_piece(struct arrival *a, struct err *e)
+{
+	int right = 0, rc = pieces_end(a->h->a->pieces, a->piece, &right, e);
+
+	if (rc == 1)
+		a->h->verdicts[a->object] = right == 1 ? RIGHT : WRONG;
+	return rc == -1 ? -1 : 0;
+}
+
+static int judge(struct arrival *a, struct err *e)
+{
+	const struct volume_object *o = &a->h->index->objects[a->object];
 	struct digest d;
 
-	if (object == h->index->objects_n)
+	if (a->lost || a->next < o->size)
 		return 0;
-	o = &h->index->objects[object];
-	h->object = h->index->objects_n;
-	if (o->has_piece) {
-		int right = 0, rc = pieces_end(h->a->pieces, h->piece, &right, e);
-
-		if (rc == 1)
-			h->verdicts[object] = right == 1 ? RIGHT : WRONG;
-		return rc == -1 ? -1 : 0;
-	}
-	if (digest_final(h->hash, &d, e) == -1)
+	if (digest_final(a->hash, &d, e) == -1)
 		return -1;
-	if (h->whole_lost || h->next < o->size)
-		return 0;
-	h->verdicts[object] = digest_equal(&d, &o->sha256) ? RIGHT : WRONG;
-	if (h->verdicts[object] == RIGHT && h->is_document)
-		return keep_document(h, object, h->document.data, h->document.len, e);
+	a->h->verdicts[a->object] = digest_equal(&d, &o->sha256) ? RIGHT : WRONG;
+	if (a->h->verdicts[a->object] == RIGHT && a->is_document)
+		return keep_document(a->h, a->object, a->document.data, a->document.len, e);
 	return 0;
 }
 
-static int add_part(struct at_hand *h, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
+/* inflow_sink */
+static int begin_object(void *arg, size_t object, void **arriving, struct err *e)
 {
-	const struct volume_object *o = &h->index->objects[object];
+	struct arrival *a = NULL;
+	int rc = begin(arg, object, &a, e);
 
-	if (object != h->object && (finish(h, e) == -1 || begin(h, object, e) == -1))
-		return -1;
-	progress_add(len);
-	if (h->piece != NULL)
-		pieces_add(h->piece, o->from + from, data, len);
-	else if (from != h->next)
-		h->whole_lost = true;
-	else
-		digest_update(h->hash, data, len);
-	if (from == h->next)
-		h->next += len;
-	if (h->is_document && !h->whole_lost && gather(h, data, len, e) == -1)
-		return -1;
-	return h->piece == NULL && h->next == o->size && !h->whole_lost ? finish(h, e) : 0;
+	*arriving = a;
+	return noted(arg, rc);
 }
 
 /* inflow_sink */
-static int take_part(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
+static int take_part(void *arriving, uint64_t from, const void *data, size_t len, struct err *e)
 {
-	struct at_hand *h = arg;
+	struct arrival *a = arriving;
 
-	if (add_part(h, object, from, data, len, e) == 0)
-		return 0;
-	atomic_store(&h->fatal, true);
-	return -1;
+	return noted(a->h, add_part(a, from, data, len, e));
+}
+
+/* inflow_sink */
+static int end_object(void *arriving, struct err *e)
+{
+	struct arrival *a = arriving;
+	int rc = noted(a->h, a->piece != NULL ? judge_piece(a, e) : judge(a, e));
+
+	free_arrival(a);
+	return rc;
 }
 
 /* ---- damage ---- */
@@ -253,15 +274,15 @@ static int tell_objects(struct at_hand *h, struct err *e)
 /* Errors of ours and of the reader process end it; what is wrong with the volume is a finding. */
 static int read_volume(struct at_hand *h, const struct bundle *b, const bool *want, struct err *e)
 {
-	const struct inflow_sink sink = {.arg = h, .whole = take_whole, .part = take_part, .damage = take_damage,
-					 .working = "objects: digest", .finishing = "objects over several frames"};
+	const struct inflow_sink sink = {.arg = h, .whole = take_whole, .begin = begin_object, .part = take_part, .end = end_object,
+					 .damage = take_damage, .working = "objects: digest", .finishing = "objects in pieces"};
 	const struct inflow_ask ask = {b->reader, b->name, h->index, want, h->a->jobs};
 	struct err why = {0};
 	int rc = inflow_volume(&ask, &sink, &why);
 
 	if (rc == -1 && (h->fatal || report_is_fatal(&why) || why.reason == R_READER || why.reason == R_MEDIUM_TIMEOUT))
 		return err_set(e, why.reason, "%s: %s", h->place, why.text);
-	if (finish(h, e) == -1 || tell_objects(h, e) == -1)
+	if (tell_objects(h, e) == -1)
 		return -1;
 	if (rc == -1)
 		report_err(h->a->report, h->place, &why);
@@ -270,15 +291,14 @@ static int read_volume(struct at_hand *h, const struct bundle *b, const bool *wa
 
 int audit_volume(struct audit_volume *a, const struct bundle *b, const struct volume *index, const char *place, struct err *e)
 {
-	struct at_hand h = {.a = a, .index = index, .place = place, .object = index->objects_n, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct at_hand h = {.a = a, .index = index, .place = place, .lock = PTHREAD_MUTEX_INITIALIZER};
 	bool *want = calloc(index->objects_n + 1, sizeof *want);
 	int rc = -1;
 
 	h.verdicts = calloc(index->objects_n + 1, sizeof *h.verdicts);
-	h.hash = digest_open(e);
 	if (want == NULL || h.verdicts == NULL)
 		err_mem(e);
-	else if (h.hash != NULL) {
+	else {
 		for (size_t i = 0; i < index->objects_n; i++) {
 			want[i] = true;
 			a->bytes += volume_object_len(&index->objects[i]);
@@ -287,8 +307,6 @@ int audit_volume(struct audit_volume *a, const struct bundle *b, const struct vo
 	}
 	free(want);
 	free(h.verdicts);
-	digest_close(h.hash);
-	buf_free(&h.document);
 	pthread_mutex_destroy(&h.lock);
 	return rc;
 }

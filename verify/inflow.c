@@ -1,15 +1,21 @@
 /*
  * Frames on main's side: reader > INFLOW > audit, import's stage. Believes nothing of a frame but that it came: where
  * objects lie in it says the authenticated index, whether they are right is for the sink to find out.
+ *
+ * Each frame is one worker's. An object that reaches over several frames goes from worker to worker: who has its beginning
+ * leaves it in a link, and who has the next frame takes it from there, after everything else in its own frame. Frames
+ * are begun in order, so whoever is waited for is at work, and has waited only for earlier ones.
  */
 #include "verify/inflow.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/bulk.h"
 #include "lib/err.h"
 #include "lib/pool.h"
+#include "lib/timings.h"
 #include "manifests/volume.h"
 #include "verify/reader.h"
 #include "verify/unpack.h"
@@ -20,11 +26,18 @@
 #define CHUNK ((size_t)256 << 10)	/* of a part: copied and worked on in the second-level cache */
 #define TEXT 1100
 
+struct link {			/* between a frame and the next one, which an object crosses into; under inflow's lock */
+	unsigned holders;
+	size_t object, to;	/* the next frame */
+	bool left;		/* by the earlier frame's worker */
+	void *arriving;		/* the sink's; NULL: nothing of it came */
+};
 struct task {
 	size_t frame;
 	const uint8_t *tar;	/* NULL: released, or damaged */
 	unsigned slot;
-	bool parts;		/* there are some in this frame */
+	bool pieces;		/* there are some in this frame */
+	struct link *in, *out;	/* NULL: no object crosses there */
 	struct reader_damage damage;	/* text NULL: none */
 	char text[TEXT];
 };
@@ -32,23 +45,116 @@ struct inflow {
 	const struct inflow_ask *ask;
 	const struct inflow_sink *sink;
 	struct pool *pool;
-	uint8_t chunk[CHUNK];	/* for parts */
+	pthread_mutex_t lock;
+	pthread_cond_t left;
+	struct link *last;	/* the caller's thread: out of the last frame */
+	/* the finishing thread: */
+	size_t piece;		/* that is arriving */
+	void *arriving;		/* NULL: none is */
+	uint8_t chunk[CHUNK];
 };
-struct room {			/* a worker's copy of an object */
+struct room {			/* a worker's copy */
 	uint8_t *data;
 	size_t size;
+};
+struct span {			/* bytes of an object in the frame at hand */
+	size_t object;
+	uint64_t from;
+	const uint8_t *data;
+	size_t len;
 };
 struct worker {			/* a worker on its frame */
 	struct inflow *in;
 	struct task *task;
 	struct room *room;
+	struct span head;	/* of what comes from the frame before; len 0: nothing does */
 };
+
+/* ---- links ---- */
+
+/* With the last holder; an object that stands in it still, since the next frame never came to a worker, is ended: 0 or -1. */
+static int drop_link(struct inflow *in, struct link *l, struct err *e)
+{
+	int rc = 0;
+	bool last;
+
+	if (l == NULL)
+		return 0;
+	pthread_mutex_lock(&in->lock);
+	last = --l->holders == 0;
+	pthread_mutex_unlock(&in->lock);
+	if (!last)
+		return 0;
+	if (l->arriving != NULL)
+		rc = in->sink->end(l->arriving, e);
+	free(l);
+	return rc;
+}
+
+static void leave(struct inflow *in, struct link *l, void *arriving)
+{
+	pthread_mutex_lock(&in->lock);
+	l->arriving = arriving;
+	l->left = true;
+	pthread_cond_broadcast(&in->left);
+	pthread_mutex_unlock(&in->lock);
+}
+
+static void *await(struct inflow *in, struct link *l)
+{
+	uint64_t since = timings_now();
+	void *arriving;
+
+	pthread_mutex_lock(&in->lock);
+	while (!l->left)
+		pthread_cond_wait(&in->left, &in->lock);
+	arriving = l->arriving;
+	l->arriving = NULL;
+	pthread_mutex_unlock(&in->lock);
+	timings_paused(in->sink->working, since);
+	return arriving;
+}
+
+/* Gives a new task its links, in order of frames. */
+static int link_task(struct inflow *in, struct task *t, struct err *e)
+{
+	const struct volume *index = in->ask->index;
+	size_t object = unpack_crossing(index, t->frame);
+	struct link *last = in->last;
+
+	in->last = NULL;
+	if (last != NULL && last->to == t->frame)
+		t->in = last;
+	else if (drop_link(in, last, e) == -1)
+		return -1;
+	if (object == index->objects_n || !in->ask->want[object] || index->objects[object].has_piece)
+		return 0;
+	t->out = calloc(1, sizeof *t->out);
+	if (t->out == NULL)
+		return err_mem(e);
+	*t->out = (struct link){.holders = 2, .object = object, .to = t->frame + 1};
+	in->last = t->out;
+	return 0;
+}
+
+/* ---- tasks ---- */
 
 static void release(const struct inflow *in, struct task *t)
 {
 	if (t->tar != NULL)
 		reader_release(in->ask->reader, t->slot);
 	t->tar = NULL;
+}
+
+static void drop(void *arg, void *task)
+{
+	struct task *t = task;
+	struct err ignore = {0};	/* there is one already */
+
+	release(arg, t);
+	drop_link(arg, t->in, &ignore);
+	drop_link(arg, t->out, &ignore);
+	free(t);
 }
 
 static void *room_new(void *arg, struct err *e)
@@ -85,20 +191,62 @@ static int make_room(struct room *r, size_t len, struct err *e)
 	return 0;
 }
 
+/* ---- the workers ---- */
+
+/* Hands bytes on, copied; begins the object where it wasn't. */
+static int feed(struct inflow *in, const struct span *s, uint8_t *chunk, void **arriving, struct err *e)
+{
+	if (*arriving == NULL && in->sink->begin(in->sink->arg, s->object, arriving, e) == -1)
+		return -1;
+	for (size_t at = 0; at < s->len; at += CHUNK) {
+		size_t n = s->len - at < CHUNK ? s->len - at : CHUNK;
+
+		memcpy(chunk, s->data + at, n);
+		if (in->sink->part(*arriving, s->from + at, chunk, n, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Feeds what there is of an object that crosses, and ends it or leaves it to the next frame's worker. */
+static int pass_on(struct worker *w, const struct span *s, void *arriving, struct err *e)
+{
+	struct inflow *in = w->in;
+	struct link *out = w->task->out;
+	bool goes_on = out != NULL && out->object == s->object;
+	int rc = s->len == 0 ? 0 : make_room(w->room, CHUNK, e);
+	struct err late = {0};
+
+	if (rc == 0 && s->len > 0)
+		rc = feed(in, s, w->room->data, &arriving, e);
+	if (goes_on)
+		leave(in, out, arriving);
+	else if (arriving != NULL && in->sink->end(arriving, rc == 0 ? e : &late) == -1)
+		rc = -1;
+	return rc;
+}
+
 static bool is_whole(const struct volume_object *o, size_t len)
 {
 	return !o->has_piece && len == o->size;
 }
 
-static int each_whole(void *arg, size_t object, uint64_t from, const uint8_t *data, size_t len, struct err *e)
+static int each_object(void *arg, size_t object, uint64_t from, const uint8_t *data, size_t len, struct err *e)
 {
 	struct worker *w = arg;
+	const struct volume_object *o = &w->in->ask->index->objects[object];
+	const struct span s = {object, from, data, len};
 
-	(void)from;
-	if (!is_whole(&w->in->ask->index->objects[object], len)) {
-		w->task->parts = true;
+	if (o->has_piece) {
+		w->task->pieces = true;
 		return 0;
 	}
+	if (from > 0) {
+		w->head = s;
+		return 0;
+	}
+	if (!is_whole(o, len))
+		return pass_on(w, &s, NULL, e);
 	if (make_room(w->room, len, e) == -1)
 		return -1;
 	if (len > 0)
@@ -110,31 +258,45 @@ static int work(void *arg, void *task, void *state, struct err *e)
 {
 	struct inflow *in = arg;
 	struct task *t = task;
-	struct worker w = {in, t, state};
+	struct worker w = {.in = in, .task = t, .room = state};
+	int rc = 0;
 
-	if (t->tar == NULL)
-		return 0;
-	if (unpack_each(in->ask->index, in->ask->want, t->frame, t->tar, each_whole, &w, e) == -1)
-		return -1;
-	if (!t->parts)
+	if (t->tar != NULL)
+		rc = unpack_each(in->ask->index, in->ask->want, t->frame, t->tar, each_object, &w, e);
+	if (t->in != NULL)
+		w.head.object = t->in->object;	/* also where all that this frame had of it is lost */
+	if (rc == 0 && (t->in != NULL || w.head.len > 0))
+		rc = pass_on(&w, &w.head, t->in == NULL ? NULL : await(in, t->in), e);
+	if (t->out != NULL && !t->out->left)
+		leave(in, t->out, NULL);	/* lost, or after an error: nobody shall wait for it */
+	if (!t->pieces)
 		release(in, t);
-	return 0;
+	return rc;
 }
 
-static int each_part(void *arg, size_t object, uint64_t from, const uint8_t *data, size_t len, struct err *e)
+/* ---- in order ---- */
+
+static int end_piece(struct inflow *in, struct err *e)
+{
+	void *arriving = in->arriving;
+
+	in->arriving = NULL;
+	return arriving == NULL ? 0 : in->sink->end(arriving, e);
+}
+
+static int each_piece(void *arg, size_t object, uint64_t from, const uint8_t *data, size_t len, struct err *e)
 {
 	struct inflow *in = arg;
+	const struct volume_object *o = &in->ask->index->objects[object];
 
-	if (is_whole(&in->ask->index->objects[object], len))
+	if (!o->has_piece)
 		return 0;
-	for (size_t at = 0; at < len; at += CHUNK) {
-		size_t n = len - at < CHUNK ? len - at : CHUNK;
-
-		memcpy(in->chunk, data + at, n);
-		if (in->sink->part(in->sink->arg, object, from + at, in->chunk, n, e) == -1)
-			return -1;
-	}
-	return 0;
+	if (object != in->piece && end_piece(in, e) == -1)
+		return -1;
+	in->piece = object;
+	if (feed(in, &(struct span){object, from, data, len}, in->chunk, &in->arriving, e) == -1)
+		return -1;
+	return from + len == o->length ? end_piece(in, e) : 0;
 }
 
 static int finish(void *arg, void *task, struct err *e)
@@ -144,13 +306,17 @@ static int finish(void *arg, void *task, struct err *e)
 
 	if (t->damage.text != NULL)
 		return in->sink->damage(in->sink->arg, &t->damage, e);
-	return t->parts ? unpack_each(in->ask->index, in->ask->want, t->frame, t->tar, each_part, in, e) : 0;
+	return t->pieces ? unpack_each(in->ask->index, in->ask->want, t->frame, t->tar, each_piece, in, e) : 0;
 }
 
-static void drop(void *arg, void *task)
+/* ---- the caller's thread ---- */
+
+static int put_task(struct inflow *in, struct task *t, struct err *e)
 {
-	release(arg, task);
-	free(task);
+	if (link_task(in, t, e) == 0)
+		return pool_put(in->pool, t, e);
+	drop(in, t);
+	return -1;
 }
 
 /* reader_sink */
@@ -171,7 +337,7 @@ static int take_frame(void *arg, const struct reader_frame *f, struct err *e)
 	t->frame = f->frame;
 	t->slot = f->slot;
 	t->tar = f->tar;
-	return pool_put(in->pool, t, e);
+	return put_task(in, t, e);
 }
 
 static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
@@ -186,7 +352,22 @@ static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
 	t->damage = *d;
 	memcpy(t->text, d->text, len < TEXT ? len : TEXT - 1);
 	t->damage.text = t->text;
-	return pool_put(in->pool, t, e);
+	return put_task(in, t, e);
+}
+
+/* All threads end: 0 or -1. What is begun still is ended. */
+static int close_all(struct inflow *in, struct err *e)
+{
+	int rc = pool_close(in->pool, e);
+	struct err late = {0};
+
+	if (drop_link(in, in->last, rc == 0 ? e : &late) == -1)
+		rc = -1;
+	if (end_piece(in, rc == 0 ? e : &late) == -1)
+		rc = -1;
+	pthread_cond_destroy(&in->left);
+	pthread_mutex_destroy(&in->lock);
+	return rc;
 }
 
 int inflow_volume(const struct inflow_ask *ask, const struct inflow_sink *sink, struct err *e)
@@ -202,14 +383,15 @@ int inflow_volume(const struct inflow_ask *ask, const struct inflow_sink *sink, 
 		return err_mem(e);
 	in->ask = ask;
 	in->sink = sink;
+	pthread_mutex_init(&in->lock, NULL);
+	pthread_cond_init(&in->left, NULL);
 	/* fewer under way than the window has slots: while the reader is waited for, it is never it that waits */
 	in->pool = pool_open(&ops, in, ask->jobs, reader_window(ask->reader)->slots - 2, e);
-	if (in->pool != NULL) {
+	if (in->pool != NULL)
 		rc = reader_volume(ask->reader, ask->bundle, ask->index, ask->want, &frames, e);
-		if (pool_close(in->pool, &own) == -1) {
-			*e = own;
-			rc = -1;
-		}
+	if (close_all(in, &own) == -1) {
+		*e = own;
+		rc = -1;
 	}
 	free(in);
 	return rc;

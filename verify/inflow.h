@@ -1,7 +1,7 @@
 /*
  * unpack | INFLOW: the objects of a volume, out of the frames that a reader hands over, on several threads. Each byte is
- * copied out of the window once (verify/window.h) and judged in the copy. Objects that lie within one frame are worked on
- * in any order, several at once; what reaches over several frames, or is a piece, comes in order.
+ * copied out of the window once (verify/window.h) and judged in the copy. Objects are worked on in any order, several at once;
+ * the bytes of each, and pieces, come in order.
  */
 #ifndef VERIFY_INFLOW_H
 #define VERIFY_INFLOW_H
@@ -17,15 +17,22 @@ struct volume;
 
 struct inflow_sink {
 	void *arg;
-	/* An object that is no piece, whole; on any of the threads, several at once, beside part and damage. */
+	/* An object that is no piece and lies within one frame, whole; on any of the threads, several at once. */
 	int (*whole)(void *arg, size_t object, const void *data, size_t len, struct err *e);
-	/* Bytes from..from+len of an object (a piece counts from its own start). One call at a time, in order of the tar
-	 * stream; so are those of damage: a frame is lost, others follow. */
-	int (*part)(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e);
+	/*
+	 * Any other: begun when bytes of it have come, *arriving for the calls that follow; its bytes from..from+len in order, where
+	 * damage leaves gaps (a piece counts from its own start); and its end, when no more will come, which frees and is called
+	 * for each one begun, after an error too. One call at a time for each object, of several at once; of pieces each is
+	 * ended before the next is begun.
+	 */
+	int (*begin)(void *arg, size_t object, void **arriving, struct err *e);
+	int (*part)(void *arriving, uint64_t from, const void *data, size_t len, struct err *e);
+	int (*end)(void *arriving, struct err *e);
+	/* A frame is lost, others follow: one call at a time, in order, beside the others. */
 	int (*damage)(void *arg, const struct reader_damage *d, struct err *e);
 	/* Before each frame, on the caller's thread: -1 ends it early. NULL: never. */
 	int (*go_on)(void *arg, struct err *e);
-	const char *working, *finishing;	/* stages for lib/timings: of whole, of part */
+	const char *working, *finishing;	/* stages for lib/timings: of objects, of pieces */
 };
 struct inflow_ask {
 	struct reader *reader;
@@ -35,7 +42,8 @@ struct inflow_ask {
 	unsigned jobs;
 };
 /*
- * Returns as reader_volume, or -1 with the sink's error, which goes before a reader's. Every byte wanted was handed over, but
+ * Returns as reader_volume, or -1 with the sink's error, which goes before a reader's (and one of `end` after another error is
+ * not told). Every byte wanted was handed over, but
  * for those in frames that damage was called for; after -1 those of some frames, from the first on. No call is
  * under way any more.
  */

@@ -77,6 +77,15 @@ void unpack_frames(const struct volume *index, const bool *want, bool *frames)
 	}
 }
 
+size_t unpack_crossing(const struct volume *index, size_t frame)
+{
+	uint64_t end = frame_span(index, frame).to;
+	size_t i = first_behind(index, end);
+	const struct volume_object *o = &index->objects[i];
+
+	return i < index->objects_n && o->at < end && o->at + volume_object_len(o) > end ? i : index->objects_n;
+}
+
 /* len at least 1. */
 static bool all_zero(const uint8_t *p, uint64_t len)
 {

@@ -21,6 +21,9 @@ uint64_t unpack_frame_at(size_t frame);
  */
 void unpack_frames(const struct volume *index, const bool *want, bool *frames);
 
+/* The object with data both in a frame and behind its end; objects_n where there is none. */
+size_t unpack_crossing(const struct volume *index, size_t frame);
+
 /* Compares headers, padding and the tar's end in one frame's bytes (tar: holds bytes). R_ENTRY_HEADER. */
 int unpack_check(const struct volume *index, size_t frame, const uint8_t *tar, struct err *e);
 

@@ -3,6 +3,8 @@
  * was not asked for, and every one that was, unless its frame is called damaged.
  */
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -43,12 +45,17 @@ static void make_index(void)
 
 struct taken {
 	const bool *want;
-	uint64_t next[OBJECTS], calls, fail_at;
-	size_t last;
+	uint64_t next[OBJECTS], fail_at;
+	_Atomic uint64_t calls;
+	atomic_int begun;	/* and not ended */
 	bool damage;
 };
+struct arrival {
+	struct taken *t;
+	size_t object;
+};
 
-/* Whole ones and parts come from two threads; each has objects of its own. */
+/* From several threads; each has objects of its own. */
 static int take_whole(void *arg, size_t object, const void *data, size_t len, struct err *e)
 {
 	struct taken *t = arg;
@@ -59,15 +66,38 @@ static int take_whole(void *arg, size_t object, const void *data, size_t len, st
 	return t->fail_at == 1 ? err_set(e, ERR_NO_SPACE, "full") : 0;
 }
 
-static int take_part(void *arg, size_t object, uint64_t from, const void *data, size_t len, struct err *e)
+static int begin(void *arg, size_t object, void **arriving, struct err *e)
 {
 	struct taken *t = arg;
+	struct arrival *a = calloc(1, sizeof *a);
 
-	MUST(object < OBJECTS && t->want[object] && object >= t->last && from >= t->next[object]);
-	MUST(from + len <= objects[object].size && (data != NULL || len == 0));
-	t->next[object] = from + len;
-	t->last = object;
+	MUST(object < OBJECTS && t->want[object] && t->next[object] == 0);
+	if (a == NULL)
+		return err_mem(e);
+	*a = (struct arrival){t, object};
+	t->begun++;
+	*arriving = a;
+	return 0;
+}
+
+static int take_part(void *arriving, uint64_t from, const void *data, size_t len, struct err *e)
+{
+	struct arrival *a = arriving;
+	struct taken *t = a->t;
+
+	MUST(from >= t->next[a->object] && from + len <= objects[a->object].size && (data != NULL || len == 0));
+	t->next[a->object] = from + len;
 	return ++t->calls == t->fail_at ? err_set(e, ERR_NO_SPACE, "full") : 0;
+}
+
+static int end(void *arriving, struct err *e)
+{
+	struct arrival *a = arriving;
+
+	(void)e;
+	a->t->begun--;
+	free(a);
+	return 0;
 }
 
 static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
@@ -84,13 +114,15 @@ static int ask_volume(struct reader *r, uint8_t how, struct err *e)
 {
 	bool want[OBJECTS];
 	struct taken t = {.want = want, .fail_at = how & 0x40 ? 2 : 0};
-	const struct inflow_sink sink = {.arg = &t, .whole = take_whole, .part = take_part, .damage = take_damage};
-	const struct inflow_ask ask = {r, "updates-00000017", &in_question, want, 1};
+	const struct inflow_sink sink = {.arg = &t, .whole = take_whole, .begin = begin, .part = take_part, .end = end,
+					 .damage = take_damage};
+	const struct inflow_ask ask = {r, "updates-00000017", &in_question, want, 2};
 	int rc;
 
 	for (int i = 0; i < OBJECTS; i++)
 		want[i] = how >> i & 1;
 	rc = inflow_volume(&ask, &sink, e);
+	MUST(t.begun == 0);
 	for (int i = 0; rc != -1 && !t.damage && i < OBJECTS; i++)
 		MUST(!want[i] || t.next[i] == objects[i].size);
 	return rc;

@@ -1,19 +1,25 @@
 /*
- * What this machine does at best with a data set, for tests/bench/limits.py: no format, no promise, nothing but the system
- * calls and the hash that any tool needs which does such a job.
+ * What this machine does at best with a data set, for tests/bench/limits.py: no format, no lists, no processes, nothing but the
+ * system calls, hashes and compression that any tool needs which does such a job.
  *
- *     limits SRC DIR BYTES <names      names of SRC's files, each ended by a NUL; DIR: an empty folder
+ *     limits SRC DIR LEVEL BYTES <names      names of SRC's files, each ended by a NUL; DIR: an empty folder; LEVEL: of zstd, 0: none
  *
  * prints, each with the wall and processor seconds it took (user and system, of all threads):
- * The first three are the best of three rounds, since memory that is touched for the first time costs more.
  *
  *     read     each file opened, read and closed, by one thread
  *     hash     the same, and its SHA-256
  *     write    BYTES into one file of DIR, and fsync
- *     create   files of the same sizes in DIR, all processors, each in directories of its own, one syncfs
- *     link     two more names for each, likewise
+ *     pack     files read and hashed, in chunks of 4 MiB, these compressed, hashed twice and written to one file, fsync
+ *     verify   that file's chunks read, hashed, decompressed, and the files in them hashed
+ *     import   the same, and the files created, each with two more names, one syncfs
+ *
+ * The last three by all processors, with nothing to wait for in one another. All but import are the best of three rounds,
+ * since memory that is touched for the first time costs more.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +28,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <zstd.h>
+
 #include "lib/bulk.h"
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/pool.h"
 
-#define STEP (256u << 10)	/* read at once */
+#define STEP (256u << 10)	/* read and hashed at once */
+#define CHUNK ((size_t)4 << 20)
+#define ALIGN ((size_t)4096)
+#define SHORT_MATCHES 14	/* as export/frame.c has it */
 #define FOLDER 500	/* files of one */
 #define ROUNDS 3
 
@@ -36,10 +47,21 @@ struct source {
 	const char *name;
 	off_t size;
 };
+struct chunk {		/* whole files, or a part of one */
+	size_t from, to;
+	off_t at;
+	size_t len;
+	off_t place;	/* in the file that they are packed into */
+	size_t stored;
+};
 static struct source *files;
 static size_t files_n;
-static int src, dir;
+static struct chunk *chunks;
+static size_t chunks_n;
+static int src, dir, level;
 static char *bytes;	/* BULK_BLOCK */
+static struct file packed = {-1, "packed"}, packing = {-1, "packed"};	/* to read; to write past the page cache */
+static _Atomic off_t packed_end;
 
 static void fail(const char *what)
 {
@@ -80,7 +102,7 @@ static void time_it(const char *what, int rounds, void (*act)(void *arg), void *
 	printf("%s %.4f %.4f\n", what, best.wall, best.cpu);
 }
 
-/* ---- reading ---- */
+/* ---- what there is ---- */
 
 static void gather(void)
 {
@@ -99,42 +121,75 @@ static void gather(void)
 	free(name);
 }
 
+static void add_chunk(size_t from, size_t to, off_t at, size_t len)
+{
+	if (chunks_n % 256 == 0 && (chunks = reallocarray(chunks, chunks_n + 256, sizeof *chunks)) == NULL)
+		fail("memory");
+	chunks[chunks_n++] = (struct chunk){.from = from, .to = to, .at = at, .len = len};
+}
+
+static void cut(void)
+{
+	size_t from = 0, len = 0;
+
+	for (size_t i = 0; i <= files_n; i++) {
+		if (i > from && (i == files_n || len + (size_t)files[i].size > CHUNK)) {
+			add_chunk(from, i, 0, len);
+			from = i;
+			len = 0;
+		}
+		if (i == files_n)
+			break;
+		if ((size_t)files[i].size <= CHUNK) {
+			len += (size_t)files[i].size;
+			continue;
+		}
+		for (off_t at = 0; at < files[i].size; at += (off_t)CHUNK)
+			add_chunk(i, i + 1, at, files[i].size - at < (off_t)CHUNK ? (size_t)(files[i].size - at) : CHUNK);
+		from = i + 1;
+	}
+}
+
+/* Reads a part of a file, and hashes it. */
+static void take(size_t file, off_t at, size_t len, char *to, struct digest_ctx *hash)
+{
+	int fd = openat(src, files[file].name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct digest d;
+
+	if (fd == -1)
+		fail(files[file].name);
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pread(fd, to + done, len - done < STEP ? len - done : STEP, at + (off_t)done);
+
+		if (n <= 0)
+			fail(files[file].name);
+		if (hash)
+			digest_update(hash, to + done, (size_t)n);
+		done += (size_t)n;
+	}
+	close(fd);
+	if (hash)
+		digest_final(hash, &d, NULL);
+}
+
 static void read_all(void *arg)
 {
-	struct digest_ctx *hash = arg;
-
-	for (size_t i = 0; i < files_n; i++) {
-		int fd = openat(src, files[i].name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		struct digest d;
-		ssize_t n;
-
-		if (fd == -1)
-			fail(files[i].name);
-		while ((n = read(fd, bytes, STEP)) > 0)
-			if (hash)
-				digest_update(hash, bytes, (size_t)n);
-		if (n == -1)
-			fail(files[i].name);
-		close(fd);
-		if (hash)
-			digest_final(hash, &d, NULL);
-	}
+	for (size_t i = 0; i < chunks_n; i++)
+		for (size_t f = chunks[i].from; f < chunks[i].to; f++)
+			take(f, chunks[i].at, chunks[i].to - chunks[i].from == 1 ? chunks[i].len : (size_t)files[f].size, bytes, arg);
 }
 
 /* ---- writing ---- */
 
 /* Past the page cache where that is quicker. */
-static void put(int fd, off_t size)
+static void put(int fd, const char *data, size_t len, off_t at)
 {
 	struct file f = {fd, "a file"};
 	struct bulk b = BULK(&f);
 	struct err e = {0};
 
-	for (off_t at = 0, n; at < size; at += n) {
-		n = size - at < (off_t)BULK_BLOCK ? size - at : (off_t)BULK_BLOCK;
-		if (bulk_write(&b, bytes, (size_t)n, (uint64_t)at, &e) == -1)
-			fail(e.text);
-	}
+	if (bulk_write(&b, data, len, (uint64_t)at, &e) == -1)
+		fail(e.text);
 }
 
 static void write_one(void *arg)
@@ -144,83 +199,218 @@ static void write_one(void *arg)
 
 	if (fd == -1)
 		fail("one");
-	put(fd, size);
+	for (off_t at = 0; at < size; at += (off_t)BULK_BLOCK)
+		put(fd, bytes, size - at < (off_t)BULK_BLOCK ? (size_t)(size - at) : BULK_BLOCK, at);
 	if (fsync(fd) == -1)
 		fail("fsync");
 	close(fd);
 	unlinkat(dir, "one", 0);
 }
 
-struct folder {
-	size_t from, to;
-	int copies;	/* 0: make the files; else this many names for each */
+/* ---- all processors ---- */
+
+struct state {
+	char *tar, *stored;	/* CHUNK, and a little more */
+	struct digest_ctx *hash;
+	ZSTD_CCtx *zip;
+	ZSTD_DCtx *unzip;
 };
 
-static int enter(char kind, size_t i)
+static void *state_new(void *arg, struct err *e)
+{
+	struct state *s = calloc(1, sizeof *s);
+
+	(void)arg;
+	if (s == NULL || (s->tar = bulk_alloc(CHUNK + ALIGN)) == NULL || (s->stored = bulk_alloc(2 * CHUNK)) == NULL ||
+	    (s->hash = digest_open(e)) == NULL || (s->zip = ZSTD_createCCtx()) == NULL || (s->unzip = ZSTD_createDCtx()) == NULL)
+		fail("memory");
+	return s;
+}
+
+static void state_free(void *arg, void *state)
+{
+	struct state *s = state;
+
+	(void)arg;
+	ZSTD_freeDCtx(s->unzip);
+	ZSTD_freeCCtx(s->zip);
+	digest_close(s->hash);
+	free(s->stored);
+	free(s->tar);
+	free(s);
+}
+
+static void hash(struct state *s, const char *data, size_t len)
+{
+	struct digest d;
+
+	for (size_t at = 0; at < len; at += STEP)
+		digest_update(s->hash, data + at, len - at < STEP ? len - at : STEP);
+	digest_final(s->hash, &d, NULL);
+}
+
+static int pack_chunk(void *arg, void *task, void *state, struct err *e)
+{
+	struct state *s = state;
+	struct chunk *c = task;
+	size_t at = 0;
+	char *out = s->tar;
+
+	(void)arg;
+	(void)e;
+	for (size_t f = c->from; f < c->to; f++) {
+		size_t len = c->to - c->from == 1 ? c->len : (size_t)files[f].size;
+
+		take(f, c->at, len, s->tar + at, s->hash);
+		at += len;
+	}
+	c->stored = at;
+	if (level > 0) {
+		ZSTD_CCtx_setParameter(s->zip, ZSTD_c_compressionLevel, level);
+		ZSTD_CCtx_setParameter(s->zip, ZSTD_c_chainLog, SHORT_MATCHES);
+		c->stored = ZSTD_compress2(s->zip, s->stored, 2 * CHUNK, s->tar, at);
+		out = s->stored;
+	}
+	if (level > 0 && ZSTD_isError(c->stored))
+		fail("zstd");
+	hash(s, out, c->stored);
+	hash(s, out, c->stored);
+	at = (c->stored + ALIGN - 1) / ALIGN * ALIGN;
+	c->place = atomic_fetch_add(&packed_end, (off_t)at);
+	if (file_pwrite(&packing, out, at, (uint64_t)c->place, NULL) == -1)
+		fail("packed");
+	return 0;
+}
+
+/* The tar bytes of a chunk, proven. */
+static const char *prove(struct chunk *c, struct state *s)
+{
+	const char *tar = s->stored;
+	size_t at = 0;
+
+	if (file_pread(&packed, s->stored, c->stored, (uint64_t)c->place, NULL) == -1)
+		fail("packed");
+	hash(s, s->stored, c->stored);
+	if (level > 0) {
+		if (ZSTD_decompressDCtx(s->unzip, s->tar, CHUNK, s->stored, c->stored) != c->len)
+			fail("zstd");
+		tar = s->tar;
+	}
+	for (size_t f = c->from; f < c->to; f++) {
+		size_t len = c->to - c->from == 1 ? c->len : (size_t)files[f].size;
+
+		hash(s, tar + at, len);
+		at += len;
+	}
+	return tar;
+}
+
+static int verify_chunk(void *arg, void *task, void *state, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	prove(task, state);
+	return 0;
+}
+
+static int enter(char kind, size_t file)
 {
 	char name[32];
 	int fd;
 
-	snprintf(name, sizeof name, "%c%zu", kind, i);
-	mkdirat(dir, name, 0700);
+	snprintf(name, sizeof name, "%c%zu", kind, file / FOLDER);
+	if (mkdirat(dir, name, 0700) == -1 && errno != EEXIST)
+		fail(name);
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		fail(name);
 	return fd;
 }
 
-static int fill(void *arg, void *task, void *state, struct err *e)
+static void make(size_t file, const int folders[3], off_t at, const char *data, size_t len)
 {
-	const struct folder *f = task;
-	int made = enter('m', f->from), fd;
 	char name[32];
+	int fd;
+
+	snprintf(name, sizeof name, "%zu", file);
+	fd = openat(folders[0], name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd == -1)
+		fail("create");
+	if (len > 0)
+		put(fd, data, len, at);
+	close(fd);
+	for (int i = 1; i < 3 && at == 0; i++)
+		if (linkat(folders[0], name, folders[i], name, 0) == -1)
+			fail("link");
+}
+
+static int import_chunk(void *arg, void *task, void *state, struct err *e)
+{
+	struct chunk *c = task;
+	const char *tar = prove(c, state);
+	int folders[3] = {-1, -1, -1};
 
 	(void)arg;
-	(void)state;
 	(void)e;
-	for (size_t i = f->from; i < f->to && f->copies == 0; i++) {
-		snprintf(name, sizeof name, "%zu", i);
-		fd = openat(made, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd == -1)
-			fail("create");
-		put(fd, files[i].size);
-		close(fd);
-	}
-	for (int c = 0; c < f->copies; c++) {
-		int to = enter((char)('a' + c), f->from);
+	for (size_t f = c->from; f < c->to; f++) {
+		size_t len = c->to - c->from == 1 ? c->len : (size_t)files[f].size;
 
-		for (size_t i = f->from; i < f->to; i++) {
-			snprintf(name, sizeof name, "%zu", i);
-			if (linkat(made, name, to, name, 0) == -1)
-				fail("link");
+		for (int i = 0; i < 3 && (f == c->from || f % FOLDER == 0); i++) {
+			if (folders[i] != -1)
+				close(folders[i]);
+			folders[i] = enter((char)('a' + i), f);
 		}
-		close(to);
+		make(f, folders, c->at, tar, len);
+		tar += len;
 	}
-	close(made);
+	for (int i = 0; i < 3; i++)
+		close(folders[i]);
 	return 0;
 }
 
 static void drop(void *arg, void *task)
 {
 	(void)arg;
-	free(task);
+	(void)task;
 }
 
-static void fill_all(void *arg)
+static void each_chunk(int (*work)(void *arg, void *task, void *state, struct err *e))
 {
-	int copies = *(int *)arg;
-	static const struct pool_ops ops = {.work = fill, .drop = drop};
-	struct pool *p = pool_open(&ops, NULL, pool_default_jobs(), 2 * pool_default_jobs(), NULL);
+	const struct pool_ops ops = {.work = work, .drop = drop, .state_new = state_new, .state_free = state_free};
+	unsigned jobs = 2 * pool_default_jobs();	/* while some wait for the disk, others work */
+	struct pool *p = pool_open(&ops, NULL, jobs, 2 * jobs, NULL);
 
-	for (size_t i = 0; i < files_n; i += FOLDER) {
-		struct folder *f = malloc(sizeof *f);
+	for (size_t i = 0; p != NULL && i < chunks_n; i++)
+		pool_put(p, &chunks[i], NULL);
+	if (p == NULL || pool_close(p, NULL) == -1)
+		fail("threads");
+}
 
-		if (p == NULL || f == NULL)
-			fail("memory");
-		*f = (struct folder){i, i + FOLDER < files_n ? i + FOLDER : files_n, copies};
-		pool_put(p, f, NULL);
-	}
-	pool_close(p, NULL);
+static void pack(void *arg)
+{
+	(void)arg;
+	packed_end = 0;
+	packing.fd = openat(dir, "packed", O_WRONLY | O_CREAT | O_TRUNC | O_DIRECT | O_CLOEXEC, 0600);
+	if (packing.fd == -1)
+		fail("packed");
+	each_chunk(pack_chunk);
+	if (fsync(packing.fd) == -1)
+		fail("fsync");
+	close(packing.fd);
+}
+
+static void verify(void *arg)
+{
+	(void)arg;
+	if (packed.fd == -1)
+		packed.fd = openat(dir, "packed", O_RDONLY | O_CLOEXEC);
+	each_chunk(verify_chunk);
+}
+
+static void import(void *arg)
+{
+	(void)arg;
+	each_chunk(import_chunk);
 	if (syncfs(dir) == -1)
 		fail("syncfs");
 }
@@ -229,23 +419,28 @@ int main(int argc, char **argv)
 {
 	struct digest_ctx *hash;
 
-	if (argc != 4 || digest_start(NULL) == -1 || (hash = digest_open(NULL)) == NULL)
+	if (argc != 5 || digest_start(NULL) == -1 || (hash = digest_open(NULL)) == NULL)
 		return 2;
 	src = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (src == -1 || dir == -1)
 		fail("open");
+	level = atoi(argv[3]);
 	bytes = bulk_alloc(BULK_BLOCK);
 	if (bytes == NULL)
 		fail("memory");
 	memset(bytes, 'x', BULK_BLOCK);
 	gather();
+	cut();
 	time_it("read", ROUNDS, read_all, NULL);
 	time_it("hash", ROUNDS, read_all, hash);
-	time_it("write", ROUNDS, write_one, &(off_t){strtoll(argv[3], NULL, 10)});
-	time_it("create", 1, fill_all, &(int){0});
-	time_it("link", 1, fill_all, &(int){2});
+	time_it("write", ROUNDS, write_one, &(off_t){strtoll(argv[4], NULL, 10)});
+	time_it("pack", ROUNDS, pack, NULL);
+	time_it("verify", ROUNDS, verify, NULL);	/* the first fills the page cache */
+	time_it("import", 1, import, NULL);
 	digest_close(hash);
+	free(chunks);
+	free(files);
 	free(bytes);
 	return 0;
 }

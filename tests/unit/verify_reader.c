@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -101,11 +102,11 @@ static struct reader *start(const struct medium *m)
 
 struct taken {
 	struct buf data[OBJECTS];
-	unsigned calls[OBJECTS];
+	unsigned calls[OBJECTS], begun[OBJECTS], ended[OBJECTS];
 	size_t damaged[16], damaged_n;
 	int reason;
 	unsigned fail_at, bytes_calls;	/* the n-th call of bytes fails */
-	pthread_mutex_t lock;	/* whole comes from several threads */
+	pthread_mutex_t lock;	/* calls come from several threads */
 };
 #define NOTHING_TAKEN {.lock = PTHREAD_MUTEX_INITIALIZER}
 
@@ -130,6 +131,53 @@ static int take_whole(void *arg, size_t object, const void *data, size_t len, st
 	return take_bytes(arg, object, 0, data, len, e);
 }
 
+struct arrival {
+	struct taken *t;
+	size_t object;
+	atomic_bool busy;
+};
+
+static int begin(void *arg, size_t object, void **arriving, struct err *e)
+{
+	struct taken *t = arg;
+	struct arrival *a = calloc(1, sizeof *a);
+
+	(void)e;
+	assert_non_null(a);
+	a->t = t;
+	a->object = object;
+	pthread_mutex_lock(&t->lock);
+	assert_int_equal(t->begun[object]++, t->ended[object]);
+	pthread_mutex_unlock(&t->lock);
+	*arriving = a;
+	return 0;
+}
+
+static int take_part(void *arriving, uint64_t from, const void *data, size_t len, struct err *e)
+{
+	struct arrival *a = arriving;
+	int rc;
+
+	assert_false(atomic_exchange(&a->busy, true));	/* one call at a time */
+	rc = take_bytes(a->t, a->object, from, data, len, e);
+	atomic_store(&a->busy, false);
+	return rc;
+}
+
+static int end(void *arriving, struct err *e)
+{
+	struct arrival *a = arriving;
+	struct taken *t = a->t;
+
+	(void)e;
+	assert_false(atomic_load(&a->busy));
+	pthread_mutex_lock(&t->lock);
+	assert_int_equal(++t->ended[a->object], t->begun[a->object]);
+	pthread_mutex_unlock(&t->lock);
+	free(a);
+	return 0;
+}
+
 static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
 {
 	struct taken *t = arg;
@@ -150,14 +198,19 @@ static void forget(struct taken *t)
 
 static int take(struct reader *r, const struct medium *m, unsigned wants, struct taken *t, struct err *e)
 {
-	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .part = take_bytes, .damage = take_damage};
+	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .begin = begin, .part = take_part, .end = end,
+					 .damage = take_damage};
 	bool want[OBJECTS];
 	const struct inflow_ask ask = {r, BUNDLE, m->index, want, 2};
+	int rc;
 
 	for (size_t i = 0; i < OBJECTS; i++)
 		want[i] = (wants >> i & 1) != 0;
 	err_clear(e);
-	return inflow_volume(&ask, &sink, e);
+	rc = inflow_volume(&ask, &sink, e);
+	for (size_t i = 0; i < OBJECTS; i++)
+		assert_int_equal(t->begun[i], t->ended[i]);
+	return rc;
 }
 
 static void same(const struct medium *m, const struct taken *t, size_t i)

@@ -1,12 +1,12 @@
 /*
- * Buffers of one frame each, beside frame and volumes. Refuses nothing.
+ * Buffers of one size (lib/slabs.h). Refuses nothing.
  */
-#include "export/slabs.h"
+#include "lib/slabs.h"
 
 #include <stdlib.h>
 
+#include "lib/bulk.h"
 #include "lib/err.h"
-#include "manifests/limits.h"
 
 #include "lib/banned.h"
 
@@ -24,7 +24,7 @@ uint8_t *slabs_take(struct slabs *s, struct err *e)
 		s->free = x->next;
 	pthread_mutex_unlock(&s->lock);
 	if (!x)
-		x = malloc(MAX_FRAME_STORED);
+		x = bulk_alloc(s->size);
 	if (!x)
 		err_mem(e);
 	return (uint8_t *)x;
