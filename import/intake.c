@@ -21,6 +21,7 @@
 #include "import/run.h"
 #include "import/witness.h"
 #include "lib/num.h"
+#include "lib/pool.h"
 #include "lib/say.h"
 #include "lib/timings.h"
 #include "manifests/reason.h"
@@ -36,6 +37,7 @@ struct taking {
 	struct bundles *known;
 	struct admit admit;
 	struct lack lack;
+	struct err tried;	/* why a new list can't be published, as far as that can be told */
 };
 
 /* ---- the journal ---- */
@@ -235,19 +237,26 @@ static int judge(struct taking *t, struct err *why, struct err *e)
 
 /* ---- taking ---- */
 
+static void try_list(struct taking *t)
+{
+	struct run *r = t->in->run;
+
+	if (t->admit.verdict == ADMIT_NEW)
+		(void)outlook_try(&r->store, r->objects, t->stream, t->admit.list, &t->tried);
+}
+
 /* The list is kept once its contents lists, as far as they are here, can be published at all. */
 static int keep_list(struct taking *t, struct err *e)
 {
 	struct run *r = t->in->run;
-	struct err why = {0};
 
-	if (t->admit.verdict == ADMIT_NEW && outlook_try(&r->store, r->objects, t->stream, t->admit.list, &why) == -1) {
-		if (!missing_is_malformed(why.reason)) {
-			*e = why;
+	if (t->tried.reason != ERR_NONE) {
+		if (!missing_is_malformed(t->tried.reason)) {
+			*e = t->tried;
 			return -1;
 		}
 		t->admit.verdict = ADMIT_REFUSED;
-		t->admit.why = why;
+		t->admit.why = t->tried;
 	}
 	if (t->admit.verdict == ADMIT_REFUSED)
 		return log_list_refused(t, e);
@@ -289,7 +298,34 @@ static int stage_again(const struct stage_ask *ask, struct stage_result *out, st
 	return rc;
 }
 
-/* Objects into the store, and synced. 1: the medium failed, *why says how; what came before is kept. */
+static int settle(void *arg, void *task, void *state, struct err *e)
+{
+	(void)task;
+	(void)state;
+	return objects_settle(arg, e);
+}
+
+static void nothing(void *arg, void *task)
+{
+	(void)arg;
+	(void)task;
+}
+
+/* Objects are synced by a thread of its own: the kernel takes seconds for many, with one processor, and the list can be tried meanwhile. */
+static int settle_and_try(struct taking *t, struct err *e)
+{
+	static const struct pool_ops ops = {.work = settle, .drop = nothing};
+	struct pool *p = pool_open(&ops, t->in->run->objects, 1, 1, e);
+
+	if (p == NULL || pool_put(p, NULL, e) == -1) {
+		pool_close(p, NULL);
+		return -1;
+	}
+	try_list(t);
+	return pool_close(p, e);
+}
+
+/* Objects into the store, and synced; the list tried. 1: the medium failed, *why says how; what came before is kept. */
 static int take_objects(struct taking *t, struct err *why, struct err *e)
 {
 	struct run *r = t->in->run;
@@ -298,15 +334,17 @@ static int take_objects(struct taking *t, struct err *why, struct err *e)
 	bool pieces = false;
 	int rc, settled;
 
-	if (t->lack.objects == 0)
+	if (t->lack.objects == 0) {
+		try_list(t);
 		return 0;
+	}
 	if (objects_each_piece(r->objects, note_piece, &pieces, e) == -1 || run_change(r, e) == -1 ||
 	    objects_begin(r->objects, e) == -1)
 		return -1;
 	rc = stage_bundle(&ask, &t->out->staged, why);
 	if (rc == 0 && pieces && t->out->staged.lied.reason == R_OBJECT_DIGEST)
 		rc = stage_again(&ask, &t->out->staged, why);
-	settled = objects_settle(r->objects, &late);
+	settled = settle_and_try(t, &late);
 	if (rc == -1 && !is_readers(why->reason)) {
 		*e = *why;
 		return -1;

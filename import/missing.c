@@ -5,6 +5,7 @@
 #include "import/missing.h"
 
 #include "import/objects.h"
+#include "lib/buf.h"
 #include "lib/distinct.h"
 #include "lib/err.h"
 #include "manifests/contents.h"
@@ -118,14 +119,37 @@ bool missing_is_malformed(int reason)
 	       reason == R_DOCUMENT_TOO_LARGE;
 }
 
+/* What an answer depends on, beside the objects. */
+static int question(const struct approval *entry, const struct state_item *former, struct digest *out, struct err *e)
+{
+	const uint64_t numbers[] = {entry->contents.size, entry->contents.files, entry->contents.bytes, former != NULL};
+	struct buf b = {0};
+	int rc;
+
+	buf_append(&b, &entry->contents.sha256, sizeof entry->contents.sha256);
+	buf_append(&b, numbers, sizeof numbers);
+	if (former != NULL)
+		buf_append(&b, &former->contents, sizeof former->contents);
+	buf_puts(&b, entry->item);
+	rc = buf_ok(&b, e) == -1 ? -1 : digest_of(b.data, b.len, out, e);
+	buf_free(&b);
+	return rc;
+}
+
 int missing_each(struct objects *o, const struct approval *entry, const struct state_item *former,
 		 int (*each)(void *arg, const struct missing_object *m, struct err *e), void *arg, struct err *e)
 {
 	struct asking a = {.objects = o, .entry = entry, .each = each, .arg = arg};
 	struct contents_reader *r = NULL;
+	struct digest asked;
 	bool all = false;
-	int rc = contents_reader_open(&entry->contents, entry->item, objects_fetch, o, &r, e);
+	int rc;
 
+	if (question(entry, former, &asked, e) == -1)
+		return -1;
+	if (objects_remembers(o, &asked))
+		return 0;
+	rc = contents_reader_open(&entry->contents, entry->item, objects_fetch, o, &r, e);
 	if (rc == 1)
 		rc = ask(&a, &entry->contents.sha256, entry->contents.size, NULL, e);
 	else if (rc == 0)
@@ -135,6 +159,8 @@ int missing_each(struct objects *o, const struct approval *entry, const struct s
 
 		rc = done == 0 ? ask_all(&a, r, e) : done == 1 ? 0 : -1;
 	}
+	if (rc == 0 && a.seen.n == 0)
+		rc = objects_remember(o, &asked, e);
 	if (rc == -1)
 		err_prefix(e, "%s", entry->item);
 	contents_reader_close(r);

@@ -71,6 +71,7 @@ void objects_close(struct objects *o)
 	pthread_mutex_destroy(&o->making);
 	pthread_mutex_destroy(&o->lock);
 	file_close(&o->dir);
+	distinct_free(&o->complete);
 	free(o->fans);
 	free(o->healed);
 	free(o);
@@ -208,6 +209,16 @@ int objects_needed(const struct objects *o, const struct digest *d, struct err *
 	int rc = objects_has(o, d, &size, e);
 
 	return rc == -1 ? -1 : rc == 0 || size == UINT64_MAX;
+}
+
+int objects_remember(struct objects *o, const struct digest *what, struct err *e)
+{
+	return distinct_add(&o->complete, what, e) == -1 ? -1 : 0;
+}
+
+bool objects_remembers(const struct objects *o, const struct digest *what)
+{
+	return distinct_has(&o->complete, what);
 }
 
 int objects_add_healed(struct objects *o, const struct digest *d, struct err *e)

@@ -60,6 +60,13 @@ struct objects_gap {
 int objects_piece_gaps(const struct objects *o, const struct digest *d, uint64_t *size, struct objects_gap **list, size_t *n,
 		       struct err *e);
 
+/*
+ * That something was found to have all its objects here, by a digest that says what was looked at: remembered until an object is
+ * taken away, so that nobody needs to look again. One thread's, as is taking away.
+ */
+int objects_remember(struct objects *o, const struct digest *what, struct err *e);
+bool objects_remembers(const struct objects *o, const struct digest *what);
+
 /* Calls each for every object received, in order of digests; lost: set aside, its bytes are not there. Memory is that of
  * one of 256 directories. */
 int objects_each(const struct objects *o, int (*each)(void *arg, const struct digest *d, bool lost, struct err *e), void *arg,

@@ -115,6 +115,7 @@ int objects_remove(struct objects *o, const struct objects_file *f, struct err *
 {
 	const struct file *fan;
 
+	distinct_free(&o->complete);
 	if (objects_fan(o, f->digest.bytes[0], true, &fan, e) == -1)
 		return -1;
 	return unlinkat(fan->fd, name_of(f), 0) == -1 && errno != ENOENT ? err_sys(e, "%s/%s", fan->name, name_of(f)) : 0;

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "import/objects.h"
+#include "lib/distinct.h"
 
 #define OBJECTS_FANS 256
 #define OBJECTS_NAME (DIGEST_HEX + 24)	/* HEX.x.4294967295 and its NUL */
@@ -40,6 +41,7 @@ struct objects {
 	struct objects_fan *fans;	/* OBJECTS_FANS of them */
 	unsigned jobs;
 	enum objects_times times;
+	struct distinct complete;	/* what objects_remember was told */
 	pthread_mutex_t making;	/* one variant at a time: it is made under one name */
 	pthread_mutex_t lock;	/* guards what follows */
 	bool begun, sync_failed;
