@@ -286,13 +286,15 @@ static int note_piece(void *arg, const struct digest *d, struct err *e)
  * An object whose extents came from several bundles has another digest: any of them may have lied, and all its extents were
  * dropped. What this bundle has of it is asked for once more, so that a bundle that lied never blocks a good one.
  */
-static int stage_again(const struct stage_ask *ask, struct stage_result *out, struct err *why)
+static int stage_again(const struct stage_ask *first, struct stage_result *out, struct err *why)
 {
 	uint64_t objects = out->objects, bytes = out->bytes;
+	struct stage_ask ask = *first;
 	int rc;
 
+	ask.lacking = NULL;
 	stage_result_free(out);
-	rc = stage_bundle(ask, out, why);
+	rc = stage_bundle(&ask, out, why);
 	out->objects += objects;
 	out->bytes += bytes;
 	return rc;
@@ -329,7 +331,7 @@ static int settle_and_try(struct taking *t, struct err *e)
 static int take_objects(struct taking *t, struct err *why, struct err *e)
 {
 	struct run *r = t->in->run;
-	struct stage_ask ask = {.objects = r->objects, .bundle = t->bundle, .jobs = t->in->jobs};
+	struct stage_ask ask = {.objects = r->objects, .bundle = t->bundle, .lacking = t->lack.volumes, .jobs = t->in->jobs};
 	struct err late = {0};
 	bool pieces = false;
 	int rc, settled;
@@ -456,6 +458,7 @@ int intake_bundle(const struct intake *in, const char *name, struct outcome *out
 	}
 	approvals_free(t.admit.list);
 	bundles_free(t.known);
+	lack_free(&t.lack);
 	bundle_free(t.bundle);
 	close(spool);
 	return rc;

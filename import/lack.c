@@ -31,23 +31,20 @@ static int lacking(struct objects *o, const struct volume_object *v, struct err 
 	return there == -1 ? -1 : !there;
 }
 
-int lack_volume(struct objects *o, const struct volume *v, bool *want, struct lack *sum, struct err *e)
+int64_t lack_volume(struct objects *o, const struct volume *v, const bool *before, bool *want, struct err *e)
 {
+	int64_t n = 0;
+
 	for (size_t i = 0; i < v->objects_n; i++) {
-		uint64_t len = volume_object_len(&v->objects[i]);
-		int rc = lacking(o, &v->objects[i], e);
+		bool known = before != NULL && (!before[i] || !v->objects[i].has_piece);
+		int rc = known ? before[i] : lacking(o, &v->objects[i], e);
 
 		if (rc == -1)
 			return -1;
 		want[i] = rc == 1;
-		if (!want[i])
-			continue;
-		sum->objects++;
-		/* no sum overflows: MAX_VOLUMES volumes of MAX_VOLUME_SIZE stay far below 2^62 */
-		sum->bytes += len;
-		sum->room += (len + BLOCK - 1) / BLOCK * BLOCK + INODE;
+		n += rc;
 	}
-	return 0;
+	return n;
 }
 
 struct tally {			/* of all indexes of a bundle */
@@ -56,15 +53,22 @@ struct tally {			/* of all indexes of a bundle */
 	struct distinct seen;
 };
 
-static int count(struct tally *t, const struct volume *v, struct err *e)
+static int count(struct tally *t, const struct volume *v, const bool *want, struct lack *sum, struct err *e)
 {
 	for (size_t i = 0; i < v->objects_n; i++) {
 		int new = distinct_add(&t->seen, &v->objects[i].sha256, e);
+		uint64_t len = volume_object_len(&v->objects[i]);
 
 		if (new == -1)
 			return -1;
+		/* no sum overflows: MAX_VOLUMES volumes of MAX_VOLUME_SIZE stay far below 2^62 */
 		t->objects += (uint64_t)new;
-		t->bytes += volume_object_len(&v->objects[i]);
+		t->bytes += len;
+		if (!want[i])
+			continue;
+		sum->objects++;
+		sum->bytes += len;
+		sum->room += (len + BLOCK - 1) / BLOCK * BLOCK + INODE;
 	}
 	return 0;
 }
@@ -81,27 +85,43 @@ static int check_tally(const struct tally *t, const struct bundle *b, struct err
 		       (unsigned long long)m->objects.count, (unsigned long long)m->objects.bytes);
 }
 
+static int add_volume(struct objects *o, const struct volume *v, struct tally *t, struct lack *l, struct err *e)
+{
+	bool *want = calloc(v->objects_n + 1, sizeof *want);
+
+	if (want == NULL)
+		return err_mem(e);
+	l->volumes[l->volumes_n++] = want;
+	return lack_volume(o, v, NULL, want, e) == -1 ? -1 : count(t, v, want, l, e);
+}
+
 int lack_bundle(struct objects *o, const struct bundle *b, struct lack *out, struct err *e)
 {
 	struct tally t = {0};
 	int rc = 0;
 
 	*out = (struct lack){0};
+	out->volumes = calloc(b->manifest->volumes + 1, sizeof *out->volumes);
+	if (out->volumes == NULL)
+		return err_mem(e);
 	for (uint64_t n = 1; rc == 0 && n <= b->manifest->volumes; n++) {
 		struct volume *v = bundle_volume(b, n, e);
-		bool *want = v == NULL ? NULL : calloc(v->objects_n + 1, sizeof *want);
 
-		if (want == NULL)
-			rc = v == NULL ? -1 : err_mem(e);
-		else if (lack_volume(o, v, want, out, e) == -1 || count(&t, v, e) == -1)
-			rc = -1;
-		free(want);
+		rc = v == NULL ? -1 : add_volume(o, v, &t, out, e);
 		volume_free(v);
 	}
 	if (rc == 0)
 		rc = check_tally(&t, b, e);
 	distinct_free(&t.seen);
 	return rc;
+}
+
+void lack_free(struct lack *l)
+{
+	for (uint64_t n = 0; n < l->volumes_n; n++)
+		free(l->volumes[n]);
+	free(l->volumes);
+	*l = (struct lack){0};
 }
 
 int lack_room(const struct file *store, const struct lack *l, struct err *e)

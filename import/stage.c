@@ -302,7 +302,7 @@ static int take_volume(const struct stage_ask *ask, uint64_t n, struct stage_res
 	struct taking t = {.ask = ask, .out = out, .number = n, .lock = PTHREAD_MUTEX_INITIALIZER,
 			    .slabs = SLABS(GATHERED)};
 	struct volume *v = bundle_volume(ask->bundle, n, e);
-	struct lack lack = {0};
+	int64_t wanted;
 	int rc = -1;
 
 	if (v == NULL)
@@ -312,8 +312,10 @@ static int take_volume(const struct stage_ask *ask, uint64_t n, struct stage_res
 	t.got = calloc(v->objects_n + 1, sizeof *t.got);
 	if (t.want == NULL || t.got == NULL)
 		err_mem(e);
-	else if (lack_volume(ask->objects, v, t.want, &lack, e) == 0)
-		rc = lack.objects == 0 ? 0 : read_volume(&t, e);
+	else {
+		wanted = lack_volume(ask->objects, v, ask->lacking == NULL ? NULL : ask->lacking[n - 1], t.want, e);
+		rc = wanted > 0 ? read_volume(&t, e) : wanted == 0 ? 0 : -1;
+	}
 	free(t.want);
 	free(t.got);
 	slabs_free(&t.slabs);
