@@ -507,6 +507,46 @@ static unsigned staged(const struct perimeter *p, const struct digest *d, bool a
 	return n;
 }
 
+static void three_objects(struct fixture *f, struct manifest *m)
+{
+	(void)f;
+	m->objects.count = 3;	/* the fixture counts entries */
+}
+
+/* Volumes of a bundle may have an object more than once, whole and in pieces (FORMAT 8.6): what one of them brought leaves nothing
+ * behind in the stage when another comes. */
+static void again_in_another_volume(void **state)
+{
+	static const char whole[] = "comes whole, then in pieces", pieces[] = "comes in pieces, then whole";
+	struct perimeter *p = perimeter_new();
+	struct record r[2] = {fixture_file("alpha/a", whole, sizeof whole - 1), fixture_file("alpha/b", pieces, sizeof pieces - 1)};
+	struct contents_ref ref;
+	struct digest one, two;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(digest_of(whole, sizeof whole - 1, &one, &e), 0);
+	assert_int_equal(digest_of(pieces, sizeof pieces - 1, &two, &e), 0);
+	p->f->volume_objects = 1;
+	p->f->change_manifest = three_objects;
+	fixture_object(p->f, whole, sizeof whole - 1);
+	fixture_piece(p->f, whole, sizeof whole - 1, 3, 9);
+	fixture_object(p->f, whole, sizeof whole - 1);
+	fixture_piece(p->f, pieces, sizeof pieces - 1, 0, 4);
+	fixture_piece(p->f, pieces, sizeof pieces - 1, 4, sizeof pieces - 1 - 4);
+	fixture_piece(p->f, pieces, sizeof pieces - 1, 2, 7);
+	fixture_object(p->f, pieces, sizeof pieces - 1);
+	ref = fixture_item(p->f, "alpha", r, 2);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_list(p->f, 1);
+	fixture_bundle(p->f, 17);
+	APPLY(p, 0, "imported  3 objects");
+	assert_int_equal(staged(p, &one, false) + staged(p, &two, false), 0);
+	assert_string_equal(perimeter_published(p, "alpha/a"), whole);
+	assert_string_equal(perimeter_published(p, "alpha/b"), pieces);
+	perimeter_free(p);
+}
+
 /* Staged in part: what came lately stays, what no list ever needed goes after 90 days, what a list waits for stays. */
 static void prune_drops_old_pieces(void **state)
 {
@@ -555,7 +595,8 @@ int main(void)
 		cmocka_unit_test(malformed_contents), cmocka_unit_test(several_media), cmocka_unit_test(dry_run),
 		cmocka_unit_test(index_lost), cmocka_unit_test(busy), cmocka_unit_test(expires_in_effect),
 		cmocka_unit_test(init_leaves_nothing), cmocka_unit_test(many_wait), cmocka_unit_test(many_lost_in_a_frame),
-		cmocka_unit_test(many_damaged_places), cmocka_unit_test(prune_drops_old_pieces),
+		cmocka_unit_test(many_damaged_places), cmocka_unit_test(again_in_another_volume),
+		cmocka_unit_test(prune_drops_old_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,6 +373,53 @@ static void damage(void **state)
 	reader_close(r);
 }
 
+static void flip_frames(const struct medium *m, unsigned which)
+{
+	for (size_t i = 0; i < m->index->frames_n; i++)
+		if ((which >> i & 1) != 0)
+			fixture_flip(m->dir, "vol-0001.tar.zst", (long)m->index->frames[i].at + 100);
+}
+
+/* What came of an object when some of its frames were lost: its ends, as far as they lie in others. */
+static void ends_of(const struct medium *m, const struct taken *t, size_t i, unsigned lost)
+{
+	const struct volume_object *o = &m->index->objects[i];
+	size_t first = (size_t)(o->at / FRAME_SIZE), last = (size_t)((o->at + o->size) / FRAME_SIZE);
+	unsigned its = ((2u << last) - 1) & ~((1u << first) - 1);
+
+	if ((lost & its) == 0)
+		same(m, t, i);
+	if (first == last)
+		return;
+	if ((lost >> first & 1) == 0)
+		assert_memory_equal(t->data[i].data, m->objects[i].data, FRAME_SIZE - o->at % FRAME_SIZE);
+	if ((lost >> last & 1) == 0)
+		assert_memory_equal(t->data[i].data + o->size - 1000, m->objects[i].data + o->size - 1000, 1000);
+}
+
+/* Whichever frames are lost: what others hold of an object comes, and each object that was begun ends. */
+static void frames_lost(void **state)
+{
+	const struct medium *m = *state;
+	struct reader *r = start(m);
+	struct err e = {0};
+
+	for (unsigned lost = 1; lost < 1u << m->index->frames_n; lost++) {
+		struct taken t = NOTHING_TAKEN;
+
+		flip_frames(m, lost);
+		assert_int_equal(take(r, m, 0x1f, &t, &e), 0);
+		flip_frames(m, lost);
+		assert_int_equal(t.damaged_n, (size_t)__builtin_popcount(lost));
+		for (size_t i = 1; i < t.damaged_n; i++)
+			assert_true(t.damaged[i - 1] < t.damaged[i]);
+		for (size_t i = 0; i < OBJECTS; i++)
+			ends_of(m, &t, i, lost);
+		forget(&t);
+	}
+	reader_close(r);
+}
+
 static void cut_off(void **state)
 {
 	const struct medium *m = *state;
@@ -872,7 +919,7 @@ int main(void)
 #define ON_MEDIUM(t) cmocka_unit_test_setup_teardown(t, open_medium, close_medium)
 #define ON_SMALL(t) cmocka_unit_test_setup_teardown(t, small_index, close_medium)
 		ON_MEDIUM(everything), ON_MEDIUM(names), ON_MEDIUM(files), ON_MEDIUM(no_medium), ON_MEDIUM(damage),
-		ON_MEDIUM(cut_off), ON_MEDIUM(too_long), ON_MEDIUM(volume_of_other_type), ON_MEDIUM(stopped), ON_MEDIUM(unreadable),
+		ON_MEDIUM(frames_lost), ON_MEDIUM(cut_off), ON_MEDIUM(too_long), ON_MEDIUM(volume_of_other_type), ON_MEDIUM(stopped), ON_MEDIUM(unreadable),
 		cmocka_unit_test_setup_teardown(header_lies, open_liar, close_medium),
 		ON_SMALL(lying_orders), ON_SMALL(lying_slots), ON_SMALL(slot_in_use), ON_SMALL(lying_gaps), ON_SMALL(lying_damage), ON_SMALL(lying_forms),
 		ON_SMALL(honest_damage), cmocka_unit_test(lying_names), cmocka_unit_test(lying_files), cmocka_unit_test(gone),
