@@ -27,43 +27,35 @@ def zstd(source, folder, size):
     return got[0][0], got[1][0], got[1][1]
 
 
-def calls(source, folder, size):
+def calls(source, folder, level, size):
     """What tests/tools/limits says: {"read": (wall, processor), ...} in seconds."""
     names = []
     for top, _, found in os.walk(source):
         names += [os.path.relpath(os.path.join(top, n), source) for n in found if not os.path.islink(os.path.join(top, n))]
-    out = subprocess.run([TOOL, source, folder, str(size)], input=b"".join(os.fsencode(n) + b"\0" for n in sorted(names)),
-                         stdout=subprocess.PIPE, check=True).stdout.decode()
+    out = subprocess.run([TOOL, source, folder, str(level), str(size)], stdout=subprocess.PIPE, check=True,
+                         input=b"".join(os.fsencode(n) + b"\0" for n in sorted(names))).stdout.decode()
     return {x.split()[0]: tuple(float(y) for y in x.split()[1:]) for x in out.splitlines()}
 
 
-def measure(name, source, disk, small):
-    """Measures on a fresh disk, prints; what floors() needs."""
+TOLD = (("read", "reading all files"), ("hash", "reading and hashing them"), ("write", "writing %.1f GB, fsync"),
+        ("create", "creating them, all processors, one sync"), ("link", "two more names for each, all processors, one sync"))
+
+
+def measure(name, source, disk, level, small):
+    """Does the bare work for a data set at a level of zstd, on a fresh disk; prints; {"pack": seconds, ...}.
+
+    Whatever makes the same promises with these libraries does that much: each byte is read, hashed as object, as frame and, when
+    packed, as volume; compressed or decompressed; written past the page cache; what is imported gets a file and two more names.
+    Left out: tar, lists and signatures, copying between processes, every wait for order. All processors are at it, with
+    nothing to wait for in one another."""
     size = 16 << 20 if small else 1 << 30
     disk.renew()
-    at = {"sha": sha256(), "zstd": zstd(source, disk.folder, size), "write": size}
-    at.update(("call " + k, v) for k, v in calls(source, disk.folder, size).items())
-    print("  %s: SHA-256 %.2f GB/s; zstd -1 %.0f, -3 %.0f, decompression %.0f MB/s, each by one core" % (
-        name, at["sha"] / 1e9, *(x / 1e6 for x in at["zstd"])))
-    for what, text in (("read", "reading all files"), ("hash", "reading and hashing them"),
-                       ("write", "writing %.1f GB, fsync" % (size / 1e9)), ("create", "creating them, all processors, one sync"),
-                       ("link", "two more names for each, all processors, one sync")):
-        print("     %-50s %7.2f s, %7.2f s of processor" % ((text,) + at["call " + what]), flush=True)
-    return at
-
-
-def floors(at, total, stored):
-    """Seconds below which no implementation that makes the same promises with these libraries can come on these processors,
-    {phase: s}: each byte is hashed as object, as frame and, when packed, as volume; compressed or decompressed; read from its
-    file and written; imported, each file is created and has two more names. Left out: reading volumes, copying between
-    processes, tar and lists; and, but for import, the wait for the disk."""
-    cores = os.cpu_count()
-    _, compress, decompress = at["zstd"]
-    shrinks = stored < 0.97 * total
-    hashing = max(at["call hash"][1] - at["call read"][1], total / at["sha"])
-    pack = (at["call read"][1] + hashing + 2 * stored / at["sha"] + (total / compress if shrinks else 0) +
-            at["call write"][1] * stored / at["write"])
-    verify = hashing + stored / at["sha"] + (total / decompress if shrinks else 0)
-    (made, made_cpu), (named, named_cpu) = at["call create"], at["call link"]
-    return {"pack": pack / cores, "verify": verify / cores,
-            "import": max(made + named, (verify + made_cpu + named_cpu) / cores)}
+    took = calls(source, disk.folder, level, size)
+    if level == 0:
+        print("  %s: SHA-256 %.2f GB/s; zstd -1 %.0f, -3 %.0f, decompression %.0f MB/s, each by one core" % (
+            (name, sha256() / 1e9) + tuple(x / 1e6 for x in zstd(source, disk.folder, size))))
+        for what, text in TOLD:
+            print("     %-50s %7.2f s, %7.2f s of processor" % ((text % (size / 1e9) if "%" in text else text,) + took[what]))
+    for what in ("pack", "verify", "import"):
+        print("     %-50s %7.2f s, %7.2f s of processor" % (("what level %d needs: %s" % (level, what),) + took[what]), flush=True)
+    return {what: took[what][0] for what in ("pack", "verify", "import")}

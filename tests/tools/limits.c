@@ -12,9 +12,11 @@
  *     pack     files read and hashed, in chunks of 4 MiB, these compressed, hashed twice and written to one file, fsync
  *     verify   that file's chunks read, hashed, decompressed, and the files in them hashed
  *     import   the same, and the files created, each with two more names, one syncfs
+ *     create   files of the same sizes, one syncfs (LEVEL 0 alone, as the next)
+ *     link     two more names for each, one syncfs
  *
- * The last three by all processors, with nothing to wait for in one another. All but import are the best of three rounds,
- * since memory that is touched for the first time costs more.
+ * From pack on by all processors, with nothing to wait for in one another. What makes few files is the best of three rounds, since
+ * memory that is touched for the first time costs more.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -327,44 +329,66 @@ static int enter(char kind, size_t file)
 	return fd;
 }
 
-static void make(size_t file, const int folders[3], off_t at, const char *data, size_t len)
+static void create(int folder, const char *name, off_t at, const char *data, size_t len)
 {
-	char name[32];
-	int fd;
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-	snprintf(name, sizeof name, "%zu", file);
-	fd = openat(folders[0], name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd == -1)
 		fail("create");
 	if (len > 0)
 		put(fd, data, len, at);
 	close(fd);
-	for (int i = 1; i < 3 && at == 0; i++)
-		if (linkat(folders[0], name, folders[i], name, 0) == -1)
-			fail("link");
 }
 
-static int import_chunk(void *arg, void *task, void *state, struct err *e)
-{
-	struct chunk *c = task;
-	const char *tar = prove(c, state);
-	int folders[3] = {-1, -1, -1};
+enum { CREATE = 1, LINK = 2 };
 
-	(void)arg;
-	(void)e;
+/* Files of a chunk in folders of the first kind, names for them in those of the other two. */
+static void make(const struct chunk *c, const char *data, const char kinds[3], int what)
+{
+	int folders[3] = {-1, -1, -1};
+	char name[32];
+
 	for (size_t f = c->from; f < c->to; f++) {
 		size_t len = c->to - c->from == 1 ? c->len : (size_t)files[f].size;
 
 		for (int i = 0; i < 3 && (f == c->from || f % FOLDER == 0); i++) {
 			if (folders[i] != -1)
 				close(folders[i]);
-			folders[i] = enter((char)('a' + i), f);
+			folders[i] = enter(kinds[i], f);
 		}
-		make(f, folders, c->at, tar, len);
-		tar += len;
+		snprintf(name, sizeof name, "%zu", f);
+		if ((what & CREATE) != 0)
+			create(folders[0], name, c->at, data, len);
+		for (int i = 1; i < 3 && (what & LINK) != 0 && c->at == 0; i++)
+			if (linkat(folders[0], name, folders[i], name, 0) == -1)
+				fail("link");
+		data += len;
 	}
 	for (int i = 0; i < 3; i++)
 		close(folders[i]);
+}
+
+static int import_chunk(void *arg, void *task, void *state, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	make(task, prove(task, state), "abc", CREATE | LINK);
+	return 0;
+}
+
+static int create_chunk(void *arg, void *task, void *state, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	make(task, ((struct state *)state)->tar, "pqr", CREATE);
+	return 0;
+}
+
+static int link_chunk(void *arg, void *task, void *state, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	make(task, ((struct state *)state)->tar, "pqr", LINK);
 	return 0;
 }
 
@@ -374,7 +398,9 @@ static void drop(void *arg, void *task)
 	(void)task;
 }
 
-static void each_chunk(int (*work)(void *arg, void *task, void *state, struct err *e))
+typedef int job(void *arg, void *task, void *state, struct err *e);
+
+static void each_chunk(job *work)
 {
 	const struct pool_ops ops = {.work = work, .drop = drop, .state_new = state_new, .state_free = state_free};
 	unsigned jobs = 2 * pool_default_jobs();	/* while some wait for the disk, others work */
@@ -407,10 +433,9 @@ static void verify(void *arg)
 	each_chunk(verify_chunk);
 }
 
-static void import(void *arg)
+static void fill(void *arg)
 {
-	(void)arg;
-	each_chunk(import_chunk);
+	each_chunk(*(job **)arg);
 	if (syncfs(dir) == -1)
 		fail("syncfs");
 }
@@ -437,7 +462,12 @@ int main(int argc, char **argv)
 	time_it("write", ROUNDS, write_one, &(off_t){strtoll(argv[4], NULL, 10)});
 	time_it("pack", ROUNDS, pack, NULL);
 	time_it("verify", ROUNDS, verify, NULL);	/* the first fills the page cache */
-	time_it("import", 1, import, NULL);
+	time_it("import", 1, fill, &(job *){import_chunk});
+	unlinkat(dir, "packed", 0);
+	if (level == 0) {
+		time_it("create", 1, fill, &(job *){create_chunk});
+		time_it("link", 1, fill, &(job *){link_chunk});
+	}
 	digest_close(hash);
 	free(chunks);
 	free(files);
