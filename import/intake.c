@@ -37,7 +37,8 @@ struct taking {
 	struct bundles *known;
 	struct admit admit;
 	struct lack lack;
-	struct err tried;	/* why a new list can't be published, as far as that can be told */
+	int tried;	/* -1: a new list can't be published, as far as that can be told; */
+	struct err why_not;
 };
 
 /* ---- the journal ---- */
@@ -242,7 +243,7 @@ static void try_list(struct taking *t)
 	struct run *r = t->in->run;
 
 	if (t->admit.verdict == ADMIT_NEW)
-		(void)outlook_try(&r->store, r->objects, t->stream, t->admit.list, &t->tried);
+		t->tried = outlook_try(&r->store, r->objects, t->stream, t->admit.list, &t->why_not);
 }
 
 /* The list is kept once its contents lists, as far as they are here, can be published at all. */
@@ -250,13 +251,13 @@ static int keep_list(struct taking *t, struct err *e)
 {
 	struct run *r = t->in->run;
 
-	if (t->tried.reason != ERR_NONE) {
-		if (!missing_is_malformed(t->tried.reason)) {
-			*e = t->tried;
+	if (t->tried == -1) {
+		if (!missing_is_malformed(t->why_not.reason)) {
+			*e = t->why_not;
 			return -1;
 		}
 		t->admit.verdict = ADMIT_REFUSED;
-		t->admit.why = t->tried;
+		t->admit.why = t->why_not;
 	}
 	if (t->admit.verdict == ADMIT_REFUSED)
 		return log_list_refused(t, e);

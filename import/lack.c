@@ -27,17 +27,17 @@ static int lacking(struct objects *o, const struct volume_object *v, struct err 
 
 	if (needed != 1 || !v->has_piece)
 		return needed;
-	there = objects_piece_has(o, &v->sha256, v->from, v->length, e);
+	there = objects_piece_has(o, &v->sha256, v->size, v->from, v->length, e);
 	return there == -1 ? -1 : !there;
 }
 
-int64_t lack_volume(struct objects *o, const struct volume *v, const bool *before, bool *want, struct err *e)
+int64_t lack_volume(struct objects *o, const struct volume *v, const uint8_t *before, bool *want, struct err *e)
 {
 	int64_t n = 0;
 
 	for (size_t i = 0; i < v->objects_n; i++) {
-		bool known = before != NULL && (!before[i] || !v->objects[i].has_piece);
-		int rc = known ? before[i] : lacking(o, &v->objects[i], e);
+		bool known = before != NULL && before[i] != LACK_ASK;
+		int rc = known ? before[i] == LACK_IT : lacking(o, &v->objects[i], e);
 
 		if (rc == -1)
 			return -1;
@@ -48,12 +48,13 @@ int64_t lack_volume(struct objects *o, const struct volume *v, const bool *befor
 }
 
 struct tally {			/* of all indexes of a bundle */
+	uint64_t entries;
 	uint64_t bytes;		/* no sum overflows, see above */
 	uint64_t objects;	/* different ones, where there are no more than `seen` takes in; else not fewer */
 	struct distinct seen;
 };
 
-static int count(struct tally *t, const struct volume *v, const bool *want, struct lack *sum, struct err *e)
+static int count(struct tally *t, const struct volume *v, const bool *want, uint8_t *answers, struct lack *sum, struct err *e)
 {
 	for (size_t i = 0; i < v->objects_n; i++) {
 		int new = distinct_add(&t->seen, &v->objects[i].sha256, e);
@@ -62,8 +63,10 @@ static int count(struct tally *t, const struct volume *v, const bool *want, stru
 		if (new == -1)
 			return -1;
 		/* no sum overflows: MAX_VOLUMES volumes of MAX_VOLUME_SIZE stay far below 2^62 */
+		t->entries++;
 		t->objects += (uint64_t)new;
 		t->bytes += len;
+		answers[i] = new == 0 || v->objects[i].has_piece ? LACK_ASK : want[i] ? LACK_IT : LACK_NOTHING;
 		if (!want[i])
 			continue;
 		sum->objects++;
@@ -85,14 +88,24 @@ static int check_tally(const struct tally *t, const struct bundle *b, struct err
 		       (unsigned long long)m->objects.count, (unsigned long long)m->objects.bytes);
 }
 
+/* Answers are kept as long as each object that comes again is known as such: that bounds their memory, too. */
 static int add_volume(struct objects *o, const struct volume *v, struct tally *t, struct lack *l, struct err *e)
 {
 	bool *want = calloc(v->objects_n + 1, sizeof *want);
+	uint8_t *answers = calloc(v->objects_n + 1, sizeof *answers);
+	int rc = -1;
 
-	if (want == NULL)
-		return err_mem(e);
-	l->volumes[l->volumes_n++] = want;
-	return lack_volume(o, v, NULL, want, e) == -1 ? -1 : count(t, v, want, l, e);
+	if (want == NULL || answers == NULL)
+		err_mem(e);
+	else if (lack_volume(o, v, NULL, want, e) != -1)
+		rc = count(t, v, want, answers, l, e);
+	if (t->entries > DISTINCT_MAX) {
+		free(answers);
+		answers = NULL;
+	}
+	l->volumes[l->volumes_n++] = answers;
+	free(want);
+	return rc;
 }
 
 int lack_bundle(struct objects *o, const struct bundle *b, struct lack *out, struct err *e)

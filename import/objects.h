@@ -50,8 +50,8 @@ struct objects_piece;
 struct objects_piece *objects_piece_open(struct objects *o, const struct digest *d, uint64_t size, struct err *e);
 int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, size_t len, struct err *e);
 int objects_piece_end(struct objects_piece *p, struct err *e);	/* frees p; map synced */
-/* Whether from..from+length of a staged object is there already: 1, 0, -1. */
-int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t from, uint64_t length, struct err *e);
+/* Whether from..from+length of a staged object of this size is there already: 1, 0, -1. */
+int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, struct err *e);
 
 /* Extents of a staged object that are not there, ascending: 0, *list to be freed; 1 where nothing of it is staged; -1. */
 struct objects_gap {

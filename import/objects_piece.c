@@ -291,7 +291,7 @@ static int drop(const struct objects_piece *p, struct err *e)
 	return 0;
 }
 
-/* Moves the whole to objects/. The map goes last: without its file it counts for nothing. */
+/* Moves the whole to objects/: 1; 0 where it is there already; -1. The map goes last: without its file it counts for nothing. */
 static int commit(struct objects_piece *p, struct err *e)
 {
 	const struct file *fan;
@@ -309,7 +309,7 @@ static int commit(struct objects_piece *p, struct err *e)
 		return err_sys(e, "%s/%s", fan->name, p->name);
 	if (unlinkat(p->dir.fd, p->map, 0) == -1 && errno != ENOENT)
 		return err_sys(e, "%s/%s", p->dir.name, p->map);
-	return objects_note_healed(p->o, fan, &p->digest, e);
+	return objects_note_healed(p->o, fan, &p->digest, e) == -1 ? -1 : 1;
 }
 
 static int finish(struct objects_piece *p, struct err *e)
@@ -319,7 +319,7 @@ static int finish(struct objects_piece *p, struct err *e)
 	if (whole_digest(p, &is, e) == -1)
 		return -1;
 	if (digest_equal(&is, &p->digest))
-		return commit(p, e) == -1 ? -1 : 1;
+		return commit(p, e);
 	err_set(e, R_OBJECT_DIGEST, "object %s: its bytes have another digest", p->name);
 	drop(p, e);
 	return -1;
@@ -354,13 +354,13 @@ out:
 	return rc;
 }
 
-int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t from, uint64_t length, struct err *e)
+int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, struct err *e)
 {
 	struct file dir = FILE_CLOSED;
 	struct err cause = {0};
 	struct extents x = {0};
 	char name[OBJECTS_NAME], map[OBJECTS_NAME];
-	uint64_t size, to;
+	uint64_t its = 0, to;
 	int rc;
 
 	if (file_open_dir_at(&o->store, OBJECTS_PIECES, &dir, &cause) == -1) {
@@ -371,9 +371,9 @@ int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t 
 		return -1;
 	}
 	memcpy(objects_name(d, false, 0, map) + DIGEST_HEX, ".map", 5);
-	rc = load_map(&dir, map, objects_name(d, false, 0, name), &x, &size, e);
-	if (rc == 0)
-		rc = !num_add(from, length, &to) && extents_cover(&x, from, to);
+	rc = load_map(&dir, map, objects_name(d, false, 0, name), &x, &its, e);
+	if (rc == 0)	/* of another size: some signer lied, and writing drops it all */
+		rc = its == size && !num_add(from, length, &to) && extents_cover(&x, from, to);
 	else if (rc == 1)
 		rc = 0;
 	extents_free(&x);

@@ -39,7 +39,7 @@ struct stage_result {
 struct stage_ask {
 	struct objects *objects;
 	const struct bundle *bundle;
-	bool *const *lacking;	/* of each volume, as lack_bundle found it; NULL: the store is asked again */
+	uint8_t *const *lacking;	/* of each volume, lack_bundle's answers; NULL: the store is asked again */
 	unsigned jobs;
 };
 /*

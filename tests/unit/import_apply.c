@@ -547,6 +547,67 @@ static void again_in_another_volume(void **state)
 	perimeter_free(p);
 }
 
+/* A copy in another volume that is damaged costs nothing: it is not read, for the object is here by then. */
+static void damaged_copy(void **state)
+{
+	static uint8_t big[5 << 20];
+	struct perimeter *p = perimeter_new();
+	struct record r;
+	struct contents_ref ref;
+	char dir[160];
+
+	(void)state;
+	fixture_random(3, big, sizeof big);
+	r = fixture_file("alpha/a", big, sizeof big);
+	p->f->volume_objects = 1;
+	p->f->change_manifest = three_objects;
+	fixture_object(p->f, big, sizeof big);
+	fixture_object(p->f, big, sizeof big);
+	fixture_object(p->f, "another", 7);
+	ref = fixture_item(p->f, "alpha", &r, 1);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_list(p->f, 1);
+	fixture_bundle(p->f, 17);
+	fixture_bundle_dir(p->f, 17, dir);
+	fixture_flip(dir, "vol-0002.tar.zst", 1000);
+	APPLY(p, 0, "imported  3 objects");
+	perimeter_free(p);
+}
+
+/* Of an object in pieces that an earlier bundle said another size of, nothing counts: all of it is taken from the next bundle. */
+static void pieces_of_another_size(void **state)
+{
+	static const char whole[] = "twenty bytes, twenty";
+	struct perimeter *p = perimeter_new();
+	struct record r = fixture_file("alpha/a", whole, sizeof whole - 1);
+	struct contents_ref ref;
+	struct digest d;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(digest_of(whole, sizeof whole - 1, &d, &e), 0);
+	for (unsigned of = 0; of < 2; of++) {	/* the piece that is there already, by the lie: the second, the first */
+		fixture_piece(p->f, whole, sizeof whole - 1, of == 0 ? 10 : 0, 10);
+		p->f->objects[0].size++;
+		p->f->sequence = 0;
+		fixture_bundle(p->f, 17 + of);
+		APPLY(p, 0, NULL);
+		assert_int_equal(staged(p, &d, false), 2);
+	}
+	p->f->volume_objects = 1;
+	p->f->change_manifest = three_objects;
+	fixture_piece(p->f, whole, sizeof whole - 1, 0, 10);
+	fixture_piece(p->f, whole, sizeof whole - 1, 10, sizeof whole - 1 - 10);
+	fixture_object(p->f, "another", 7);
+	ref = fixture_item(p->f, "alpha", &r, 1);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_list(p->f, 1);
+	fixture_bundle(p->f, 19);
+	APPLY(p, 0, "list 1 in effect");
+	assert_string_equal(perimeter_published(p, "alpha/a"), whole);
+	perimeter_free(p);
+}
+
 /* Staged in part: what came lately stays, what no list ever needed goes after 90 days, what a list waits for stays. */
 static void prune_drops_old_pieces(void **state)
 {
@@ -596,6 +657,7 @@ int main(void)
 		cmocka_unit_test(index_lost), cmocka_unit_test(busy), cmocka_unit_test(expires_in_effect),
 		cmocka_unit_test(init_leaves_nothing), cmocka_unit_test(many_wait), cmocka_unit_test(many_lost_in_a_frame),
 		cmocka_unit_test(many_damaged_places), cmocka_unit_test(again_in_another_volume),
+		cmocka_unit_test(damaged_copy), cmocka_unit_test(pieces_of_another_size),
 		cmocka_unit_test(prune_drops_old_pieces),
 	};
 
