@@ -574,6 +574,27 @@ static void damaged_copy(void **state)
 	perimeter_free(p);
 }
 
+/* Of a piece whose end is lost, what came before it is kept. */
+static void piece_cut_short(void **state)
+{
+	static uint8_t big[9 << 20];
+	struct perimeter *p = perimeter_new();
+	struct digest d;
+	struct err e = {0};
+	char dir[160];
+
+	(void)state;
+	fixture_random(4, big, sizeof big);
+	assert_int_equal(digest_of(big, sizeof big, &d, &e), 0);
+	fixture_piece(p->f, big, sizeof big, 0, 6 << 20);
+	fixture_bundle(p->f, 17);
+	fixture_bundle_dir(p->f, 17, dir);
+	fixture_flip(dir, "vol-0001.tar.zst", 5 << 20);	/* the second frame of two */
+	APPLY(p, 3, "1 lost");
+	assert_int_equal(staged(p, &d, false), 2);
+	perimeter_free(p);
+}
+
 /* Of an object in pieces that an earlier bundle said another size of, nothing counts: all of it is taken from the next bundle. */
 static void pieces_of_another_size(void **state)
 {
@@ -657,7 +678,8 @@ int main(void)
 		cmocka_unit_test(index_lost), cmocka_unit_test(busy), cmocka_unit_test(expires_in_effect),
 		cmocka_unit_test(init_leaves_nothing), cmocka_unit_test(many_wait), cmocka_unit_test(many_lost_in_a_frame),
 		cmocka_unit_test(many_damaged_places), cmocka_unit_test(again_in_another_volume),
-		cmocka_unit_test(damaged_copy), cmocka_unit_test(pieces_of_another_size),
+		cmocka_unit_test(damaged_copy), cmocka_unit_test(piece_cut_short),
+		cmocka_unit_test(pieces_of_another_size),
 		cmocka_unit_test(prune_drops_old_pieces),
 	};
 
