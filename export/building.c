@@ -72,23 +72,15 @@ struct volume_object *building_add_object(struct building *b, struct err *e)
 	return &b->index.objects[b->index.objects_n++];
 }
 
-static int hash(void *arg, const void *data, size_t len, struct err *e)
-{
-	struct building *b = arg;
-
-	(void)e;
-	digest_update(b->hash, data, len);
-	return 0;
-}
-
-int building_add_frame(struct building *b, const struct frame *f, const struct digest *sha256, struct err *e)
+void building_add_frame(struct building *b, const struct frame *f, const struct digest *sha256)
 {
 	const struct volume_frame *last = b->index.frames_n ? &b->index.frames[b->index.frames_n - 1] : NULL;
 
 	b->index.frames[b->index.frames_n++] = (struct volume_frame){
 		.at = last ? last->at + last->size : 0, .size = f->size, .holds = f->holds, .sha256 = *sha256
 	};
-	return b->hash ? frame_each(f, hash, b, e) : 0;
+	if (b->hash)
+		frame_hash(f, b->hash);
 }
 
 static int put_bytes(void *arg, const void *data, size_t len, struct err *e)

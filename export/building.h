@@ -36,8 +36,8 @@ void building_free(struct building *b);	/* with the last of them; NULL is a no-o
 
 /* A place for the next object, zeroed; valid until the next one. NULL on error. */
 struct volume_object *building_add_object(struct building *b, struct err *e);
-/* Takes a frame into the index and the digest, behind the others. 0 or -1. */
-int building_add_frame(struct building *b, const struct frame *f, const struct digest *sha256, struct err *e);
+/* Takes a frame into the index and the digest, behind the others. */
+void building_add_frame(struct building *b, const struct frame *f, const struct digest *sha256);
 /* Writes frames, in the same order. One thread may add while another writes. */
 int building_write(struct building *b, const struct frame *f, struct err *e);
 

@@ -10,6 +10,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "lib/digest.h"
 #include "lib/err.h"
 
 #include "lib/banned.h"
@@ -81,6 +82,18 @@ static int each_raw(const struct frame *f, int (*each)(void *arg, const void *da
 int frame_each(const struct frame *f, int (*each)(void *arg, const void *data, size_t len, struct err *e), void *arg, struct err *e)
 {
 	return f->stored ? each_raw(f, each, arg, e) : each(arg, f->data, f->size, e);
+}
+
+static int add_to_hash(void *arg, const void *data, size_t len, struct err *e)
+{
+	(void)e;
+	digest_update(arg, data, len);
+	return 0;
+}
+
+void frame_hash(const struct frame *f, struct digest_ctx *hash)
+{
+	(void)frame_each(f, add_to_hash, hash, NULL);
 }
 
 /* Samples spread over the bytes, together: do they lose at least a thirtieth? */

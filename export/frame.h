@@ -12,6 +12,7 @@
 
 #include "manifests/limits.h"
 
+struct digest_ctx;
 struct err;
 
 #define FRAME_MAX_LEVEL 19	/* zstd's highest without --ultra */
@@ -32,6 +33,8 @@ struct frame {
 };
 /* Hands the bytes of a frame on, in order, in pieces; ends with the first error: -1. */
 int frame_each(const struct frame *f, int (*each)(void *arg, const void *data, size_t len, struct err *e), void *arg, struct err *e);
+/* Adds the frame's bytes to a running digest. */
+void frame_hash(const struct frame *f, struct digest_ctx *hash);
 /* Memory one call of frame_compress takes beyond its arguments, at most. */
 size_t frame_memory(int level);
 

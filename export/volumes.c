@@ -93,13 +93,6 @@ static void *new_worker(void *arg, struct err *e)
 	return NULL;
 }
 
-static int hash_bytes(void *arg, const void *data, size_t len, struct err *e)
-{
-	(void)e;
-	digest_update(arg, data, len);
-	return 0;
-}
-
 static int make_frame(void *arg, void *task, void *state, struct err *e)
 {
 	const struct writer *w = arg;
@@ -119,7 +112,7 @@ static int make_frame(void *arg, void *task, void *state, struct err *e)
 		x->spare = tar;
 	}
 	t->frame = (struct frame){t->slab, rc == 0 ? size : frame_raw_size(t->holds), t->holds, rc == 1};
-	frame_each(&t->frame, hash_bytes, x->hash, e);
+	frame_hash(&t->frame, x->hash);
 	return digest_final(x->hash, &t->sha256, e);
 }
 
@@ -138,13 +131,11 @@ static void drop_task(void *arg, void *task)
 static int add_frame(void *arg, void *task, struct err *e)
 {
 	struct writer *w = arg;
-	struct task *t = task, *next;
+	struct task *t = task, *next = malloc(sizeof *next);
 
-	if (building_add_frame(t->volume, &t->frame, &t->sha256, e) == -1)
-		return -1;
-	next = malloc(sizeof *next);
 	if (!next)
 		return err_mem(e);
+	building_add_frame(t->volume, &t->frame, &t->sha256);
 	*next = *t;
 	*t = (struct task){0};
 	return pool_put(w->medium, next, e);

@@ -37,7 +37,7 @@ struct taking {
 	struct bundles *known;
 	struct admit admit;
 	struct lack lack;
-	int tried;	/* -1: a new list can't be published, as far as that can be told; */
+	int tried;		/* -1: the list, a new one, can't be published, as far as can be told by what is here */
 	struct err why_not;
 };
 
@@ -238,6 +238,7 @@ static int judge(struct taking *t, struct err *why, struct err *e)
 
 /* ---- taking ---- */
 
+/* Reads the contents lists that are here by now; keep_list says what came of it. */
 static void try_list(struct taking *t)
 {
 	struct run *r = t->in->run;
@@ -314,7 +315,8 @@ static void nothing(void *arg, void *task)
 	(void)task;
 }
 
-/* Objects are synced by a thread of its own: the kernel takes seconds for many, with one processor, and the list can be tried meanwhile. */
+/* Objects are synced by a thread of its own: the kernel takes seconds for many, on one processor, and the list is tried
+ * meanwhile. It reads; what the sync is to make durable does not change under it. */
 static int settle_and_try(struct taking *t, struct err *e)
 {
 	static const struct pool_ops ops = {.work = settle, .drop = nothing};

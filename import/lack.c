@@ -49,7 +49,7 @@ int64_t lack_volume(struct objects *o, const struct volume *v, const uint8_t *be
 
 struct tally {			/* of all indexes of a bundle */
 	uint64_t entries;
-	uint64_t bytes;		/* no sum overflows, see above */
+	uint64_t bytes;		/* no sum overflows, see below */
 	uint64_t objects;	/* different ones, where there are no more than `seen` takes in; else not fewer */
 	struct distinct seen;
 };

@@ -42,10 +42,9 @@ struct inflow_ask {
 	unsigned jobs;
 };
 /*
- * Returns as reader_volume, or -1 with the sink's error, which goes before a reader's (and one of `end` after another error is
- * not told). Every byte wanted was handed over, but
- * for those in frames that damage was called for; after -1 those of some frames, from the first on. No call is
- * under way any more.
+ * Returns as reader_volume, or -1 with the sink's error, which goes before a reader's; what `end` says after another one is
+ * not told. Every byte wanted was handed over, but for those in frames that damage was called for; after -1 those of
+ * some frames, from the first on. No call is under way any more.
  */
 int inflow_volume(const struct inflow_ask *ask, const struct inflow_sink *sink, struct err *e);
 

@@ -81,9 +81,12 @@ size_t unpack_crossing(const struct volume *index, size_t frame)
 {
 	uint64_t end = frame_span(index, frame).to;
 	size_t i = first_behind(index, end);
-	const struct volume_object *o = &index->objects[i];
+	const struct volume_object *o;
 
-	return i < index->objects_n && o->at < end && o->at + volume_object_len(o) > end ? i : index->objects_n;
+	if (i == index->objects_n)
+		return i;
+	o = &index->objects[i];
+	return o->at < end && o->at + volume_object_len(o) > end ? i : index->objects_n;
 }
 
 /* len at least 1. */

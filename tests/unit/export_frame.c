@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <zstd.h>
 
+#include "lib/digest.h"
 #include "lib/err.h"
 
 static uint8_t *in, *out, *back;
@@ -85,6 +86,26 @@ static void handing_on_ends_with_the_first_error(void **state)
 		assert_int_equal(left, -1);
 		assert_int_equal(e.reason, ERR_IO);
 	}
+}
+
+static void stored_frames_hash_as_they_are_handed_on(void **state)
+{
+	const struct frame f = {in, frame_raw_size(1000000), 1000000, true};
+	struct digest_ctx *hash;
+	struct digest running, whole;
+	struct err e = {0};
+	size_t size = 0;
+
+	(void)state;
+	noise(in, 1000000, 5);
+	hash = digest_open(&e);
+	assert_non_null(hash);
+	frame_hash(&f, hash);
+	assert_int_equal(digest_final(hash, &running, &e), 0);
+	assert_int_equal(frame_each(&f, append, &size, &e), 0);
+	assert_int_equal(digest_of(out, size, &whole, &e), 0);
+	assert_true(digest_equal(&running, &whole));
+	digest_close(hash);
 }
 
 static void stored_frames_come_back(void **state)
@@ -186,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stored_frames_come_back),
 		cmocka_unit_test(handing_on_ends_with_the_first_error),
+		cmocka_unit_test(stored_frames_hash_as_they_are_handed_on),
 		cmocka_unit_test(noise_is_not_compressed),
 		cmocka_unit_test(text_is_compressed_and_comes_back),
 		cmocka_unit_test(a_mix_is_worth_it),

@@ -919,7 +919,8 @@ int main(void)
 #define ON_MEDIUM(t) cmocka_unit_test_setup_teardown(t, open_medium, close_medium)
 #define ON_SMALL(t) cmocka_unit_test_setup_teardown(t, small_index, close_medium)
 		ON_MEDIUM(everything), ON_MEDIUM(names), ON_MEDIUM(files), ON_MEDIUM(no_medium), ON_MEDIUM(damage),
-		ON_MEDIUM(frames_lost), ON_MEDIUM(cut_off), ON_MEDIUM(too_long), ON_MEDIUM(volume_of_other_type), ON_MEDIUM(stopped), ON_MEDIUM(unreadable),
+		ON_MEDIUM(frames_lost), ON_MEDIUM(cut_off), ON_MEDIUM(too_long), ON_MEDIUM(volume_of_other_type), ON_MEDIUM(stopped),
+		ON_MEDIUM(unreadable),
 		cmocka_unit_test_setup_teardown(header_lies, open_liar, close_medium),
 		ON_SMALL(lying_orders), ON_SMALL(lying_slots), ON_SMALL(slot_in_use), ON_SMALL(lying_gaps), ON_SMALL(lying_damage), ON_SMALL(lying_forms),
 		ON_SMALL(honest_damage), cmocka_unit_test(lying_names), cmocka_unit_test(lying_files), cmocka_unit_test(gone),
