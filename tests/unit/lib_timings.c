@@ -134,6 +134,26 @@ static void test_on(void **state)
 	json_decref(o);
 }
 
+/* A wait in the midst of a task is the stage's waiting, and not its work. */
+static void test_paused(void **state)
+{
+	uint64_t since = timings_now(), pause;
+	double nap_seconds = NAP / 1e6;
+	json_t *o;
+
+	(void)state;
+	pause = timings_now();
+	usleep(4 * NAP);
+	timings_paused("paused", pause);
+	usleep(NAP);
+	timings_busy("paused", since);
+	o = told();
+	assert_true(figure(o, "paused", "waiting") >= 4 * nap_seconds);
+	assert_true(figure(o, "paused", "busy") >= nap_seconds);
+	assert_true(figure(o, "paused", "busy") + figure(o, "paused", "waiting") < json_number_value(json_object_get(o, "seconds")));
+	json_decref(o);
+}
+
 /* More stages than there is room for: those that fit are counted. */
 static void test_many(void **state)
 {
@@ -155,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_off),
 		cmocka_unit_test(test_on),
+		cmocka_unit_test(test_paused),
 		cmocka_unit_test(test_many),
 	};
 

@@ -1,0 +1,199 @@
+/*
+ * Imports of objects that come in pieces, or more than once: what of them is kept, counted and asked for.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/perimeter.h"
+
+/* The names of what is staged in pieces, and whether they are there; makes them older than anything is kept. */
+static unsigned staged(const struct perimeter *p, const struct digest *d, bool age)
+{
+	const struct timespec long_ago[2] = {{time(NULL) - 100 * 86400, 0}, {time(NULL) - 100 * 86400, 0}};
+	char path[256], hex[DIGEST_HEX + 1];
+	unsigned n = 0;
+
+	for (int map = 0; map < 2; map++) {
+		snprintf(path, sizeof path, "%s/stage/pieces/%s%s", p->store, digest_hex(d, hex), map ? ".map" : "");
+		n += access(path, F_OK) == 0;
+		if (age)
+			assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+	}
+	return n;
+}
+
+static void three_objects(struct fixture *f, struct manifest *m)
+{
+	(void)f;
+	m->objects.count = 3;	/* the fixture counts entries */
+}
+
+/* Volumes of a bundle may have an object more than once, whole and in pieces (FORMAT 8.6): what one of them brought leaves nothing
+ * behind in the stage when another comes. */
+static void again_in_another_volume(void **state)
+{
+	static const char whole[] = "comes whole, then in pieces", pieces[] = "comes in pieces, then whole";
+	struct perimeter *p = perimeter_new();
+	struct record r[2] = {fixture_file("alpha/a", whole, sizeof whole - 1), fixture_file("alpha/b", pieces, sizeof pieces - 1)};
+	struct contents_ref ref;
+	struct digest one, two;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(digest_of(whole, sizeof whole - 1, &one, &e), 0);
+	assert_int_equal(digest_of(pieces, sizeof pieces - 1, &two, &e), 0);
+	p->f->volume_objects = 1;
+	p->f->change_manifest = three_objects;
+	fixture_object(p->f, whole, sizeof whole - 1);
+	fixture_piece(p->f, whole, sizeof whole - 1, 3, 9);
+	fixture_object(p->f, whole, sizeof whole - 1);
+	fixture_piece(p->f, pieces, sizeof pieces - 1, 0, 4);
+	fixture_piece(p->f, pieces, sizeof pieces - 1, 4, sizeof pieces - 1 - 4);
+	fixture_piece(p->f, pieces, sizeof pieces - 1, 2, 7);
+	fixture_object(p->f, pieces, sizeof pieces - 1);
+	ref = fixture_item(p->f, "alpha", r, 2);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_list(p->f, 1);
+	fixture_bundle(p->f, 17);
+	APPLY(p, 0, "imported  3 objects");
+	assert_int_equal(staged(p, &one, false) + staged(p, &two, false), 0);
+	assert_string_equal(perimeter_published(p, "alpha/a"), whole);
+	assert_string_equal(perimeter_published(p, "alpha/b"), pieces);
+	perimeter_free(p);
+}
+
+/* A copy in another volume that is damaged costs nothing: it is not read, for the object is here by then. */
+static void damaged_copy(void **state)
+{
+	static uint8_t big[5 << 20];
+	struct perimeter *p = perimeter_new();
+	struct record r;
+	struct contents_ref ref;
+	char dir[160];
+
+	(void)state;
+	fixture_random(3, big, sizeof big);
+	r = fixture_file("alpha/a", big, sizeof big);
+	p->f->volume_objects = 1;
+	p->f->change_manifest = three_objects;
+	fixture_object(p->f, big, sizeof big);
+	fixture_object(p->f, big, sizeof big);
+	fixture_object(p->f, "another", 7);
+	ref = fixture_item(p->f, "alpha", &r, 1);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_list(p->f, 1);
+	fixture_bundle(p->f, 17);
+	fixture_bundle_dir(p->f, 17, dir);
+	fixture_flip(dir, "vol-0002.tar.zst", 1000);
+	APPLY(p, 0, "imported  3 objects");
+	perimeter_free(p);
+}
+
+/* Of a piece whose end is lost, what came before it is kept. */
+static void piece_cut_short(void **state)
+{
+	static uint8_t big[9 << 20];
+	struct perimeter *p = perimeter_new();
+	struct digest d;
+	struct err e = {0};
+	char dir[160];
+
+	(void)state;
+	fixture_random(4, big, sizeof big);
+	assert_int_equal(digest_of(big, sizeof big, &d, &e), 0);
+	fixture_piece(p->f, big, sizeof big, 0, 6 << 20);
+	fixture_bundle(p->f, 17);
+	fixture_bundle_dir(p->f, 17, dir);
+	fixture_flip(dir, "vol-0001.tar.zst", 5 << 20);	/* the second frame of two */
+	APPLY(p, 3, "1 lost");
+	assert_int_equal(staged(p, &d, false), 2);
+	perimeter_free(p);
+}
+
+/* Of an object in pieces that an earlier bundle said another size of, nothing counts: all of it is taken from the next bundle. */
+static void pieces_of_another_size(void **state)
+{
+	static const char whole[] = "twenty bytes, twenty";
+	struct perimeter *p = perimeter_new();
+	struct record r = fixture_file("alpha/a", whole, sizeof whole - 1);
+	struct contents_ref ref;
+	struct digest d;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(digest_of(whole, sizeof whole - 1, &d, &e), 0);
+	for (unsigned of = 0; of < 2; of++) {	/* the piece that is there already, by the lie: the second, the first */
+		fixture_piece(p->f, whole, sizeof whole - 1, of == 0 ? 10 : 0, 10);
+		p->f->objects[0].size++;
+		p->f->sequence = 0;
+		fixture_bundle(p->f, 17 + of);
+		APPLY(p, 0, NULL);
+		assert_int_equal(staged(p, &d, false), 2);
+	}
+	p->f->volume_objects = 1;
+	p->f->change_manifest = three_objects;
+	fixture_piece(p->f, whole, sizeof whole - 1, 0, 10);
+	fixture_piece(p->f, whole, sizeof whole - 1, 10, sizeof whole - 1 - 10);
+	fixture_object(p->f, "another", 7);
+	ref = fixture_item(p->f, "alpha", &r, 1);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_list(p->f, 1);
+	fixture_bundle(p->f, 19);
+	APPLY(p, 0, "list 1 in effect");
+	assert_string_equal(perimeter_published(p, "alpha/a"), whole);
+	perimeter_free(p);
+}
+
+/* Staged in part: what came lately stays, what no list ever needed goes after 90 days, what a list waits for stays. */
+static void prune_drops_old_pieces(void **state)
+{
+	static const char whole[] = "needed by the newest list";
+	struct perimeter *p = perimeter_new();
+	struct digest stray, needed;
+	struct contents_ref ref;
+	struct record r = fixture_file("alpha/x", whole, sizeof whole - 1);
+	struct err e = {0};
+
+	(void)state;
+	fixture_piece(p->f, "nobody needs this", 17, 0, 5);
+	fixture_piece(p->f, whole, sizeof whole - 1, 3, 5);
+	assert_int_equal(digest_of("nobody needs this", 17, &stray, &e), 0);
+	assert_int_equal(digest_of(whole, sizeof whole - 1, &needed, &e), 0);
+	ref = fixture_item(p->f, "alpha", &r, 1);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_list(p->f, 1);
+	fixture_bundle(p->f, 17);
+	APPLY(p, 4, "list 1 waits");
+	EXPECT(p, 0, "0 objects", "-C", p->store, "prune");
+	assert_int_equal(staged(p, &stray, true) + staged(p, &needed, true), 4);
+	EXPECT(p, 0, "1 object,", "-C", p->store, "prune", "--dry-run");
+	assert_int_equal(staged(p, &stray, false), 2);
+	EXPECT(p, 0, "1 object,", "-C", p->store, "prune");
+	assert_int_equal(staged(p, &stray, false), 0);
+	assert_int_equal(staged(p, &needed, false), 2);
+	buf_clear(&p->f->list);
+	fixture_piece(p->f, whole, sizeof whole - 1, 0, 3);
+	fixture_bundle(p->f, 18);
+	fixture_piece(p->f, whole, sizeof whole - 1, 8, sizeof whole - 1 - 8);
+	fixture_bundle(p->f, 19);
+	APPLY(p, 0, "list 1 in effect");
+	assert_string_equal(perimeter_published(p, "alpha/x"), whole);
+	assert_int_equal(staged(p, &needed, false), 0);
+	perimeter_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(again_in_another_volume), cmocka_unit_test(damaged_copy), cmocka_unit_test(piece_cut_short),
+		cmocka_unit_test(pieces_of_another_size), cmocka_unit_test(prune_drops_old_pieces),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
