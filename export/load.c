@@ -1,5 +1,5 @@
 /*
- * Small objects into a frame. plan | volumes, LOAD (tar) | frame.
+ * Objects into a frame. plan | volumes, LOAD (tar) | frame.
  * Refuses objects whose bytes are no longer the approved ones.
  */
 #include "export/load.h"
@@ -43,8 +43,31 @@ int load_add(struct load *l, size_t object, uint64_t size, size_t at, struct err
 	return 0;
 }
 
+int load_add_part(struct load *l, struct crossing *c, const struct crossing_part *p, size_t at, struct err *e)
+{
+	const struct load_part *before = l->parts_n ? &l->parts[l->parts_n - 1] : NULL;
+
+	if (l->parts_n == l->parts_room) {
+		size_t room = l->parts_room ? 2 * l->parts_room : 2;	/* seldom more than an end and a beginning */
+		struct load_part *more = reallocarray(l->parts, room, sizeof *more);
+
+		if (!more)
+			return err_mem(e);
+		before = before ? &more[l->parts_n - 1] : NULL;
+		l->parts = more;
+		l->parts_room = room;
+	}
+	l->parts[l->parts_n++] = (struct load_part){crossing_hold(c), *p, (uint32_t)at,
+						    p->nth > 0 && (!before || before->crossing != c || before->late)};
+	l->bytes += p->len;
+	return 0;
+}
+
 void load_free(struct load *l)
 {
+	for (size_t i = 0; i < l->parts_n; i++)
+		crossing_free(l->parts[i].crossing);
+	free(l->parts);
 	free(l->list);
 	*l = (struct load){0};
 }
@@ -116,8 +139,20 @@ static int read_object(struct loader *x, size_t object, const struct cargo_objec
 	return wrong ? source_blame(x->station, x->selection, object, R_CONTENT_CHANGED, wrong, e) : rc;
 }
 
+static int hash_part(const struct load_part *p, const uint8_t *frame, const char *stage, struct err *e)
+{
+	return crossing_hash(p->crossing, &p->part, frame + p->at, stage, e);
+}
+
 int loader_run(struct loader *x, const struct load *l, uint8_t *frame, struct err *e)
 {
+	for (size_t i = 0; i < l->parts_n; i++) {
+		const struct load_part *p = &l->parts[i];
+
+		if (crossing_read(p->crossing, &p->part, frame + p->at, e) == -1 ||
+		    (!p->late && hash_part(p, frame, NULL, e) == -1))
+			return -1;
+	}
 	for (size_t i = 0; i < l->n; i++) {
 		const struct cargo_object *o = cargo_at(&x->selection->cargo, l->list[i].object);
 		struct volume_object v = {.sha256 = o->sha256, .size = o->size};
@@ -129,4 +164,18 @@ int loader_run(struct loader *x, const struct load *l, uint8_t *frame, struct er
 			return -1;
 	}
 	return 0;
+}
+
+int load_follow(const struct load *l, const uint8_t *frame, const char *stage, struct err *e)
+{
+	for (size_t i = 0; i < l->parts_n; i++)
+		if (l->parts[i].late && hash_part(&l->parts[i], frame, stage, e) == -1)
+			return -1;
+	return 0;
+}
+
+void load_give_up(const struct load *l, const struct err *why)
+{
+	for (size_t i = 0; i < l->parts_n; i++)
+		crossing_give_up(l->parts[i].crossing, why);
 }

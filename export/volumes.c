@@ -4,17 +4,16 @@
  */
 #include "export/volumes.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "export/building.h"
+#include "export/crossing.h"
 #include "export/frame.h"
 #include "export/load.h"
 #include "export/plan.h"
 #include "export/select.h"
 #include "export/settle.h"
-#include "export/source.h"
 #include "export/station.h"
 #include "export/tar.h"
 #include "lib/err.h"
@@ -22,19 +21,18 @@
 #include "lib/progress.h"
 #include "lib/slabs.h"
 #include "manifests/limits.h"
-#include "manifests/reason.h"
 #include "manifests/volume.h"
 
 #include "lib/banned.h"
 
-#define READ_SIZE (256u << 10)	/* stays in the processor's cache between reading and hashing */
 #define AHEAD 3	/* frames under way beside those that are worked on */
 #define WRITTEN 2	/* frames that are being written or wait for it */
 #define LARGE (1u << 20)	/* from here on telling the kernel what we are up to pays */
+#define MAKING "frames: reading, compressing"
 
 struct task {
 	struct building *volume;	/* held */
-	struct load load;	/* objects that the worker reads; the others stand there */
+	struct load load;	/* what the worker reads into it */
 	uint8_t *slab;
 	size_t holds;	/* bytes of tar in it, until it becomes the frame's */
 	struct frame frame;
@@ -46,14 +44,11 @@ struct writer {
 	struct slabs slabs;
 	struct settle *settle;
 	struct pool *medium, *pool;	/* frames are made in `pool` and written by `medium` */
-	/* the reading side: */
+	/* the dealing side: */
 	struct building *volume;
 	struct tar *tar;
 	struct task *filling;
-	struct file source;	/* the object being read, across volumes */
-	uint64_t at;		/* bytes of it that were read */
-	struct digest_ctx *hash;
-	uint8_t *buffer;	/* for what is hashed and not carried */
+	struct crossing *crossing;	/* the object that is being dealt out, across volumes */
 };
 
 /* ---- the workers ---- */
@@ -93,27 +88,39 @@ static void *new_worker(void *arg, struct err *e)
 	return NULL;
 }
 
+/* The tar bytes stay where they are; the frame has them, or the bytes in x->spare: 0, 1 or -1 as frame_compress. */
+static int compress(const struct writer *w, struct task *t, struct worker *x, struct err *e)
+{
+	size_t size = frame_raw_size(t->holds);
+	int rc = frame_compress(t->slab, t->holds, w->job->level, x->spare, &size, e);
+
+	if (rc == -1)
+		return -1;
+	t->frame = (struct frame){rc == 0 ? x->spare : t->slab, size, t->holds, rc == 1};
+	frame_hash(&t->frame, x->hash);
+	return digest_final(x->hash, &t->sha256, e) == -1 ? -1 : rc;
+}
+
 static int make_frame(void *arg, void *task, void *state, struct err *e)
 {
 	const struct writer *w = arg;
 	struct task *t = task;
 	struct worker *x = state;
 	uint8_t *tar = t->slab;
-	size_t size;
-	int rc;
+	int rc = loader_run(x->loader, &t->load, tar, e);
 
-	if (loader_run(x->loader, &t->load, tar, e) == -1)
-		return -1;
-	rc = frame_compress(tar, t->holds, w->job->level, x->spare, &size, e);
-	if (rc == -1)
-		return -1;
+	if (rc == 0)
+		rc = compress(w, t, x, e);
 	if (rc == 0) {
 		t->slab = x->spare;
 		x->spare = tar;
 	}
-	t->frame = (struct frame){t->slab, rc == 0 ? size : frame_raw_size(t->holds), t->holds, rc == 1};
-	frame_hash(&t->frame, x->hash);
-	return digest_final(x->hash, &t->sha256, e);
+	/* last, where it is likely that nobody is waited for any more */
+	if (rc != -1)
+		rc = load_follow(&t->load, tar, MAKING, e);
+	if (rc == -1)
+		load_give_up(&t->load, e);
+	return rc;
 }
 
 static void drop_task(void *arg, void *task)
@@ -142,8 +149,8 @@ static int add_frame(void *arg, void *task, struct err *e)
 }
 
 static const struct pool_ops making = {.work = make_frame, .finish = add_frame, .drop = drop_task, .state_new = new_worker,
-				       .state_free = free_worker, .putting = "dealing out, large objects",
-				       .working = "frames: digest, compressing", .finishing = "volumes: digest"};
+				       .state_free = free_worker, .putting = "dealing out", .working = MAKING,
+				       .finishing = "volumes: digest"};
 
 /* ---- the writing side: one worker, so frames come in order ---- */
 
@@ -161,7 +168,7 @@ static int write_frame(void *arg, void *task, void *state, struct err *e)
 
 static const struct pool_ops writing = {.work = write_frame, .drop = drop_task, .working = "writing volumes"};
 
-/* ---- the reading side ---- */
+/* ---- the dealing side ---- */
 
 static int new_frame(struct writer *w, struct err *e)
 {
@@ -189,7 +196,7 @@ static int make_room(struct writer *w, struct err *e)
 	return w->filling ? 0 : new_frame(w, e);
 }
 
-/* Takes the tar stream. Data were read to their place already. */
+/* Takes the tar stream. Data have their place already, where they will be read to. */
 static int fill(void *arg, const void *data, size_t len, struct err *e)
 {
 	struct writer *w = arg;
@@ -239,64 +246,44 @@ static int open_volume(struct writer *w, uint64_t volume, struct err *e)
 	return w->tar ? 0 : -1;
 }
 
-/* Reads and hashes the object from where we are up to `end`; what is carried, straight to its place in the tar. */
-static int read_bytes(struct writer *w, const struct plan_entry *x, uint64_t end, bool carried, struct err *e)
+/* Makes room for bytes from..to of the crossing in as many frames as that takes. tar is told that they were there already. */
+static int deal_out(struct writer *w, uint64_t from, uint64_t to, bool last, struct err *e)
 {
-	while (w->at < end) {
-		size_t want = end - w->at < READ_SIZE ? (size_t)(end - w->at) : READ_SIZE;
-		uint8_t *to = w->buffer;
-		int64_t n;
+	while (from < to) {
+		struct task *t;
+		struct crossing_part p;
+		size_t len;
 
-		if (carried && make_room(w, e) == -1)
+		if (make_room(w, e) == -1)
 			return -1;
-		if (carried) {
-			to = w->filling->slab + w->filling->holds;
-			want = want < FRAME_SIZE - w->filling->holds ? want : FRAME_SIZE - w->filling->holds;
-		}
-		n = file_read(&w->source, to, want, e);
-		if (n == -1)
+		t = w->filling;
+		len = FRAME_SIZE - t->holds;
+		if (len > to - from)
+			len = (size_t)(to - from);
+		p = crossing_next(w->crossing, from, (uint32_t)len, last && from + len == to);
+		if (load_add_part(&t->load, w->crossing, &p, t->holds, e) == -1 ||
+		    (len >= LARGE && crossing_announce(w->crossing, &p, e) == -1) ||
+		    tar_data(w->tar, t->slab + t->holds, len, e) == -1)
 			return -1;
-		if (n == 0)
-			return source_blame(w->job->station, w->job->selection, x->object, R_CONTENT_CHANGED,
-					    "is shorter than when it was approved", e);
-		digest_update(w->hash, to, (size_t)n);
-		if (carried && tar_data(w->tar, to, (size_t)n, e) == -1)
-			return -1;
-		if (carried)
-			progress_add((uint64_t)n);
-		w->at += (uint64_t)n;
+		from += len;
 	}
 	return 0;
 }
 
-static int begin_object(struct writer *w, const struct plan_entry *x, const struct cargo_object *o, struct err *e)
+static int cross(struct writer *w, const struct plan_entry *x, const struct volume_object *v, struct err *e)
 {
-	if (x->first) {	/* else it is open since its first piece */
-		w->at = 0;
-		if (source_open(w->job->station, w->job->selection, x->object, &w->source, e) == -1)
+	if (x->first) {
+		w->crossing = crossing_new(w->job->station, w->job->selection, x->object, e);
+		if (!w->crossing)
 			return -1;
-		if (o->size >= LARGE)
-			(void)posix_fadvise(w->source.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	}
-	return read_bytes(w, x, x->from, false, e);
-}
-
-/* All of it is compared with the approved digest, also where only parts are carried. */
-static int end_object(struct writer *w, const struct plan_entry *x, const struct cargo_object *o, struct err *e)
-{
-	struct digest d;
-
-	if (!x->last)
-		return 0;
-	if (read_bytes(w, x, o->size, false, e) == -1)
+	if (tar_begin(w->tar, v, e) == -1 || deal_out(w, x->from, x->from + x->length, x->last, e) == -1 || tar_end(w->tar, e) == -1)
 		return -1;
-	file_close(&w->source);
-	if (digest_final(w->hash, &d, e) == -1)
-		return -1;
-	if (digest_equal(&d, &o->sha256))
-		return 0;
-	return source_blame(w->job->station, w->job->selection, x->object, R_CONTENT_CHANGED,
-			    "its bytes are no longer the approved ones", e);
+	if (x->last) {
+		crossing_free(w->crossing);
+		w->crossing = NULL;
+	}
+	return 0;
 }
 
 /* An object that stands whole within the frame is left to the worker that gets it: 1; else 0, or -1. */
@@ -334,12 +321,7 @@ static int carry(struct writer *w, const struct plan_entry *x, struct err *e)
 		v->length = x->length;
 	}
 	left = leave(w, x, o, e);
-	if (left != 0)
-		return left == 1 ? 0 : -1;
-	if (begin_object(w, x, o, e) == -1 || tar_begin(w->tar, v, e) == -1 ||
-	    read_bytes(w, x, x->from + x->length, true, e) == -1 || tar_end(w->tar, e) == -1)
-		return -1;
-	return end_object(w, x, o, e);
+	return left == 0 ? cross(w, x, v, e) : left == 1 ? 0 : -1;
 }
 
 static int carry_all(struct writer *w, struct err *e)
@@ -364,16 +346,10 @@ static int ended(int last, const struct err *why, int rc, struct err *e)
 
 int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *e)
 {
-	struct writer w = {.job = j, .slabs = SLABS(MAX_FRAME_STORED), .source = FILE_CLOSED};
+	struct writer w = {.job = j, .slabs = SLABS(MAX_FRAME_STORED)};
 	struct err why = {0};
 	int rc = -1;
 
-	w.hash = digest_open(e);
-	w.buffer = malloc(READ_SIZE);
-	if (!w.hash || !w.buffer) {
-		err_mem(e);
-		goto out;
-	}
 	w.settle = settle_open(j, out, e);
 	w.medium = w.settle ? pool_open(&writing, &w, 1, WRITTEN, e) : NULL;
 	w.pool = w.medium ? pool_open(&making, &w, j->jobs, j->jobs + AHEAD, e) : NULL;
@@ -391,9 +367,7 @@ out:
 	if (w.filling)
 		drop_task(&w, w.filling);
 	building_free(w.volume);
-	file_close(&w.source);
-	digest_close(w.hash);
-	free(w.buffer);
+	crossing_free(w.crossing);
 	slabs_free(&w.slabs);
 	return rc;
 }

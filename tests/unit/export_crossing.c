@@ -1,0 +1,213 @@
+/*
+ * Crossing: an object's parts come from many threads, its digest is of all bytes in order; what isn't carried counts, too; whatever is
+ * wrong is told to all who wait. Meant for ThreadSanitizer, too.
+ */
+#include "export/crossing.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "export/select.h"
+#include "export/station.h"
+#include "lib/err.h"
+#include "lib/file.h"
+#include "manifests/names.h"
+#include "manifests/reason.h"
+
+enum { PARTS = 12, PART = 300000, SIZE = PARTS * PART };
+
+static uint8_t bytes[SIZE];
+static char path[] = "/tmp/satchel-crossing.XXXXXX", object[200];
+static struct station station = {.dir = FILE_CLOSED};
+static struct selection selection;
+
+static void write_object(size_t len)
+{
+	FILE *f = fopen(object, "wb");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, len, f), len);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* A station that holds one object, as a document. */
+static int start(void **state)
+{
+	struct err e = {0};
+	struct digest d;
+	char name[80];
+
+	(void)state;
+	for (size_t i = 0; i < SIZE; i++)
+		bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+	if (mkdtemp(path) == NULL || file_open_dir(path, &station.dir, &e) == -1 || digest_of(bytes, SIZE, &d, &e) == -1 ||
+	    cargo_add(&selection.cargo, &d, SIZE, NULL, &e) != 1)
+		return -1;
+	selection.cargo.documents_n = 1;
+	snprintf(object, sizeof object, "contents/%s", names_object(&d, name));
+	*strrchr(object, '/') = '\0';
+	if (file_make_dirs_at(&station.dir, object, 0755, &e) == -1)
+		return -1;
+	snprintf(object, sizeof object, "%s/contents/%s", path, name);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	struct err e = {0};
+
+	(void)state;
+	cargo_free(&selection.cargo);
+	file_remove_tree_at(&station.dir, "contents", &e);
+	file_close(&station.dir);
+	return rmdir(path);
+}
+
+struct hand {		/* one thread's part */
+	struct crossing *crossing;
+	struct crossing_part part;
+	pthread_t thread;
+	uint8_t *data;
+	bool gives_up;
+	int rc;
+	struct err err;
+};
+
+static void *run(void *arg)
+{
+	struct hand *h = arg;
+
+	h->rc = crossing_read(h->crossing, &h->part, h->data, &h->err);
+	if (h->rc == 0 && h->gives_up)
+		h->rc = err_set(&h->err, ERR_INTERNAL, "gave up");
+	if (h->rc == 0)
+		h->rc = crossing_hash(h->crossing, &h->part, h->data, NULL, &h->err);
+	if (h->rc == -1)
+		crossing_give_up(h->crossing, &h->err);
+	crossing_free(h->crossing);
+	return NULL;
+}
+
+/* Deals out every `step`-th part, has the later ones begin first, and returns what each came to; all bytes read are compared. */
+static void run_all(struct hand *hands, size_t step, size_t gives_up)
+{
+	struct err e = {0};
+	struct crossing *c = crossing_new(&station, &selection, 0, &e);
+
+	assert_non_null(c);
+	for (size_t i = 0; i < PARTS; i += step) {
+		hands[i] = (struct hand){.crossing = crossing_hold(c), .data = malloc(PART), .gives_up = i == gives_up,
+					 .part = crossing_next(c, i * PART, PART, i + step >= PARTS)};
+		assert_non_null(hands[i].data);
+		assert_int_equal(hands[i].part.nth, i / step);
+	}
+	crossing_free(c);
+	for (size_t i = PARTS; i-- > 0;)
+		if (i % step == 0)
+			assert_int_equal(pthread_create(&hands[i].thread, NULL, run, &hands[i]), 0);
+	for (size_t i = 0; i < PARTS; i += step) {
+		assert_int_equal(pthread_join(hands[i].thread, NULL), 0);
+		if (hands[i].rc == 0)
+			assert_memory_equal(hands[i].data, bytes + i * PART, PART);
+		free(hands[i].data);
+	}
+}
+
+enum { NOBODY = PARTS };
+
+static void in_any_order(void **state)
+{
+	struct hand hands[PARTS];
+
+	(void)state;
+	write_object(SIZE);
+	for (size_t step = 1; step <= PARTS; step++) {	/* from 2 on with gaps between, and a rest behind the last */
+		run_all(hands, step, NOBODY);
+		for (size_t i = 0; i < PARTS; i += step)
+			assert_int_equal(hands[i].rc, 0);
+	}
+}
+
+/* One byte of what is carried, one of what is not. */
+static void changed(void **state)
+{
+	(void)state;
+	for (size_t at = 5; at < SIZE; at += SIZE / 2) {
+		struct hand hands[PARTS];
+
+		bytes[at] ^= 1;
+		write_object(SIZE);
+		run_all(hands, 5, NOBODY);	/* 0, 5, 10: the middle isn't carried */
+		assert_int_equal(hands[0].rc, 0);
+		assert_int_equal(hands[5].rc, 0);
+		assert_int_equal(hands[10].rc, -1);
+		assert_int_equal(hands[10].err.reason, R_CONTENT_CHANGED);
+		assert_non_null(strstr(hands[10].err.text, "no longer the approved"));
+		bytes[at] ^= 1;
+	}
+}
+
+static void shorter(void **state)
+{
+	struct hand hands[PARTS];
+
+	(void)state;
+	write_object(SIZE - 1);
+	run_all(hands, 1, NOBODY);
+	assert_int_equal(hands[PARTS - 1].err.reason, R_CONTENT_CHANGED);
+	assert_non_null(strstr(hands[PARTS - 1].err.text, "is shorter"));
+	run_all(hands, 5, NOBODY);	/* in what is not carried */
+	assert_int_equal(hands[10].err.reason, R_CONTENT_CHANGED);
+	assert_non_null(strstr(hands[10].err.text, "is shorter"));
+}
+
+static void nobody_waits_for_ever(void **state)
+{
+	struct hand hands[PARTS];
+
+	(void)state;
+	write_object(SIZE);
+	run_all(hands, 1, 3);
+	for (size_t i = 0; i < PARTS; i++) {
+		if (i >= 3) {
+			assert_int_equal(hands[i].rc, -1);
+			assert_string_equal(hands[i].err.text, "gave up");
+		} else if (hands[i].rc == -1) {	/* what is given up need not go on for anybody */
+			assert_string_equal(hands[i].err.text, "gave up");
+		}
+	}
+}
+
+static void lost(void **state)
+{
+	struct hand hands[PARTS];
+
+	(void)state;
+	unlink(object);
+	run_all(hands, 1, NOBODY);
+	for (size_t i = 0; i < PARTS; i++)
+		assert_int_equal(hands[i].err.reason, R_STATION_DAMAGED);
+}
+
+int main(void)
+{
+	struct err e = {0};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(in_any_order),
+		cmocka_unit_test(changed),
+		cmocka_unit_test(shorter),
+		cmocka_unit_test(nobody_waits_for_ever),
+		cmocka_unit_test(lost),
+	};
+
+	return digest_start(&e) == -1 ? 1 : cmocka_run_group_tests(tests, start, stop);
+}
