@@ -121,30 +121,52 @@ int digest_compare(const struct digest *a, const struct digest *b)
 	return memcmp(a->bytes, b->bytes, DIGEST_LEN);
 }
 
-#define FOLDERS ((size_t)1 << 16)
-
-static size_t folder_of(const uint8_t *element)
-{
-	return (size_t)element[0] << 8 | element[1];
-}
+#define FOLDERS 256
+#define FEW 16	/* elements that are put in order one by one */
 
 static void swap(uint8_t *a, uint8_t *b, size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		uint8_t x = a[i];
+	uint64_t x, y;
+	size_t i = 0;
+
+	for (; i + sizeof x <= size; i += sizeof x) {
+		memcpy(&x, a + i, sizeof x);
+		memcpy(&y, b + i, sizeof y);
+		memcpy(a + i, &y, sizeof y);
+		memcpy(b + i, &x, sizeof x);
+	}
+	for (; i < size; i++) {
+		uint8_t byte = a[i];
 
 		a[i] = b[i];
-		b[i] = x;
+		b[i] = byte;
 	}
 }
 
-/* In place: what lies in another's folder changes places with what lies at that one's next place. */
-static void fill_folders(uint8_t *list, size_t size, size_t *next, const size_t *end)
+static void sort_few(uint8_t *list, size_t n, size_t size, int (*order)(const void *a, const void *b))
 {
+	for (size_t i = 1; i < n; i++)
+		for (uint8_t *at = list + i * size; at > list && order(at - size, at) > 0; at -= size)
+			swap(at - size, at, size);
+}
+
+/* In place: what lies in another's folder changes places with what lies at that one's next place. end: where folders end. */
+static void fill_folders(uint8_t *list, size_t n, size_t size, unsigned byte, size_t end[FOLDERS])
+{
+	size_t next[FOLDERS], at = 0;
+
+	memset(end, 0, FOLDERS * sizeof *end);
+	for (size_t i = 0; i < n; i++)
+		end[list[i * size + byte]]++;
+	for (size_t f = 0; f < FOLDERS; f++) {
+		next[f] = at;
+		at += end[f];
+		end[f] = at;
+	}
 	for (size_t f = 0; f < FOLDERS; f++)
 		while (next[f] < end[f]) {
 			uint8_t *here = list + next[f] * size;
-			size_t home = folder_of(here);
+			size_t home = here[byte];
 
 			if (home == f)
 				next[f]++;
@@ -153,36 +175,29 @@ static void fill_folders(uint8_t *list, size_t size, size_t *next, const size_t 
 		}
 }
 
-int digest_sort(void *list, size_t n, size_t size, int (*order)(const void *a, const void *b), struct err *e)
+/* From a byte of the digest on; those before it are the same in all. */
+static void sort_from(uint8_t *list, size_t n, size_t size, unsigned byte, int (*order)(const void *a, const void *b))
 {
-	uint8_t *first = list;
-	size_t *end, *next, at = 0;
+	size_t end[FOLDERS];
 
-	if (n < FOLDERS / 16) {
-		if (n > 0)
-			qsort(list, n, size, order);
-		return 0;
-	}
-	end = calloc(2 * FOLDERS, sizeof *end);
-	if (end == NULL)
-		return err_mem(e);
-	next = end + FOLDERS;
-	for (size_t i = 0; i < n; i++)
-		end[folder_of(first + i * size)]++;
-	for (size_t f = 0; f < FOLDERS; f++) {
-		next[f] = at;
-		at += end[f];
-		end[f] = at;
-	}
-	fill_folders(first, size, next, end);
-	for (size_t f = 0; f < FOLDERS; f++) {
-		size_t from = f == 0 ? 0 : end[f - 1];
+	if (n <= FEW) {
+		sort_few(list, n, size, order);
+	} else if (byte == DIGEST_LEN) {
+		qsort(list, n, size, order);
+	} else {
+		fill_folders(list, n, size, byte, end);
+		for (size_t f = 0; f < FOLDERS; f++) {
+			size_t from = f == 0 ? 0 : end[f - 1];
 
-		if (end[f] - from > 1)
-			qsort(first + from * size, end[f] - from, size, order);
+			if (end[f] - from > 1)
+				sort_from(list + from * size, end[f] - from, size, byte + 1, order);
+		}
 	}
-	free(end);
-	return 0;
+}
+
+void digest_sort(void *list, size_t n, size_t size, int (*order)(const void *a, const void *b))
+{
+	sort_from(list, n, size, 0, order);
 }
 
 char *digest_hex(const struct digest *d, char out[DIGEST_HEX + 1])

@@ -124,7 +124,7 @@ static int check_distinct(const struct volume *v, struct err *e)
 	for (size_t i = 0; rc == 0 && i < v->objects_n; i++)
 		sorted[i] = (struct sorted){v->objects[i].sha256, v->objects + i};
 	if (rc == 0)
-		rc = digest_sort(sorted, v->objects_n, sizeof *sorted, compare_objects, e);
+		digest_sort(sorted, v->objects_n, sizeof *sorted, compare_objects);
 	for (size_t i = 1; rc == 0 && i < v->objects_n; i++) {
 		const struct volume_object *a = sorted[i - 1].object, *b = sorted[i].object;
 		char hex[DIGEST_HEX + 1];

@@ -122,9 +122,8 @@ int carried_settle(struct carried *c, struct err *e)
 {
 	size_t kept = 0;
 
-	if (digest_sort(c->list, c->n, sizeof *c->list, by_digest, e) == -1 ||
-	    digest_sort(c->documents, c->documents_n, sizeof *c->documents, by_digest, e) == -1)
-		return -1;
+	digest_sort(c->list, c->n, sizeof *c->list, by_digest);
+	digest_sort(c->documents, c->documents_n, sizeof *c->documents, by_digest);
 	for (size_t i = 0; i < c->n; i++) {
 		if (kept == 0 || !digest_equal(&c->list[kept - 1].sha256, &c->list[i].sha256)) {
 			c->list[kept++] = c->list[i];
