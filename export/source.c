@@ -100,10 +100,10 @@ static int open_content(const struct station *s, const struct digest *d, uint64_
  */
 static int open_object(const struct station *s, const struct digest *d, uint64_t size, const char *path, struct file *out, struct err *e)
 {
-	char name[80], object[96];
+	char object[96] = "objects/";
 	struct err cause = {0};
 
-	snprintf(object, sizeof object, "objects/%s", names_object(d, name));
+	names_object(d, object + strlen(object));
 	if (file_open_at(&s->dir, object, out, &cause) == 0)
 		return 0;
 	if (cause.reason != ERR_MISSING) {

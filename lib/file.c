@@ -22,13 +22,28 @@
 
 #define RACES 64	/* how often openat2 is tried again while somebody renames directories on the way */
 
-/* f takes fd over; its name is made of dir's and path's. */
+/* DIR/PATH; not by printf, which is felt where small files are opened. */
+static char *join(const struct file *dir, const char *path)
+{
+	size_t above = dir == NULL ? 0 : strlen(dir->name) + 1, len = strlen(path);
+	char *name = malloc(above + len + 1);
+
+	if (name == NULL)
+		return NULL;
+	if (above > 0) {
+		memcpy(name, dir->name, above - 1);
+		name[above - 1] = '/';
+	}
+	memcpy(name + above, path, len + 1);
+	return name;
+}
+
+/* out takes fd over; its name is made of dir's and path's. */
 static int adopt(int fd, const struct file *dir, const char *path, struct file *out, struct err *e)
 {
-	char *name = NULL;
-	int n = dir == NULL ? asprintf(&name, "%s", path) : asprintf(&name, "%s/%s", dir->name, path);
+	char *name = join(dir, path);
 
-	if (n == -1) {
+	if (name == NULL) {
 		close(fd);
 		return err_mem(e);
 	}

@@ -96,10 +96,9 @@ char *names_entry(const struct digest *d, int piece, uint64_t from, char out[NAM
 
 char *names_object(const struct digest *d, char out[80])
 {
-	char hex[DIGEST_HEX + 1];
-
-	digest_hex(d, hex);
-	snprintf(out, 80, "%.2s/%s", hex, hex);
+	digest_hex(d, out + 3);
+	memcpy(out, out + 3, 2);
+	out[2] = '/';
 	return out;
 }
 
