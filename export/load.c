@@ -4,6 +4,7 @@
  */
 #include "export/load.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,9 +44,17 @@ int load_add(struct load *l, size_t object, uint64_t size, size_t at, struct err
 	return 0;
 }
 
-int load_add_part(struct load *l, struct crossing *c, const struct crossing_part *p, size_t at, struct err *e)
+/* Whether the last part added is of c, which then began in this frame. */
+static bool began_here(const struct load *l, const struct crossing *c)
 {
 	const struct load_part *before = l->parts_n ? &l->parts[l->parts_n - 1] : NULL;
+
+	return before && before->crossing == c && !before->late;
+}
+
+int load_add_part(struct load *l, struct crossing *c, const struct crossing_part *p, size_t at, struct err *e)
+{
+	bool late = p->nth > 0 && !began_here(l, c);
 
 	if (l->parts_n == l->parts_room) {
 		size_t room = l->parts_room ? 2 * l->parts_room : 2;	/* seldom more than an end and a beginning */
@@ -53,12 +62,10 @@ int load_add_part(struct load *l, struct crossing *c, const struct crossing_part
 
 		if (!more)
 			return err_mem(e);
-		before = before ? &more[l->parts_n - 1] : NULL;
 		l->parts = more;
 		l->parts_room = room;
 	}
-	l->parts[l->parts_n++] = (struct load_part){crossing_hold(c), *p, (uint32_t)at,
-						    p->nth > 0 && (!before || before->crossing != c || before->late)};
+	l->parts[l->parts_n++] = (struct load_part){crossing_hold(c), *p, (uint32_t)at, late};
 	l->bytes += p->len;
 	return 0;
 }
