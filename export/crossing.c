@@ -5,41 +5,38 @@
 #include "export/crossing.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "export/select.h"
 #include "export/source.h"
 #include "lib/digest.h"
-#include "lib/err.h"
 #include "lib/file.h"
 #include "lib/timings.h"
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
 
-#define STEP (256u << 10)	/* of what is hashed and not carried: stays in the processor's cache */
+#define ANNOUNCED (1u << 20)	/* at once: the kernel cuts what is more than a disk takes in one piece */
 
-struct crossing {
+struct crossing {		/* small: thousands may be under way, where many are carried in part */
 	atomic_uint holders;
-	const struct station *station;
-	const struct selection *selection;
-	size_t object;
-	uint64_t size;
 	uint32_t dealt;		/* parts; the dealing thread's */
-	pthread_mutex_t lock;
-	pthread_cond_t turn;
+	uint32_t done;		/* parts; under the lock */
+	struct crossings *all;
+	size_t object;
 	struct file file;	/* under the lock until it is open */
-	uint32_t done;		/* parts; under the lock, as why */
-	struct err why;		/* it was given up */
-	/* of who has the turn: */
-	struct digest_ctx *hash;
+	/* theirs who have the turn; `done` hands it on: */
+	struct digest_ctx *hash;	/* from the first part to the last */
 	uint64_t hashed;	/* bytes */
-	uint8_t *passing;	/* STEP bytes of what is not carried */
 };
 
-struct crossing *crossing_new(const struct station *s, const struct selection *sel, size_t i, struct err *e)
+static const struct cargo_object *object_of(const struct crossing *c)
+{
+	return cargo_at(&c->all->selection->cargo, c->object);
+}
+
+struct crossing *crossing_new(struct crossings *all, size_t i, struct err *e)
 {
 	struct crossing *c = calloc(1, sizeof *c);
 
@@ -48,18 +45,10 @@ struct crossing *crossing_new(const struct station *s, const struct selection *s
 		return NULL;
 	}
 	c->holders = 1;
-	c->station = s;
-	c->selection = sel;
+	c->all = all;
 	c->object = i;
-	c->size = cargo_at(&sel->cargo, i)->size;
 	c->file = (struct file)FILE_CLOSED;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->turn, NULL);
-	c->hash = digest_open(e);
-	if (c->hash)
-		return c;
-	crossing_free(c);
-	return NULL;
+	return c;
 }
 
 struct crossing *crossing_hold(struct crossing *c)
@@ -74,9 +63,6 @@ void crossing_free(struct crossing *c)
 		return;
 	file_close(&c->file);
 	digest_close(c->hash);
-	pthread_cond_destroy(&c->turn);
-	pthread_mutex_destroy(&c->lock);
-	free(c->passing);
 	free(c);
 }
 
@@ -91,16 +77,19 @@ static int open_once(struct crossing *c, struct err *e)
 {
 	int rc = 0;
 
-	pthread_mutex_lock(&c->lock);
-	if (c->file.fd == -1)
-		rc = source_open(c->station, c->selection, c->object, &c->file, e);
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_lock(&c->all->lock);
+	if (c->file.fd == -1) {
+		rc = source_open(c->all->station, c->all->selection, c->object, &c->file, e);
+		if (rc == 0 && object_of(c)->size >= ANNOUNCED)
+			(void)posix_fadvise(c->file.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	}
+	pthread_mutex_unlock(&c->all->lock);
 	return rc;
 }
 
 static int blame(const struct crossing *c, const char *text, struct err *e)
 {
-	return source_blame(c->station, c->selection, c->object, R_CONTENT_CHANGED, text, e);
+	return source_blame(c->all->station, c->all->selection, c->object, R_CONTENT_CHANGED, text, e);
 }
 
 static int read_at(const struct crossing *c, void *to, size_t len, uint64_t at, struct err *e)
@@ -111,7 +100,8 @@ static int read_at(const struct crossing *c, void *to, size_t len, uint64_t at, 
 		return 0;
 	if (why.reason == ERR_FORM)
 		return blame(c, "is shorter than when it was approved", e);
-	*e = why;
+	if (e->reason == ERR_NONE)
+		*e = why;
 	return -1;
 }
 
@@ -119,7 +109,9 @@ int crossing_announce(struct crossing *c, const struct crossing_part *p, struct 
 {
 	if (open_once(c, e) == -1)
 		return -1;
-	(void)posix_fadvise(c->file.fd, (off_t)p->from, p->len, POSIX_FADV_WILLNEED);
+	for (uint32_t at = 0; at < p->len; at += ANNOUNCED)
+		(void)posix_fadvise(c->file.fd, (off_t)(p->from + at), p->len - at < ANNOUNCED ? p->len - at : ANNOUNCED,
+				    POSIX_FADV_WILLNEED);
 	return 0;
 }
 
@@ -130,71 +122,97 @@ int crossing_read(struct crossing *c, const struct crossing_part *p, void *to, s
 
 /* ---- the digest ---- */
 
-/* Up to `end`, which isn't carried. */
-static int pass_over(struct crossing *c, uint64_t end, struct err *e)
+/* With the lock held: the error of whoever gave up. */
+static int fail(const struct crossings *all, struct err *e)
 {
-	if (c->hashed < end && !c->passing && !(c->passing = malloc(STEP)))
-		return err_mem(e);
-	while (c->hashed < end) {
-		size_t n = end - c->hashed < STEP ? (size_t)(end - c->hashed) : STEP;
+	if (e->reason == ERR_NONE)
+		*e = all->why;
+	return -1;
+}
 
-		if (read_at(c, c->passing, n, c->hashed, e) == -1)
+static int go_on(struct crossings *all, struct err *e)
+{
+	int rc;
+
+	pthread_mutex_lock(&all->lock);
+	rc = all->given_up ? fail(all, e) : 0;
+	pthread_mutex_unlock(&all->lock);
+	return rc;
+}
+
+/* Up to `end`, which isn't carried; gigabytes, maybe. */
+static int pass_over(struct crossing *c, uint64_t end, uint8_t *passing, struct err *e)
+{
+	while (c->hashed < end) {
+		size_t n = end - c->hashed < CROSSING_STEP ? (size_t)(end - c->hashed) : CROSSING_STEP;
+
+		if (go_on(c->all, e) == -1 || read_at(c, passing, n, c->hashed, e) == -1)
 			return -1;
-		digest_update(c->hash, c->passing, n);
+		digest_update(c->hash, passing, n);
 		c->hashed += n;
 	}
 	return 0;
 }
 
+/* All of it came: the file is closed at once, not with the last holder, whose frame may be on its way for long. */
 static int compare(struct crossing *c, struct err *e)
 {
 	struct digest d;
+	int rc = digest_final(c->hash, &d, e);
 
-	if (pass_over(c, c->size, e) == -1 || digest_final(c->hash, &d, e) == -1)
-		return -1;
 	file_close(&c->file);
-	if (digest_equal(&d, &cargo_at(&c->selection->cargo, c->object)->sha256))
-		return 0;
+	digest_close(c->hash);
+	c->hash = NULL;
+	if (rc == -1 || digest_equal(&d, &object_of(c)->sha256))
+		return rc;
 	return blame(c, "its bytes are no longer the approved ones", e);
 }
 
 static int await_turn(struct crossing *c, uint32_t nth, const char *stage, struct err *e)
 {
+	struct crossings *all = c->all;
 	uint64_t since = timings_now();
 	int rc = 0;
 
-	pthread_mutex_lock(&c->lock);
-	while (c->done < nth && c->why.reason == ERR_NONE)
-		pthread_cond_wait(&c->turn, &c->lock);
-	if (c->done < nth) {
-		*e = c->why;
-		rc = -1;
-	}
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_lock(&all->lock);
+	while (c->done < nth && !all->given_up)
+		pthread_cond_wait(&all->turn, &all->lock);
+	if (c->done < nth)
+		rc = fail(all, e);
+	pthread_mutex_unlock(&all->lock);
 	timings_paused(stage, since);
 	return rc;
 }
 
-int crossing_hash(struct crossing *c, const struct crossing_part *p, const void *data, const char *stage, struct err *e)
+int crossing_hash(struct crossing *c, const struct crossing_part *p, const void *data, uint8_t *passing, const char *stage,
+		  struct err *e)
 {
-	if (await_turn(c, p->nth, stage, e) == -1 || pass_over(c, p->from, e) == -1)
+	if (await_turn(c, p->nth, stage, e) == -1)
+		return -1;
+	if (!c->hash && !(c->hash = digest_open(e)))
+		return -1;
+	if (pass_over(c, p->from, passing, e) == -1)
 		return -1;
 	digest_update(c->hash, data, p->len);
 	c->hashed = p->from + p->len;
-	if (p->last && compare(c, e) == -1)
+	if (p->last && (pass_over(c, object_of(c)->size, passing, e) == -1 || compare(c, e) == -1))
 		return -1;
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->all->lock);
 	c->done++;
-	pthread_cond_broadcast(&c->turn);
-	pthread_mutex_unlock(&c->lock);
+	pthread_cond_broadcast(&c->all->turn);
+	pthread_mutex_unlock(&c->all->lock);
 	return 0;
 }
 
-void crossing_give_up(struct crossing *c, const struct err *why)
+void crossings_give_up(struct crossings *all, const struct err *why)
 {
-	pthread_mutex_lock(&c->lock);
-	if (c->why.reason == ERR_NONE)
-		c->why = *why;
-	pthread_cond_broadcast(&c->turn);
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_lock(&all->lock);
+	if (!all->given_up) {
+		all->why = *why;
+		if (why->reason == ERR_NONE)
+			err_set(&all->why, ERR_INTERNAL, "a part of an object failed without saying why");
+	}
+	all->given_up = true;
+	pthread_cond_broadcast(&all->turn);
+	pthread_mutex_unlock(&all->lock);
 }

@@ -18,7 +18,6 @@
 
 #include "lib/banned.h"
 
-#define STEP (256u << 10)	/* stays in the processor's cache between reading and hashing */
 
 struct loader {
 	const struct station *station;
@@ -26,6 +25,7 @@ struct loader {
 	struct tar *tar;
 	struct digest_ctx *hash;
 	uint8_t *to;	/* where the tar's next byte goes */
+	uint8_t *passing;	/* CROSSING_STEP bytes */
 };
 
 int load_add(struct load *l, size_t object, uint64_t size, size_t at, struct err *e)
@@ -103,8 +103,11 @@ struct loader *loader_open(const struct station *s, const struct selection *sel,
 	x->selection = sel;
 	x->hash = digest_open(e);
 	x->tar = x->hash ? tar_open(take, x, e) : NULL;
-	if (x->tar)
+	x->passing = malloc(CROSSING_STEP);
+	if (x->tar && x->passing)
 		return x;
+	if (!x->passing)
+		err_mem(e);
 	loader_close(x);
 	return NULL;
 }
@@ -115,6 +118,7 @@ void loader_close(struct loader *x)
 		return;
 	tar_abort(x->tar);
 	digest_close(x->hash);
+	free(x->passing);
 	free(x);
 }
 
@@ -127,7 +131,7 @@ static int read_object(struct loader *x, size_t object, const struct cargo_objec
 	int rc = source_open(x->station, x->selection, object, &f, e);
 
 	for (uint64_t at = 0; rc == 0 && !wrong && at < o->size;) {
-		int64_t n = file_read(&f, to + at, o->size - at < STEP ? (size_t)(o->size - at) : STEP, e);
+		int64_t n = file_read(&f, to + at, o->size - at < CROSSING_STEP ? (size_t)(o->size - at) : CROSSING_STEP, e);
 
 		if (n == -1)
 			rc = -1;
@@ -146,18 +150,22 @@ static int read_object(struct loader *x, size_t object, const struct cargo_objec
 	return wrong ? source_blame(x->station, x->selection, object, R_CONTENT_CHANGED, wrong, e) : rc;
 }
 
-static int hash_part(const struct load_part *p, const uint8_t *frame, const char *stage, struct err *e)
+static int hash_part(struct loader *x, struct load_part *p, const uint8_t *frame, const char *stage, struct err *e)
 {
-	return crossing_hash(p->crossing, &p->part, frame + p->at, stage, e);
+	if (crossing_hash(p->crossing, &p->part, frame + p->at, x->passing, stage, e) == -1)
+		return -1;
+	crossing_free(p->crossing);
+	p->crossing = NULL;
+	return 0;
 }
 
-int loader_run(struct loader *x, const struct load *l, uint8_t *frame, struct err *e)
+int loader_run(struct loader *x, struct load *l, uint8_t *frame, struct err *e)
 {
 	for (size_t i = 0; i < l->parts_n; i++) {
-		const struct load_part *p = &l->parts[i];
+		struct load_part *p = &l->parts[i];
 
 		if (crossing_read(p->crossing, &p->part, frame + p->at, e) == -1 ||
-		    (!p->late && hash_part(p, frame, NULL, e) == -1))
+		    (!p->late && hash_part(x, p, frame, NULL, e) == -1))
 			return -1;
 	}
 	for (size_t i = 0; i < l->n; i++) {
@@ -173,16 +181,10 @@ int loader_run(struct loader *x, const struct load *l, uint8_t *frame, struct er
 	return 0;
 }
 
-int load_follow(const struct load *l, const uint8_t *frame, const char *stage, struct err *e)
+int loader_follow(struct loader *x, struct load *l, const uint8_t *frame, const char *stage, struct err *e)
 {
 	for (size_t i = 0; i < l->parts_n; i++)
-		if (l->parts[i].late && hash_part(&l->parts[i], frame, stage, e) == -1)
+		if (l->parts[i].late && hash_part(x, &l->parts[i], frame, stage, e) == -1)
 			return -1;
 	return 0;
-}
-
-void load_give_up(const struct load *l, const struct err *why)
-{
-	for (size_t i = 0; i < l->parts_n; i++)
-		crossing_give_up(l->parts[i].crossing, why);
 }

@@ -21,7 +21,7 @@ struct load_entry {
 	uint32_t at;		/* of its header in the frame */
 };
 struct load_part {
-	struct crossing *crossing;	/* held */
+	struct crossing *crossing;	/* held; NULL: hashed */
 	struct crossing_part part;
 	uint32_t at;		/* of its data in the frame */
 	bool late;		/* the crossing began in an earlier frame */
@@ -42,11 +42,9 @@ void load_free(struct load *l);
 struct loader *loader_open(const struct station *s, const struct selection *sel, struct err *e);
 /* Puts all of l into frame. R_CONTENT_CHANGED names the path of an object whose bytes are no longer the approved ones. Waits
  * for no other frame. */
-int loader_run(struct loader *x, const struct load *l, uint8_t *frame, struct err *e);
+int loader_run(struct loader *x, struct load *l, uint8_t *frame, struct err *e);
 /* What is left then: hashing parts, in their places still, of what began in earlier frames. Waits for those (crossing_hash). */
-int load_follow(const struct load *l, const uint8_t *frame, const char *stage, struct err *e);
-/* After an error of either, or of anything between: later frames get it, too. */
-void load_give_up(const struct load *l, const struct err *why);
+int loader_follow(struct loader *x, struct load *l, const uint8_t *frame, const char *stage, struct err *e);
 void loader_close(struct loader *x);	/* NULL is a no-op */
 
 #endif

@@ -42,6 +42,7 @@ struct task {
 struct writer {
 	const struct volumes_job *job;
 	struct slabs slabs;
+	struct crossings crossings;
 	struct settle *settle;
 	struct pool *medium, *pool;	/* frames are made in `pool` and written by `medium` */
 	/* the dealing side: */
@@ -103,7 +104,7 @@ static int compress(const struct writer *w, struct task *t, struct worker *x, st
 
 static int make_frame(void *arg, void *task, void *state, struct err *e)
 {
-	const struct writer *w = arg;
+	struct writer *w = arg;
 	struct task *t = task;
 	struct worker *x = state;
 	uint8_t *tar = t->slab;
@@ -115,11 +116,14 @@ static int make_frame(void *arg, void *task, void *state, struct err *e)
 		t->slab = x->spare;
 		x->spare = tar;
 	}
-	/* last, where it is likely that nobody is waited for any more */
+	/*
+	 * Last, where it is likely that nobody is waited for any more. Nobody is for ever: frames are begun in order (lib/pool.h), so
+	 * whoever has an earlier part is at work, and gives up where it fails.
+	 */
 	if (rc != -1)
-		rc = load_follow(&t->load, tar, MAKING, e);
+		rc = loader_follow(x->loader, &t->load, tar, MAKING, e);
 	if (rc == -1)
-		load_give_up(&t->load, e);
+		crossings_give_up(&w->crossings, e);
 	return rc;
 }
 
@@ -273,7 +277,7 @@ static int deal_out(struct writer *w, uint64_t from, uint64_t to, bool last, str
 static int cross(struct writer *w, const struct plan_entry *x, const struct volume_object *v, struct err *e)
 {
 	if (x->first) {
-		w->crossing = crossing_new(w->job->station, w->job->selection, x->object, e);
+		w->crossing = crossing_new(&w->crossings, x->object, e);
 		if (!w->crossing)
 			return -1;
 	}
@@ -346,7 +350,7 @@ static int ended(int last, const struct err *why, int rc, struct err *e)
 
 int volumes_write(const struct volumes_job *j, struct volumes *out, struct err *e)
 {
-	struct writer w = {.job = j, .slabs = SLABS(MAX_FRAME_STORED)};
+	struct writer w = {.job = j, .slabs = SLABS(MAX_FRAME_STORED), .crossings = CROSSINGS(j->station, j->selection)};
 	struct err why = {0};
 	int rc = -1;
 

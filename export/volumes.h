@@ -1,7 +1,8 @@
 /*
  * Writes the volumes of a bundle and their indexes: objects in order of the plan, through tar and frames, to the medium.
  * One thread deals out frames; workers read the objects into them (load, crossing), compress and hash the frames; one
- * hashes them in order for the volume's digest, one writes them; a finished volume is settled while the next is being made. The bytes do not depend on the number of workers; memory is two frames for each, and what compression needs.
+ * hashes them in order for the volume's digest, one writes them; a finished volume is settled while the next is being made.
+ * The bytes do not depend on the number of workers; memory is two frames for each, and what compression needs.
  */
 #ifndef EXPORT_VOLUMES_H
 #define EXPORT_VOLUMES_H

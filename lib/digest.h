@@ -33,8 +33,8 @@ void digest_close(struct digest_ctx *c);
 
 bool digest_equal(const struct digest *a, const struct digest *b);
 int digest_compare(const struct digest *a, const struct digest *b);	/* <0, 0, >0 by bytes */
-/* qsort, in place, for n elements that begin with a digest, by what `order` says, which goes by the digest first: digests fall evenly into
- * folders by byte after byte, so that few are left to compare. */
+/* qsort, in place, for n elements that begin with a digest, by what `order` says, which goes by the digest first: digests fall into folders
+ * by byte after byte, evenly where nobody takes pains, so that few are left to compare; else it takes some times as long as qsort. */
 void digest_sort(void *list, size_t n, size_t size, int (*order)(const void *a, const void *b));
 char *digest_hex(const struct digest *d, char out[DIGEST_HEX + 1]);	/* lower case; returns out */
 int digest_parse(const char *hex, size_t len, struct digest *out);	/* exactly 64 lower-case digits: 0, else -1 */

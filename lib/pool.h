@@ -1,8 +1,9 @@
 /*
  * The one place that makes threads: an ordered pipeline. Tasks are put in by one thread; `work` runs on any of the
- * workers, several at once; `finish` runs for one task at a time, in the order in which they were put in, on a
- * thread of its own. At most `depth` tasks are under way, so memory is bounded. After the first error no further
- * work() or finish() is called, the remaining tasks get drop() only, and put and close return the error.
+ * workers, several at once, and tasks are taken in the order in which they were put in: where it is called for one, it was
+ * called for all before, so that one may wait for what an earlier one does; `finish` runs for one task at a time, in the
+ * same order, on a thread of its own. At most `depth` tasks are under way, so memory is bounded. After the first error no
+ * further work() or finish() is called, the remaining tasks get drop() only, and put and close return the error.
  *
  *     p = pool_open(&ops, arg, jobs, depth, e);
  *     while (...) if (pool_put(p, task, e) == -1) break;

@@ -29,6 +29,7 @@ static uint8_t bytes[SIZE];
 static char path[] = "/tmp/satchel-crossing.XXXXXX", object[200];
 static struct station station = {.dir = FILE_CLOSED};
 static struct selection selection;
+static struct crossings crossings;
 
 static void write_object(size_t len)
 {
@@ -76,7 +77,7 @@ struct hand {		/* one thread's part */
 	struct crossing *crossing;
 	struct crossing_part part;
 	pthread_t thread;
-	uint8_t *data;
+	uint8_t *data, passing[CROSSING_STEP];
 	bool gives_up;
 	int rc;
 	struct err err;
@@ -90,9 +91,9 @@ static void *run(void *arg)
 	if (h->rc == 0 && h->gives_up)
 		h->rc = err_set(&h->err, ERR_INTERNAL, "gave up");
 	if (h->rc == 0)
-		h->rc = crossing_hash(h->crossing, &h->part, h->data, NULL, &h->err);
+		h->rc = crossing_hash(h->crossing, &h->part, h->data, h->passing, NULL, &h->err);
 	if (h->rc == -1)
-		crossing_give_up(h->crossing, &h->err);
+		crossings_give_up(&crossings, &h->err);
 	crossing_free(h->crossing);
 	return NULL;
 }
@@ -101,8 +102,10 @@ static void *run(void *arg)
 static void run_all(struct hand *hands, size_t step, size_t gives_up)
 {
 	struct err e = {0};
-	struct crossing *c = crossing_new(&station, &selection, 0, &e);
+	struct crossing *c;
 
+	crossings = (struct crossings)CROSSINGS(&station, &selection);
+	c = crossing_new(&crossings, 0, &e);
 	assert_non_null(c);
 	for (size_t i = 0; i < PARTS; i += step) {
 		hands[i] = (struct hand){.crossing = crossing_hold(c), .data = malloc(PART), .gives_up = i == gives_up,
@@ -126,7 +129,7 @@ enum { NOBODY = PARTS };
 
 static void in_any_order(void **state)
 {
-	struct hand hands[PARTS];
+	static struct hand hands[PARTS];
 
 	(void)state;
 	write_object(SIZE);
@@ -137,12 +140,12 @@ static void in_any_order(void **state)
 	}
 }
 
-/* One byte of what is carried, one of what is not. */
+/* One byte of what is carried, one of what lies between, one of the rest. */
 static void changed(void **state)
 {
 	(void)state;
-	for (size_t at = 5; at < SIZE; at += SIZE / 2) {
-		struct hand hands[PARTS];
+	for (size_t at = 5; at < SIZE; at += SIZE / 2 - 5) {
+		static struct hand hands[PARTS];
 
 		bytes[at] ^= 1;
 		write_object(SIZE);
@@ -158,7 +161,7 @@ static void changed(void **state)
 
 static void shorter(void **state)
 {
-	struct hand hands[PARTS];
+	static struct hand hands[PARTS];
 
 	(void)state;
 	write_object(SIZE - 1);
@@ -172,7 +175,7 @@ static void shorter(void **state)
 
 static void nobody_waits_for_ever(void **state)
 {
-	struct hand hands[PARTS];
+	static struct hand hands[PARTS];
 
 	(void)state;
 	write_object(SIZE);
@@ -189,7 +192,7 @@ static void nobody_waits_for_ever(void **state)
 
 static void lost(void **state)
 {
-	struct hand hands[PARTS];
+	static struct hand hands[PARTS];
 
 	(void)state;
 	unlink(object);

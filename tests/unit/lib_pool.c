@@ -350,12 +350,50 @@ static void default_jobs(void **state)
 	sched_setaffinity(0, sizeof before, &before);
 }
 
+/* Where work is called for a task, it was called for all before: each waits for the one before it to have begun. */
+static atomic_uint begun[MOST];
+
+static int wait_for_former(void *arg, void *task, void *state, struct err *e)
+{
+	size_t i = (size_t)((atomic_uint *)task - begun);
+
+	(void)arg;
+	(void)state;
+	(void)e;
+	atomic_store(&begun[i], 1);
+	while (i > 0 && !atomic_load(&begun[i - 1]))
+		sched_yield();
+	return 0;
+}
+
+static void drop_nothing(void *arg, void *task)
+{
+	(void)arg;
+	(void)task;
+}
+
+static void taken_in_order(void **state)
+{
+	static const struct pool_ops ops = {.work = wait_for_former, .drop = drop_nothing};
+	struct err e = {0};
+	struct pool *p = pool_open(&ops, NULL, 4, 64, &e);
+
+	(void)state;
+	assert_non_null(p);
+	alarm(60);	/* else it would hang */
+	for (size_t i = 0; i < MOST; i++)
+		assert_int_equal(pool_put(p, &begun[i], &e), 0);
+	assert_int_equal(pool_close(p, &e), 0);
+	alarm(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shapes), cmocka_unit_test(without_work_or_finish), cmocka_unit_test(failing_work),
 		cmocka_unit_test(failing_finish), cmocka_unit_test(failing_without_a_word), cmocka_unit_test(works_at_once),
 		cmocka_unit_test(waits_idly), cmocka_unit_test(states_that_fail), cmocka_unit_test(default_jobs),
+		cmocka_unit_test(taken_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
