@@ -17,7 +17,7 @@
 
 #include "lib/banned.h"
 
-#define ANNOUNCED (1u << 20)	/* at once: the kernel cuts what is more than a disk takes in one piece */
+#define ANNOUNCED (1u << 20)	/* at once, and at least: the kernel cuts what is more than a disk takes in one piece */
 
 struct crossing {		/* small: thousands may be under way, where many are carried in part */
 	atomic_uint holders;
@@ -107,6 +107,8 @@ static int read_at(const struct crossing *c, void *to, size_t len, uint64_t at, 
 
 int crossing_announce(struct crossing *c, const struct crossing_part *p, struct err *e)
 {
+	if (p->len < ANNOUNCED)
+		return 0;
 	if (open_once(c, e) == -1)
 		return -1;
 	for (uint32_t at = 0; at < p->len; at += ANNOUNCED)

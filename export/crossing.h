@@ -16,7 +16,7 @@ struct crossing;
 struct selection;
 struct station;
 
-#define CROSSING_STEP ((size_t)256 << 10)	/* of what is hashed and not carried: stays in the processor's cache */
+#define CROSSING_STEP ((size_t)256 << 10)	/* read and hashed at once: stays in the processor's cache */
 
 struct crossings {		/* what those of one pack share */
 	const struct station *station;
@@ -43,8 +43,8 @@ void crossing_free(struct crossing *c);	/* with the last of them; NULL is a no-o
 
 /* One thread deals out parts, in order. */
 struct crossing_part crossing_next(struct crossing *c, uint64_t from, uint32_t len, bool last);
-/* Opens the file, and tells the kernel that a part will be read soon: while several threads read, the file is still read from
- * front to back. */
+/* Of a large part: opens the file, and tells the kernel that it will be read soon; while several threads read, the file is still
+ * read from front to back. Small ones leave it closed, so that few descriptors are open at once. */
 int crossing_announce(struct crossing *c, const struct crossing_part *p, struct err *e);
 
 /* Reads a part. Any thread, any order. R_CONTENT_CHANGED where the object has become shorter. */

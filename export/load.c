@@ -18,7 +18,6 @@
 
 #include "lib/banned.h"
 
-
 struct loader {
 	const struct station *station;
 	const struct selection *selection;

@@ -27,7 +27,6 @@
 
 #define AHEAD 3	/* frames under way beside those that are worked on */
 #define WRITTEN 2	/* frames that are being written or wait for it */
-#define LARGE (1u << 20)	/* from here on telling the kernel what we are up to pays */
 #define MAKING "frames: reading, compressing"
 
 struct task {
@@ -266,7 +265,7 @@ static int deal_out(struct writer *w, uint64_t from, uint64_t to, bool last, str
 			len = (size_t)(to - from);
 		p = crossing_next(w->crossing, from, (uint32_t)len, last && from + len == to);
 		if (load_add_part(&t->load, w->crossing, &p, t->holds, e) == -1 ||
-		    (len >= LARGE && crossing_announce(w->crossing, &p, e) == -1) ||
+		    crossing_announce(w->crossing, &p, e) == -1 ||
 		    tar_data(w->tar, t->slab + t->holds, len, e) == -1)
 			return -1;
 		from += len;

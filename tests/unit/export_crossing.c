@@ -9,68 +9,40 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "export/select.h"
-#include "export/station.h"
 #include "lib/err.h"
-#include "lib/file.h"
-#include "manifests/names.h"
 #include "manifests/reason.h"
+#include "tests/unit/bare_station.h"
 
 enum { PARTS = 12, PART = 300000, SIZE = PARTS * PART };
 
 static uint8_t bytes[SIZE];
-static char path[] = "/tmp/satchel-crossing.XXXXXX", object[200];
-static struct station station = {.dir = FILE_CLOSED};
-static struct selection selection;
+static struct bare_station its;
 static struct crossings crossings;
 
 static void write_object(size_t len)
 {
-	FILE *f = fopen(object, "wb");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(bytes, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
+	bare_station_write(&its, bytes, len);
 }
 
-/* A station that holds one object, as a document. */
 static int start(void **state)
 {
-	struct err e = {0};
-	struct digest d;
-	char name[80];
-
 	(void)state;
-	for (size_t i = 0; i < SIZE; i++)
-		bytes[i] = (uint8_t)(i * 2654435761u >> 13);
-	if (mkdtemp(path) == NULL || file_open_dir(path, &station.dir, &e) == -1 || digest_of(bytes, SIZE, &d, &e) == -1 ||
-	    cargo_add(&selection.cargo, &d, SIZE, NULL, &e) != 1)
-		return -1;
-	selection.cargo.documents_n = 1;
-	snprintf(object, sizeof object, "contents/%s", names_object(&d, name));
-	*strrchr(object, '/') = '\0';
-	if (file_make_dirs_at(&station.dir, object, 0755, &e) == -1)
-		return -1;
-	snprintf(object, sizeof object, "%s/contents/%s", path, name);
+	bare_station_bytes(bytes, SIZE);
+	bare_station_make(&its, SIZE);
 	return 0;
 }
 
 static int stop(void **state)
 {
-	struct err e = {0};
-
 	(void)state;
-	cargo_free(&selection.cargo);
-	file_remove_tree_at(&station.dir, "contents", &e);
-	file_close(&station.dir);
-	return rmdir(path);
+	bare_station_remove(&its);
+	return 0;
 }
 
 struct hand {		/* one thread's part */
@@ -104,7 +76,7 @@ static void run_all(struct hand *hands, size_t step, size_t gives_up)
 	struct err e = {0};
 	struct crossing *c;
 
-	crossings = (struct crossings)CROSSINGS(&station, &selection);
+	crossings = (struct crossings)CROSSINGS(&its.station, &its.selection);
 	c = crossing_new(&crossings, 0, &e);
 	assert_non_null(c);
 	for (size_t i = 0; i < PARTS; i += step) {
@@ -195,7 +167,7 @@ static void lost(void **state)
 	static struct hand hands[PARTS];
 
 	(void)state;
-	unlink(object);
+	unlink(its.object);
 	run_all(hands, 1, NOBODY);
 	for (size_t i = 0; i < PARTS; i++)
 		assert_int_equal(hands[i].err.reason, R_STATION_DAMAGED);
