@@ -74,8 +74,9 @@ p = site.plan(edit={'file manifest.yaml': lambda folder: write(f'{folder}/manife
 medium = a.medium(p)
 store = a.fresh()
 before = store_state(store)
-for _ in range(20):
+rounds = 2 if sanitized() else 20  # a sanitizer's processes cost ten times as much to fork
+for _ in range(rounds):
     run('satchel-import', '-C', store, 'apply', *[medium] * 500)
-grown = (os.path.getsize(f'{store}/journal.jsonl') - len(before['journal'])) / 10000
-a.check('Q4', f'10,000 bad media: {grown:.0f} bytes of journal each, nothing else', grown < 1024 and not changed(store, before, ['signature-threshold']) and not a.good_after(store), why=str(grown))
+grown = (os.path.getsize(f'{store}/journal.jsonl') - len(before['journal'])) / (rounds * 500)
+a.check('Q4', f'{rounds * 500:,} bad media: {grown:.0f} bytes of journal each, nothing else', grown < 1024 and not changed(store, before, ['signature-threshold']) and not a.good_after(store), why=str(grown))
 a.end(5)

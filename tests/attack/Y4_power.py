@@ -8,11 +8,11 @@ import re
 import stat
 import time
 
-from attack import Attacks, changed, published, read, remove, run, store_state, whole, write
+from attack import Attacks, changed, published, read, remove, run, sanitized, store_state, whole, write
 
 a = Attacks()
 site = a.site
-STATES = int(os.environ.get('POWER_STATES', '3'))    # of each place where the power may go
+STATES = int(os.environ.get('POWER_STATES', '1' if sanitized() else '3'))    # of each place where the power may go
 
 NOW = int(time.time())  # what is written says the same in each run
 
