@@ -31,7 +31,7 @@ static int unreadable(size_t frame, struct err *e)
 {
 	if (e->reason != ERR_MEMORY)
 		e->reason = R_READ_BACK;
-	err_prefix(e, "frame %zu", frame + 1);
+	err_prefix(e, "frame %zu", frame);
 	return err_hint(e, "use another medium");
 }
 
@@ -52,7 +52,7 @@ static int read_frame(const struct reading *r, size_t frame, const struct volume
 	if (digest_equal(&d, &f->sha256))
 		return 0;
 	err_set(e, R_READ_BACK, "%s: frame %zu at %" PRIu64 ": reads back differently from what was written", r->file.name,
-		frame + 1, f->at);
+		frame, f->at);
 	return err_hint(e, "use another medium");
 }
 

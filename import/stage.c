@@ -17,6 +17,7 @@
 #include "manifests/reason.h"
 #include "verify/inflow.h"
 #include "verify/reader.h"
+#include "verify/unpack.h"
 #include "verify/unseal.h"
 
 #include "lib/banned.h"
@@ -171,19 +172,19 @@ static int go_on(void *arg, struct err *e)
 
 /* ---- damage ---- */
 
-/* Names the wanted objects that have bytes in tar[from..to). */
-static void name_lost(const struct taking *t, uint64_t from, uint64_t to, struct stage_damage *d)
+/* Names the wanted objects that have bytes in those frames. */
+static void name_lost(const struct taking *t, const struct reader_damage *now, struct stage_damage *d)
 {
+	size_t last = now->frame + now->frames - 1;
+	uint64_t from = unpack_frame_at(now->frame), to = unpack_frame_at(last) + t->volume->frames[last].holds;
+
 	for (size_t i = 0; i < t->volume->objects_n && t->volume->objects[i].at < to; i++) {
 		const struct volume_object *o = &t->volume->objects[i];
 
 		if (!t->want[i] || o->at + volume_object_len(o) <= from || volume_object_len(o) == 0)
 			continue;
-		if (d->lost_n > 0 && digest_equal(&d->last, &o->sha256))
-			continue;	/* it reaches over several frames */
 		if (d->lost_n < STAGE_MAX_LOST)
 			d->lost[d->lost_n] = o->sha256;
-		d->last = o->sha256;
 		d->lost_n++;
 	}
 }
@@ -203,39 +204,24 @@ static int new_damage(struct stage_result *r, const char *file, struct stage_dam
 	return 0;
 }
 
-static bool follows(const struct stage_damage *d, const char *file, const struct reader_damage *now)
-{
-	return strcmp(d->file, file) == 0 && d->at + d->size == now->at && d->reason == now->reason &&
-	       strcmp(d->text, now->text) == 0;
-}
-
-/* inflow_sink: damage in frames that follow each other is told as one. */
+/* inflow_sink */
 static int note_damage(void *arg, const struct reader_damage *now, struct err *e)
 {
 	struct taking *t = arg;
-	struct stage_result *r = t->out;
 	struct stage_damage *d = NULL;
-	uint64_t from;
 	char file[32];
 
-	if (now->frame >= t->volume->frames_n)
-		return err_set(e, R_READER, "the reader told of damage in a frame that isn't there");
-	names_volume(t->number, file);
-	if (r->damages_n > 0 && r->damages_n <= STAGE_MAX_DAMAGES && follows(&r->damages[r->damages_n - 1], file, now)) {
-		d = &r->damages[r->damages_n - 1];
-		d->size += now->size;
-	} else if (new_damage(r, file, &d, e) == -1) {
+	if (new_damage(t->out, names_volume(t->number, file), &d, e) == -1)
 		return -1;
-	} else if (d != NULL) {
-		d->frame = now->frame;
-		d->at = now->at;
-		d->size = now->size;
-		d->reason = now->reason;
-		snprintf(d->text, sizeof d->text, "%s", now->text);
-	}
-	from = (uint64_t)now->frame * FRAME_SIZE;
-	if (d != NULL)
-		name_lost(t, from, from + t->volume->frames[now->frame].holds, d);
+	if (d == NULL)
+		return 0;
+	d->frame = now->frame;
+	d->frames = now->frames;
+	d->at = now->at;
+	d->size = now->size;
+	d->reason = now->reason;
+	snprintf(d->text, sizeof d->text, "%s", now->text);
+	name_lost(t, now, d);
 	return 0;
 }
 

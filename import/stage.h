@@ -21,12 +21,12 @@ struct objects;
 struct stage_damage {		/* an extent of a volume that could not be read, or is not what it must be */
 	char file[32];		/* of the bundle */
 	bool whole;		/* the file as a whole (R_FILE_TYPE, R_FILE_SIZE); no extent */
-	uint64_t frame, at, size;
+	size_t frame, frames;	/* the first, and how many in a row */
+	uint64_t at, size;
 	int reason;
 	char text[200];		/* cause, from the reader */
 	struct digest lost[STAGE_MAX_LOST];	/* objects it held bytes of */
 	uint64_t lost_n;
-	struct digest last;	/* of them */
 };
 struct stage_result {
 	uint64_t objects;	/* complete ones that were added */

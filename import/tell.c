@@ -13,6 +13,8 @@
 #include "lib/num.h"
 #include "lib/say.h"
 #include "manifests/reason.h"
+#include "verify/inflow.h"
+#include "verify/reader.h"
 
 #include "lib/banned.h"
 
@@ -153,6 +155,7 @@ static void put_damage(const struct outcome *o, const char *medium, const struct
 		json_put_number(j, "frame", d->frame);
 		json_put_number(j, "at", d->at);
 		json_put_number(j, "size", d->size);
+		json_put_number(j, "frames", d->frames);
 	}
 	json_put_text(j, "message", d->text);
 	json_put_number(j, "lost", d->lost_n);
@@ -171,8 +174,10 @@ static void put_damage(const struct outcome *o, const char *medium, const struct
 static void say_damage(const struct outcome *o, const char *medium, const struct stage_damage *d,
 		       const struct places *places)
 {
+	const struct reader_damage where = {.frame = d->frame, .frames = d->frames, .at = d->at, .size = d->size};
 	struct err line = {0};
 	struct buf lost = {0};
+	char frames[INFLOW_FRAMES];
 
 	buf_puts(&lost, "");
 	for (uint64_t i = 0; i < d->lost_n && i < STAGE_MAX_LOST; i++) {
@@ -185,8 +190,8 @@ static void say_damage(const struct outcome *o, const char *medium, const struct
 		err_set(&line, d->reason, "%s: %s/%s: %s%s", medium, o->name, d->file, d->text,
 			lost.failed ? "" : (const char *)lost.data);
 	else
-		err_set(&line, d->reason, "%s: %s/%s: frame %llu at %llu, %llu bytes: %s%s", medium, o->name, d->file,
-			ull(d->frame), ull(d->at), ull(d->size), d->text, lost.failed ? "" : (const char *)lost.data);
+		err_set(&line, d->reason, "%s: %s/%s: %s: %s%s", medium, o->name, d->file, inflow_frames(&where, frames),
+			d->text, lost.failed ? "" : (const char *)lost.data);
 	say_error(&line);
 	buf_free(&lost);
 }

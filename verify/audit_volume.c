@@ -28,7 +28,7 @@
 
 #include "lib/banned.h"
 
-#define HITS_NAMED 8	/* objects named for a damaged frame; the others are counted */
+#define HITS_NAMED 8	/* objects named for damaged frames; the others are counted */
 
 enum verdict { NOT_SEEN, RIGHT, WRONG };	/* of an object whose bytes came as a whole, by now */
 
@@ -214,10 +214,11 @@ static int end_object(void *arriving, struct err *e)
 
 /* ---- damage ---- */
 
-/* The objects with data in a frame: "objects 9f…, 41… and 3 others". */
-static void name_hits(const struct volume *index, size_t frame, struct buf *out)
+/* The objects with data in these frames: "9f…, 41… and 3 others". */
+static void name_hits(const struct volume *index, const struct reader_damage *d, struct buf *out)
 {
-	uint64_t from = unpack_frame_at(frame), to = from + index->frames[frame].holds;
+	size_t last = d->frame + d->frames - 1;
+	uint64_t from = unpack_frame_at(d->frame), to = unpack_frame_at(last) + index->frames[last].holds;
 	char hex[DIGEST_HEX + 1];
 	size_t hits = 0;
 
@@ -239,15 +240,16 @@ static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
 {
 	struct at_hand *h = arg;
 	struct buf hits = {0};
+	char frames[INFLOW_FRAMES];
 
-	h->a->damaged++;
-	name_hits(h->index, d->frame, &hits);
+	h->a->damaged += d->frames;
+	name_hits(h->index, d, &hits);
 	if (buf_ok(&hits, e) == -1) {
 		buf_free(&hits);
 		return -1;
 	}
-	report_finding(h->a->report, d->reason, h->place, "frame %zu at %llu: %s; it costs objects: %s", d->frame,
-		       (unsigned long long)d->at, d->text, (const char *)hits.data);
+	report_finding(h->a->report, d->reason, h->place, "%s: %s; it costs objects: %s", inflow_frames(d, frames), d->text,
+		       (const char *)hits.data);
 	buf_free(&hits);
 	return 0;
 }

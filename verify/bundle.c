@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/file.h"
 #include "lib/num.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
+#include "verify/spool.h"
 #include "verify/unseal.h"
 
 #include "lib/banned.h"
@@ -45,7 +45,6 @@ static int check_index(const struct bundle *b, uint64_t n, const struct volume *
 
 struct volume *bundle_volume(const struct bundle *b, uint64_t n, struct err *e)
 {
-	struct file spool = {b->spool, (char[]){"spool"}};
 	struct volume *v = NULL;
 	struct buf bytes = {0};
 	char name[32];
@@ -54,19 +53,12 @@ struct volume *bundle_volume(const struct bundle *b, uint64_t n, struct err *e)
 		err_set(e, ERR_INTERNAL, "no volume %llu", (unsigned long long)n);
 		return NULL;
 	}
-	if (buf_reserve(&bytes, b->index_size[n - 1]) == -1) {
-		err_mem(e);
-		goto out;
-	}
-	bytes.len = b->index_size[n - 1];
-	if (file_pread(&spool, bytes.data, bytes.len, b->index_at[n - 1], e) == -1)
-		goto out;
-	v = volume_parse(bytes.data, bytes.len, e);
+	if (spool_read(b->spool, b->index_at[n - 1], b->index_size[n - 1], &bytes, e) == 0)
+		v = volume_parse(bytes.data, bytes.len, e);
 	if (v != NULL && check_index(b, n, v, e) == -1) {
 		volume_free(v);
 		v = NULL;
 	}
-out:
 	if (v == NULL)
 		err_prefix(e, "%s/%s", b->name, names_volume_index(n, name));
 	buf_free(&bytes);

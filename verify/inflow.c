@@ -9,6 +9,7 @@
 #include "verify/inflow.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,8 @@ struct inflow {
 	size_t piece;		/* that is arriving */
 	void *arriving;		/* NULL: none is */
 	uint8_t chunk[CHUNK];
+	struct reader_damage lost;	/* frames in a row, not told yet; frames 0: none */
+	char why[TEXT];
 };
 struct room {			/* a worker's copy */
 	uint8_t *data;
@@ -299,13 +302,44 @@ static int each_piece(void *arg, size_t object, uint64_t from, const uint8_t *da
 	return from + len == o->length ? end_piece(in, e) : 0;
 }
 
+static int tell_lost(struct inflow *in, struct err *e)
+{
+	struct reader_damage lost = in->lost;
+
+	in->lost.frames = 0;
+	return lost.frames == 0 ? 0 : in->sink->damage(in->sink->arg, &lost, e);
+}
+
+static bool follows(const struct reader_damage *lost, const struct reader_damage *d)
+{
+	return lost->frames > 0 && lost->at + lost->size == d->at && lost->reason == d->reason && strcmp(lost->text, d->text) == 0;
+}
+
+/* Frames that follow each other and are lost for the same reason are told as one. */
+static int lose(struct inflow *in, const struct reader_damage *d, struct err *e)
+{
+	if (follows(&in->lost, d)) {
+		in->lost.frames += d->frames;
+		in->lost.size += d->size;
+		return 0;
+	}
+	if (tell_lost(in, e) == -1)
+		return -1;
+	in->lost = *d;
+	memcpy(in->why, d->text, strlen(d->text) + 1);
+	in->lost.text = in->why;
+	return 0;
+}
+
 static int finish(void *arg, void *task, struct err *e)
 {
 	struct inflow *in = arg;
 	struct task *t = task;
 
 	if (t->damage.text != NULL)
-		return in->sink->damage(in->sink->arg, &t->damage, e);
+		return lose(in, &t->damage, e);
+	if (tell_lost(in, e) == -1)
+		return -1;
 	return t->pieces ? unpack_each(in->ask->index, in->ask->want, t->frame, t->tar, each_piece, in, e) : 0;
 }
 
@@ -355,11 +389,14 @@ static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
 	return put_task(in, t, e);
 }
 
-/* All threads end: 0 or -1. What is begun still is ended. */
+/* All threads end: 0 or -1. What is begun still is ended, what is lost told. */
 static int close_all(struct inflow *in, struct err *e)
 {
 	int rc = pool_close(in->pool, e);
 	struct err late = {0};
+
+	if (tell_lost(in, rc == 0 ? e : &late) == -1)
+		rc = -1;
 
 	if (drop_link(in, in->last, rc == 0 ? e : &late) == -1)
 		rc = -1;
@@ -395,4 +432,15 @@ int inflow_volume(const struct inflow_ask *ask, const struct inflow_sink *sink, 
 	}
 	free(in);
 	return rc;
+}
+
+char *inflow_frames(const struct reader_damage *d, char out[INFLOW_FRAMES])
+{
+	unsigned long long at = d->at, size = d->size;
+
+	if (d->frames == 1)
+		snprintf(out, INFLOW_FRAMES, "frame %zu at %llu, %llu bytes", d->frame, at, size);
+	else
+		snprintf(out, INFLOW_FRAMES, "frames %zu to %zu at %llu, %llu bytes", d->frame, d->frame + d->frames - 1, at, size);
+	return out;
 }

@@ -28,7 +28,8 @@ struct inflow_sink {
 	int (*begin)(void *arg, size_t object, void **arriving, struct err *e);
 	int (*part)(void *arriving, uint64_t from, const void *data, size_t len, struct err *e);
 	int (*end)(void *arriving, struct err *e);
-	/* A frame is lost, others follow: one call at a time, in order, beside the others. */
+	/* Frames are lost, as many in a row as are so for the same reason; others follow. One call at a time, in order, beside the
+	 * others. */
 	int (*damage)(void *arg, const struct reader_damage *d, struct err *e);
 	/* Before each frame, on the caller's thread: -1 ends it early. NULL: never. */
 	int (*go_on)(void *arg, struct err *e);
@@ -47,5 +48,9 @@ struct inflow_ask {
  * some frames, from the first on. No call is under way any more.
  */
 int inflow_volume(const struct inflow_ask *ask, const struct inflow_sink *sink, struct err *e);
+
+/* "frame 3 at 12583227, 4194409 bytes" or "frames 3 to 7 at 12583227, 20972045 bytes" (counted from 0). Returns out. */
+#define INFLOW_FRAMES 128
+char *inflow_frames(const struct reader_damage *d, char out[INFLOW_FRAMES]);
 
 #endif

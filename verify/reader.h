@@ -80,8 +80,8 @@ struct reader_frame {
 	const uint8_t *tar;	/* the bytes it holds, in the window: they may change at any moment (verify/window.h) */
 };
 struct reader_damage {
-	size_t frame;
-	uint64_t at, size;	/* its extent in the file */
+	size_t frame, frames;	/* the first, and how many in a row: one, but where verify/inflow.h puts them together */
+	uint64_t at, size;	/* their extent in the file */
 	int reason;		/* R_FRAME_DIGEST, R_MEDIUM_READ */
 	const char *text;	/* cause, from the reader: escape before printing */
 };

@@ -47,6 +47,7 @@ static int take_damage(struct reader *r, struct watch *o, const struct wire_head
 	reader_release(r, (unsigned)h->c);
 	memcpy(text, data, h->len);
 	d.frame = h->a;
+	d.frames = 1;
 	d.reason = (int)h->b;
 	d.at = o->index->frames[h->a].at;
 	d.size = o->index->frames[h->a].size;

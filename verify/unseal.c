@@ -7,15 +7,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/err.h"
-#include "lib/file.h"
 #include "lib/num.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
 #include "verify/reader.h"
 #include "verify/seen.h"
+#include "verify/spool.h"
 
 #include "lib/banned.h"
 
@@ -202,18 +201,6 @@ static int check_file(struct seen *seen, const struct manifest_file *f, struct b
 	return 0;
 }
 
-static int spool(struct bundle *b, uint64_t n, const struct buf *bytes, struct err *e)
-{
-	struct file f = {b->spool, (char[]){"spool"}};
-	off_t at = lseek(b->spool, 0, SEEK_END);
-
-	if (at == -1)
-		return err_sys(e, "spool");
-	b->index_at[n - 1] = (uint64_t)at;
-	b->index_size[n - 1] = bytes->len;
-	return file_write(&f, bytes->data, bytes->len, e);
-}
-
 static int take_indexes(struct bundle *b, struct seen *seen, struct err *e)
 {
 	struct buf bytes = {0};
@@ -224,7 +211,8 @@ static int take_indexes(struct bundle *b, struct seen *seen, struct err *e)
 		buf_clear(&bytes);
 		rc = check_file(seen, manifest_find(b->manifest, names_volume_index(n, name)), &bytes, e);
 		if (rc == 0)
-			rc = spool(b, n, &bytes, e);
+			rc = spool_add(b->spool, bytes.data, bytes.len, &b->index_at[n - 1], e);
+		b->index_size[n - 1] = bytes.len;
 	}
 	buf_free(&bytes);
 	return rc;

@@ -136,10 +136,10 @@ static void every_byte_counts(void **state)
 	(void)state;
 	assert_int_equal(read_back(&e), 0);
 	assert_int_equal(counted, frames[0].size + frames[1].size);
-	found("vol-0001.tar.zst", 0, "frame 1 at 0");
-	found("vol-0001.tar.zst", 3000000, "frame 1 at 0");
-	found("vol-0001.tar.zst", frames[1].at, "frame 2 at 4194409");
-	found("vol-0001.tar.zst", frames[1].at + frames[1].size - 1, "frame 2 at 4194409");
+	found("vol-0001.tar.zst", 0, "frame 0 at 0");
+	found("vol-0001.tar.zst", 3000000, "frame 0 at 0");
+	found("vol-0001.tar.zst", frames[1].at, "frame 1 at 4194409");
+	found("vol-0001.tar.zst", frames[1].at + frames[1].size - 1, "frame 1 at 4194409");
 	found("vol-0001.yaml", 10, "differently");
 	assert_int_equal(read_back(&e), 0);
 }

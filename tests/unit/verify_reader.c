@@ -103,7 +103,8 @@ static struct reader *start(const struct medium *m)
 struct taken {
 	struct buf data[OBJECTS];
 	unsigned calls[OBJECTS], begun[OBJECTS], ended[OBJECTS];
-	size_t damaged[16], damaged_n;
+	const struct volume *index;
+	size_t damaged[16], damaged_n, told;	/* frames, and calls that told of them */
 	int reason;
 	unsigned fail_at, bytes_calls;	/* the n-th call of bytes fails */
 	pthread_mutex_t lock;	/* calls come from several threads */
@@ -183,8 +184,13 @@ static int take_damage(void *arg, const struct reader_damage *d, struct err *e)
 	struct taken *t = arg;
 
 	(void)e;
-	assert_true(t->damaged_n < 16);
-	t->damaged[t->damaged_n++] = d->frame;
+	for (size_t i = d->frame; i < d->frame + d->frames; i++) {
+		assert_true(t->damaged_n < 16);
+		t->damaged[t->damaged_n++] = i;
+	}
+	assert_int_equal(d->at, t->index->frames[d->frame].at);
+	assert_int_equal(d->at + d->size, t->index->frames[d->frame + d->frames - 1].at + t->index->frames[d->frame + d->frames - 1].size);
+	t->told++;
 	t->reason = d->reason;
 	return 0;
 }
@@ -206,6 +212,7 @@ static int take(struct reader *r, const struct medium *m, unsigned wants, struct
 
 	for (size_t i = 0; i < OBJECTS; i++)
 		want[i] = (wants >> i & 1) != 0;
+	t->index = m->index;
 	err_clear(e);
 	rc = inflow_volume(&ask, &sink, e);
 	for (size_t i = 0; i < OBJECTS; i++)
@@ -397,7 +404,7 @@ static void ends_of(const struct medium *m, const struct taken *t, size_t i, uns
 		assert_memory_equal(t->data[i].data + o->size - 1000, m->objects[i].data + o->size - 1000, 1000);
 }
 
-/* Whichever frames are lost: what others hold of an object comes, and each object that was begun ends. */
+/* Whichever frames are lost: what others hold of an object comes, each object begun ends, those in a row are told as one. */
 static void frames_lost(void **state)
 {
 	const struct medium *m = *state;
@@ -411,6 +418,7 @@ static void frames_lost(void **state)
 		assert_int_equal(take(r, m, 0x1f, &t, &e), 0);
 		flip_frames(m, lost);
 		assert_int_equal(t.damaged_n, (size_t)__builtin_popcount(lost));
+		assert_int_equal(t.told, (size_t)__builtin_popcount(lost & ~(lost << 1)));
 		for (size_t i = 1; i < t.damaged_n; i++)
 			assert_true(t.damaged[i - 1] < t.damaged[i]);
 		for (size_t i = 0; i < OBJECTS; i++)
@@ -442,6 +450,7 @@ static void cut_off(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(take(r, m, 0x1f, &t, &e), 1);
 	assert_int_equal(t.damaged_n, 4);
+	assert_int_equal(t.told, 1);
 	assert_int_equal(t.reason, R_MEDIUM_READ);
 	forget(&t);
 	reader_close(r);
