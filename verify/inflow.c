@@ -397,7 +397,6 @@ static int close_all(struct inflow *in, struct err *e)
 
 	if (tell_lost(in, rc == 0 ? e : &late) == -1)
 		rc = -1;
-
 	if (drop_link(in, in->last, rc == 0 ? e : &late) == -1)
 		rc = -1;
 	if (end_piece(in, rc == 0 ? e : &late) == -1)
