@@ -351,6 +351,13 @@ static void no_medium(void **state)
 
 /* ---- damage ---- */
 
+static void flip_frames(const struct medium *m, unsigned which)
+{
+	for (size_t i = 0; i < m->index->frames_n; i++)
+		if ((which >> i & 1) != 0)
+			fixture_flip(m->dir, "vol-0001.tar.zst", (long)m->index->frames[i].at + 100);
+}
+
 /* A flipped bit costs the objects of its frame, and the bytes around are handed over. */
 static void damage(void **state)
 {
@@ -377,14 +384,12 @@ static void damage(void **state)
 	assert_int_equal(take(r, m, 0x11, &t, &e), 0);	/* who doesn't want object 2 doesn't read its frame */
 	assert_int_equal(t.damaged_n, 0);
 	forget(&t);
+	flip_frames(m, 0x5);
+	assert_int_equal(take(r, m, 0x11, &t, &e), 0);	/* not in a row, though nothing came in between */
+	assert_int_equal(t.damaged_n, 2);
+	assert_int_equal(t.told, 2);
+	forget(&t);
 	reader_close(r);
-}
-
-static void flip_frames(const struct medium *m, unsigned which)
-{
-	for (size_t i = 0; i < m->index->frames_n; i++)
-		if ((which >> i & 1) != 0)
-			fixture_flip(m->dir, "vol-0001.tar.zst", (long)m->index->frames[i].at + 100);
 }
 
 /* What came of an object when some of its frames were lost: its ends, as far as they lie in others. */
