@@ -63,11 +63,11 @@ static int check_frames(const struct volume *v, uint64_t *holds, struct err *e)
 		const struct volume_frame *f = v->frames + i;
 
 		if (f->at != at)
-			return err_set(e, R_DOCUMENT_FORM, "frames: frame %zu is at %llu, and the one before ends at %llu", i + 1,
+			return err_set(e, R_DOCUMENT_FORM, "frames: frame %zu is at %llu, and the one before ends at %llu", i,
 				       (unsigned long long)f->at, (unsigned long long)at);
 		if (f->holds != FRAME_SIZE && i + 1 < v->frames_n)
 			return err_set(e, R_DOCUMENT_FORM, "frames: frame %zu holds %llu bytes, and only the last may hold less than %u",
-				       i + 1, (unsigned long long)f->holds, FRAME_SIZE);
+				       i, (unsigned long long)f->holds, FRAME_SIZE);
 		at += f->size;	/* at most MAX_VOLUME_FRAMES * MAX_FRAME_STORED */
 		*holds += f->holds;
 	}
