@@ -55,15 +55,44 @@ int digest_start(struct err *e)
 	return algorithm(e) == NULL ? -1 : 0;
 }
 
+#define LINE 64		/* bytes of a cache line */
+#define STEP 2048	/* bytes asked for at once: a microsecond of hashing */
+
+static void ask_for(const uint8_t *at, size_t len)
+{
+	for (size_t i = 0; i < len; i += LINE)
+		__builtin_prefetch(at + i);
+}
+
+/* The next bytes are asked for while those before them are hashed. SHA-256's instructions wait for one another so that the processor
+ * never looks far enough ahead by itself: from memory, or another processor's cache, it hashes a third slower. */
+static bool hash(EVP_MD_CTX *md, const uint8_t *at, size_t len)
+{
+	bool good = true;
+
+	ask_for(at, len < STEP ? len : STEP);
+	for (; len > STEP; at += STEP, len -= STEP) {
+		size_t rest = len - STEP;
+
+		ask_for(at + STEP, rest < STEP ? rest : STEP);
+		good = EVP_DigestUpdate(md, at, STEP) == 1 && good;
+	}
+	return EVP_DigestUpdate(md, at, len) == 1 && good;
+}
+
 int digest_of(const void *data, size_t len, struct digest *out, struct err *e)
 {
-	const EVP_MD *md = algorithm(e);
+	const EVP_MD *algo = algorithm(e);
+	EVP_MD_CTX *md;
+	bool good;
 
-	if (md == NULL)
+	if (algo == NULL)
 		return -1;
-	if (EVP_Digest(data, len, out->bytes, NULL, md, NULL) != 1)
-		return err_set(e, ERR_INTERNAL, "SHA-256 failed");
-	return 0;
+	md = EVP_MD_CTX_new();
+	good = md != NULL && EVP_DigestInit_ex2(md, algo, NULL) == 1 && hash(md, data, len) &&
+	       EVP_DigestFinal_ex(md, out->bytes, NULL) == 1;
+	EVP_MD_CTX_free(md);
+	return good ? 0 : err_set(e, ERR_INTERNAL, "SHA-256 failed");
 }
 
 struct digest_ctx *digest_open(struct err *e)
@@ -89,7 +118,7 @@ struct digest_ctx *digest_open(struct err *e)
 
 void digest_update(struct digest_ctx *c, const void *data, size_t len)
 {
-	if (EVP_DigestUpdate(c->md, data, len) != 1)
+	if (!hash(c->md, data, len))
 		c->failed = true;
 }
 

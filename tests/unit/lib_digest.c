@@ -53,6 +53,30 @@ static void streams(void **state)
 	digest_close(NULL);
 }
 
+/* Long strings are hashed in steps: all bytes, in order, whatever the length. */
+static void lengths(void **state)
+{
+	struct digest_ctx *c = digest_open(NULL);
+	struct digest one, whole, pieces;
+	uint8_t data[6500];
+
+	(void)state;
+	assert_non_null(c);
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (uint8_t)(i * 7 + i / 251);
+	for (size_t len = 1; len <= sizeof data; len += len % 2048 > 2040 || len % 2048 < 8 ? 1 : 93) {
+		assert_int_equal(digest_of(data, len, &one, NULL), 0);
+		digest_update(c, data, len);
+		assert_int_equal(digest_final(c, &whole, NULL), 0);
+		for (size_t at = 0; at < len; at += 61)
+			digest_update(c, data + at, len - at < 61 ? len - at : 61);
+		assert_int_equal(digest_final(c, &pieces, NULL), 0);
+		assert_memory_equal(&one, &pieces, sizeof one);
+		assert_memory_equal(&whole, &pieces, sizeof whole);
+	}
+	digest_close(c);
+}
+
 static void hex(void **state)
 {
 	struct digest d = {{1}}, same = d;
@@ -145,8 +169,8 @@ static void environment(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(environment), cmocka_unit_test(known), cmocka_unit_test(streams), cmocka_unit_test(hex),
-		cmocka_unit_test(order), cmocka_unit_test(sorting),
+		cmocka_unit_test(environment), cmocka_unit_test(known), cmocka_unit_test(streams),
+		cmocka_unit_test(lengths), cmocka_unit_test(hex), cmocka_unit_test(order), cmocka_unit_test(sorting),
 	};
 
 	return cmocka_run_group_tests(tests, hostile_environment, NULL);
