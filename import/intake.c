@@ -5,10 +5,7 @@
  */
 #include "import/intake.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "import/bundles.h"
 #include "import/hooks.h"
@@ -185,20 +182,11 @@ static int raise_alarms(struct taking *t, struct err *e)
 
 /* ---- judging ---- */
 
-/* Authenticated index bytes are spooled where no name leads. */
-static int open_spool(const struct run *r, struct err *e)
-{
-	int fd = r->dry ? -1 : openat(r->store.dir.fd, "stage", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd == -1)
-		fd = memfd_create("satchel-spool", MFD_CLOEXEC);
-	return fd == -1 ? err_sys(e, "a temporary file") : fd;
-}
-
-static int open_bundle(struct taking *t, int spool, struct err *why, struct err *e)
+static int open_bundle(struct taking *t, struct err *why, struct err *e)
 {
 	struct run *r = t->in->run;
-	struct unseal u = {.reader = t->in->reader, .chain = &r->store.chain, .now = r->now, .spool = spool};
+	struct unseal u = {.reader = t->in->reader, .chain = &r->store.chain, .now = r->now,
+			   .spool_dir = r->dry ? NULL : &r->store.dir};
 	size_t roots = r->store.chain.n;
 	int rc = unseal(&u, t->out->name, &t->bundle, why);
 
@@ -436,15 +424,12 @@ int intake_bundle(const struct intake *in, const char *name, struct outcome *out
 	struct taking t = {.in = in, .out = out};
 	struct err why = {0};
 	uint64_t since;
-	int spool, rc = -1;
+	int rc;
 
 	*out = (struct outcome){.dry = in->run->dry};
 	snprintf(out->name, sizeof out->name, "%s", name);
-	spool = open_spool(in->run, e);
-	if (spool == -1)
-		return -1;
 	since = timings_now();
-	rc = open_bundle(&t, spool, &why, e);
+	rc = open_bundle(&t, &why, e);
 	if (rc == 0)
 		rc = judge(&t, &why, e);
 	timings_busy("judging: lists, indexes", since);
@@ -463,7 +448,6 @@ int intake_bundle(const struct intake *in, const char *name, struct outcome *out
 	bundles_free(t.known);
 	lack_free(&t.lack);
 	bundle_free(t.bundle);
-	close(spool);
 	return rc;
 }
 

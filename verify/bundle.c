@@ -11,7 +11,6 @@
 #include "lib/num.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
-#include "verify/spool.h"
 #include "verify/unseal.h"
 
 #include "lib/banned.h"
@@ -20,11 +19,13 @@ void bundle_free(struct bundle *b)
 {
 	if (b == NULL)
 		return;
-	manifest_free(b->manifest);
 	buf_free(&b->list);
 	signatures_free(&b->list_signatures);
-	free(b->index_at);
-	free(b->index_size);
+	for (uint64_t n = 0; b->indexes != NULL && n < b->manifest->volumes; n++)
+		spooled_free(&b->indexes[n]);
+	free(b->indexes);
+	spool_close(&b->spool);
+	manifest_free(b->manifest);
 	free(b);
 }
 
@@ -46,22 +47,26 @@ static int check_index(const struct bundle *b, uint64_t n, const struct volume *
 struct volume *bundle_volume(const struct bundle *b, uint64_t n, struct err *e)
 {
 	struct volume *v = NULL;
-	struct buf bytes = {0};
+	const struct spooled *index;
+	struct buf room = {0};
+	const uint8_t *bytes;
 	char name[32];
 
 	if (n < 1 || n > b->manifest->volumes) {
 		err_set(e, ERR_INTERNAL, "no volume %llu", (unsigned long long)n);
 		return NULL;
 	}
-	if (spool_read(b->spool, b->index_at[n - 1], b->index_size[n - 1], &bytes, e) == 0)
-		v = volume_parse(bytes.data, bytes.len, e);
+	index = &b->indexes[n - 1];
+	bytes = spool_see(&b->spool, index, &room, e);
+	if (bytes != NULL)
+		v = volume_parse(bytes, index->len, e);
 	if (v != NULL && check_index(b, n, v, e) == -1) {
 		volume_free(v);
 		v = NULL;
 	}
 	if (v == NULL)
 		err_prefix(e, "%s/%s", b->name, names_volume_index(n, name));
-	buf_free(&bytes);
+	buf_free(&room);
 	return v;
 }
 

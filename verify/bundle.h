@@ -12,6 +12,7 @@
 #include "manifests/names.h"
 #include "manifests/trust.h"
 #include "manifests/volume.h"
+#include "verify/spool.h"
 
 struct reader;
 struct err;
@@ -22,13 +23,12 @@ struct bundle {
 	struct manifest *manifest;	/* signed by the exporter threshold of the newest root */
 	struct buf list;		/* bytes of approvals.yaml, digest as in the manifest; empty when it has none */
 	struct signatures list_signatures;	/* as found, not judged */
-	/* Bytes of the indexes, spooled by unseal: volume n (from 1) at index_at[n-1], index_size[n-1] in `spool`. */
-	int spool;			/* not owned */
-	uint64_t *index_at, *index_size;
+	struct spool spool;
+	struct spooled *indexes;	/* bytes of volume n's (from 1) are indexes[n-1]; as many as the manifest has volumes */
 };
 void bundle_free(struct bundle *b);
 
-/* Parses the spooled index of volume n (1..manifest->volumes) and checks stream, sequence, number and size. */
+/* Parses the index of volume n (1..manifest->volumes) and checks stream, sequence, number and size. By any thread. */
 struct volume *bundle_volume(const struct bundle *b, uint64_t n, struct err *e);
 
 /*

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -15,7 +14,6 @@
 #include "manifests/contents.h"
 #include "manifests/reason.h"
 #include "verify/report.h"
-#include "verify/spool.h"
 
 #include "lib/banned.h"
 
@@ -23,23 +21,24 @@
 
 struct carried_document {
 	struct digest sha256;
-	uint64_t at, size;
+	struct spooled bytes;
 };
 
-int carried_open(struct carried *c, struct err *e)
+void carried_open(struct carried *c)
 {
-	*c = (struct carried){.spool = spool_open(e)};
-	return c->spool == -1 ? -1 : 0;
+	*c = (struct carried){0};
+	spool_open(&c->spool, NULL);
 }
 
 void carried_close(struct carried *c)
 {
-	if (c->spool != -1)
-		close(c->spool);
+	for (size_t i = 0; i < c->documents_n; i++)
+		spooled_free(&c->documents[i].bytes);
+	spool_close(&c->spool);
 	free(c->list);
 	free(c->first);
 	free(c->documents);
-	*c = (struct carried){.spool = -1};
+	*c = (struct carried){0};
 }
 
 /* Room for one more in a list of things of this size. */
@@ -75,8 +74,10 @@ int carried_add(struct carried *c, const struct digest *d, uint64_t size, bool w
 
 int carried_add_document(struct carried *c, const struct digest *d, const void *data, size_t len, struct err *e)
 {
-	struct carried_document doc = {.sha256 = *d, .size = len};
+	struct carried_document doc = {.sha256 = *d};
 	void *list = c->documents;
+	struct buf bytes = {0};
+	int rc;
 
 	if (c->documents_n == CARRIED_MAX) {
 		c->too_many = true;
@@ -85,10 +86,14 @@ int carried_add_document(struct carried *c, const struct digest *d, const void *
 	if (grow(&list, c->documents_n, &c->documents_room, sizeof *c->documents, e) == -1)
 		return -1;
 	c->documents = list;
-	if (spool_add(c->spool, data, len, &doc.at, e) == -1)
-		return -1;
-	c->documents[c->documents_n++] = doc;
-	return 0;
+	buf_append(&bytes, data, len);
+	rc = buf_ok(&bytes, e);
+	if (rc == 0)
+		rc = spool_keep(&c->spool, &bytes, &doc.bytes, e);
+	buf_free(&bytes);
+	if (rc == 0)
+		c->documents[c->documents_n++] = doc;
+	return rc;
 }
 
 /* Both kinds begin with their digest. */
@@ -158,10 +163,10 @@ static int fetch(void *arg, const struct digest *d, uint64_t size, struct buf *o
 		atomic_store_explicit(&o->needed, true, memory_order_relaxed);	/* by several threads */
 	if (doc == NULL)
 		return 1;
-	if (doc->size != size)
+	if (doc->bytes.len != size)
 		return err_set(e, R_DOCUMENT_FORM, "a contents list has %llu bytes, and %llu are stated",
-			       (unsigned long long)doc->size, (unsigned long long)size);
-	return spool_read(c->spool, doc->at, doc->size, out, e);
+			       (unsigned long long)doc->bytes.len, (unsigned long long)size);
+	return spool_read(&c->spool, &doc->bytes, out, e);
 }
 
 static int need(const struct carried *c, const struct record *r, struct carried_lack *out, struct err *e)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/digest.h"
+#include "verify/spool.h"
 
 struct approvals;
 struct err;
@@ -33,9 +34,9 @@ struct carried {
 	const struct carried_object *two_sizes;	/* after settle: one of which the indexes state two sizes (FORMAT 8.6), or NULL */
 	struct carried_document *documents;	/* contents lists and parts */
 	size_t documents_n, documents_room;
-	int spool;
+	struct spool spool;
 };
-int carried_open(struct carried *c, struct err *e);
+void carried_open(struct carried *c);
 void carried_close(struct carried *c);
 
 int carried_add(struct carried *c, const struct digest *d, uint64_t size, bool whole, struct err *e);

@@ -17,7 +17,6 @@
 #include "verify/reader.h"
 #include "verify/report.h"
 #include "verify/seen.h"
-#include "verify/spool.h"
 #include "verify/terms.h"
 #include "verify/unseal.h"
 
@@ -29,7 +28,6 @@ struct telling {
 	struct reader *reader;
 	struct trust_chain chain;	/* empty: no --trust; else with the roots of all bundles */
 	struct gather gather;
-	int spool;
 };
 
 /* ---- what a bundle names ---- */
@@ -150,8 +148,8 @@ static int tell_verified(struct telling *t, const struct bundle *b, struct err *
 
 static int tell_bundle(struct telling *t, const char *name, struct err *e)
 {
-	struct unseal u = {.reader = t->reader, .chain = &t->chain, .now = t->terms->now, .spool = t->spool,
-			   .trust_max = t->terms->trust_max, .seen = gather_seen(&t->gather, t->reader, name)};
+	struct unseal u = {.reader = t->reader, .chain = &t->chain, .now = t->terms->now, .trust_max = t->terms->trust_max,
+			   .seen = gather_seen(&t->gather, t->reader, name)};
 	struct bundle *b = NULL;
 	struct err why = {0};
 	int rc;
@@ -159,8 +157,6 @@ static int tell_bundle(struct telling *t, const char *name, struct err *e)
 	page_heading(t->page, "Bundle %s", name);
 	if (t->chain.n == 0)
 		return tell_unverified(t, name, e);
-	if (ftruncate(t->spool, 0) == -1)
-		return err_sys(e, "temporary file");
 	if (unseal(&u, name, &b, &why) == -1) {
 		bool interrupted = why.reason == R_BUNDLE_INTERRUPTED;
 
@@ -214,12 +210,11 @@ static int tell_all(struct telling *t, struct err *e)
 int page_medium(struct page *p, const struct terms *terms, const char *path, const char *trust, struct err *e)
 {
 	struct reader_ask ask = {.medium = path, .jobs = 1};
-	struct telling t = {.page = p, .terms = terms, .spool = -1};
+	struct telling t = {.page = p, .terms = terms};
 	int rc = -1;
 
 	t.reader = reader_open(&ask, e);
-	if (t.reader == NULL || (trust != NULL && terms_pin(terms, trust, &t.chain, e) == -1) ||
-	    (t.spool = spool_open(e)) == -1)
+	if (t.reader == NULL || (trust != NULL && terms_pin(terms, trust, &t.chain, e) == -1))
 		goto out;
 	page_begin(p, "Medium", path, terms->now);
 	if (trust == NULL)
@@ -236,8 +231,6 @@ int page_medium(struct page *p, const struct terms *terms, const char *path, con
 	if (rc == 0)
 		page_end(p);
 out:
-	if (t.spool != -1)
-		close(t.spool);
 	gather_free(&t.gather);
 	trust_chain_free(&t.chain);
 	reader_close(t.reader);

@@ -1,9 +1,10 @@
 /*
- * Nameless files (verify/spool.h): on disk where that is possible, in memory otherwise, gone with the process.
+ * Bytes kept in memory, and in nameless files (verify/spool.h): on disk where that is possible, in memory otherwise.
  */
 #include "verify/spool.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,37 +14,90 @@
 
 #include "lib/banned.h"
 
-int spool_open(struct err *e)
-{
-	int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+#define OWN 64u	/* bytes that an allocation takes besides, so that many small ones count as what they are */
 
-	if (fd == -1)
-		fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+void spool_open(struct spool *s, const struct file *dir)
+{
+	*s = (struct spool){.dir = dir, .fd = -1, .room = SPOOL_MEMORY};
+}
+
+void spool_close(struct spool *s)
+{
+	if (s->fd != -1)
+		close(s->fd);
+	s->fd = -1;
+}
+
+static int make_file(const struct file *dir, struct err *e)
+{
+	static const char *const places[] = {"/var/tmp", "/tmp"};
+	int fd = -1;
+
+	if (dir != NULL)
+		fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	for (size_t i = 0; dir == NULL && fd == -1 && i < sizeof places / sizeof *places; i++)
+		fd = open(places[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd == -1)
 		fd = memfd_create("spool", MFD_CLOEXEC);
 	return fd == -1 ? err_sys(e, "can't make a temporary file") : fd;
 }
 
-int spool_add(int fd, const void *data, uint64_t len, uint64_t *at, struct err *e)
+static int write_out(struct spool *s, const struct buf *bytes, struct spooled *out, struct err *e)
 {
-	struct file f = {fd, (char[]){"temporary file"}};
-	off_t end = lseek(fd, 0, SEEK_END);
+	struct file f = {.name = (char[]){"temporary file"}};
 
-	if (end == -1)
-		return err_sys(e, "temporary file");
-	*at = (uint64_t)end;
-	return file_write(&f, data, len, e);
+	if (s->fd == -1)
+		s->fd = make_file(s->dir, e);
+	if (s->fd == -1)
+		return -1;
+	f.fd = s->fd;
+	if (file_write(&f, bytes->data, bytes->len, e) == -1)
+		return -1;
+	*out = (struct spooled){NULL, s->end, bytes->len};
+	s->end += bytes->len;
+	return 0;
 }
 
-int spool_read(int fd, uint64_t at, uint64_t len, struct buf *out, struct err *e)
+int spool_keep(struct spool *s, struct buf *bytes, struct spooled *out, struct err *e)
 {
-	struct file f = {fd, (char[]){"temporary file"}};
+	if (bytes->len == 0) {
+		*out = (struct spooled){0};
+		return 0;
+	}
+	if (bytes->cap + OWN > s->room)
+		return write_out(s, bytes, out, e);
+	s->room -= bytes->cap + OWN;
+	*out = (struct spooled){bytes->data, 0, bytes->len};
+	*bytes = (struct buf){0};
+	return 0;
+}
 
-	if (buf_reserve(out, len) == -1)
+int spool_read(const struct spool *s, const struct spooled *p, struct buf *out, struct err *e)
+{
+	struct file f = {s->fd, (char[]){"temporary file"}};
+
+	if (p->kept != NULL) {
+		buf_append(out, p->kept, p->len);
+		return buf_ok(out, e);
+	}
+	if (buf_reserve(out, p->len) == -1)
 		return err_mem(e);
-	if (file_pread(&f, out->data + out->len, len, at, e) == -1)
+	if (file_pread(&f, out->data + out->len, p->len, p->at, e) == -1)
 		return -1;
-	out->len += len;
+	out->len += p->len;
 	out->data[out->len] = '\0';
 	return 0;
+}
+
+const uint8_t *spool_see(const struct spool *s, const struct spooled *p, struct buf *room, struct err *e)
+{
+	if (p->kept != NULL)
+		return p->kept;
+	return spool_read(s, p, room, e) == -1 ? NULL : room->data;
+}
+
+void spooled_free(struct spooled *p)
+{
+	free(p->kept);
+	*p = (struct spooled){0};
 }

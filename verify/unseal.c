@@ -14,7 +14,6 @@
 #include "manifests/reason.h"
 #include "verify/reader.h"
 #include "verify/seen.h"
-#include "verify/spool.h"
 
 #include "lib/banned.h"
 
@@ -211,14 +210,13 @@ static int take_indexes(struct bundle *b, struct seen *seen, struct err *e)
 		buf_clear(&bytes);
 		rc = check_file(seen, manifest_find(b->manifest, names_volume_index(n, name)), &bytes, e);
 		if (rc == 0)
-			rc = spool_add(b->spool, bytes.data, bytes.len, &b->index_at[n - 1], e);
-		b->index_size[n - 1] = bytes.len;
+			rc = spool_keep(&b->spool, &bytes, &b->indexes[n - 1], e);
 	}
 	buf_free(&bytes);
 	return rc;
 }
 
-/* All files but the volumes and VERIFY.txt; approvals.yaml is kept in memory, indexes in the spool. */
+/* All files but the volumes and VERIFY.txt; approvals.yaml and the indexes are kept. */
 static int take_files(struct bundle *b, struct seen *seen, struct err *e)
 {
 	struct buf bytes = {0};
@@ -260,10 +258,9 @@ static struct bundle *make(const struct unseal *u, const char *name, struct mani
 	memcpy(b->name, name, strlen(name) + 1);
 	b->reader = u->reader;
 	b->manifest = m;
-	b->spool = u->spool;
-	b->index_at = calloc(m->volumes + 1, sizeof *b->index_at);
-	b->index_size = calloc(m->volumes + 1, sizeof *b->index_size);
-	if (b->index_at == NULL || b->index_size == NULL) {
+	spool_open(&b->spool, u->spool_dir);
+	b->indexes = calloc(m->volumes + 1, sizeof *b->indexes);
+	if (b->indexes == NULL) {
 		bundle_free(b);
 		err_mem(e);
 		return NULL;

@@ -46,7 +46,6 @@ struct judged {
 	struct reader *reader;
 	struct bundle *bundle;
 	struct err err;
-	int spool;
 	int64_t now;
 	uint64_t trust_max;
 };
@@ -58,11 +57,9 @@ static int judge(struct fixture *f, uint64_t pin, struct judged *j)
 	assert_int_equal(trust_chain_pin(&j->chain, fixture_trust(f, pin), &j->err), 0);
 	j->reader = reader_open(&(struct reader_ask){.medium = f->dir, .jobs = 1}, &j->err);
 	assert_non_null(j->reader);
-	j->spool = memfd_create("spool", MFD_CLOEXEC);
 	if (j->now == 0)
 		j->now = FIXTURE_NOW;
-	u = (struct unseal){.reader = j->reader, .chain = &j->chain, .now = j->now, .spool = j->spool,
-			    .trust_max = j->trust_max};
+	u = (struct unseal){.reader = j->reader, .chain = &j->chain, .now = j->now, .trust_max = j->trust_max};
 	return unseal(&u, BUNDLE, &j->bundle, &j->err);
 }
 
@@ -71,13 +68,12 @@ static void done(struct judged *j)
 	bundle_free(j->bundle);
 	reader_close(j->reader);
 	trust_chain_free(&j->chain);
-	close(j->spool);
 }
 
 /* Ends in this reason, with these words. */
 static void refused(struct fixture *f, uint64_t pin, int reason, const char *words)
 {
-	struct judged j = {.spool = -1};
+	struct judged j = {0};
 
 	assert_int_equal(judge(f, pin, &j), -1);
 	if (j.err.reason != reason || strstr(j.err.text, words) == NULL)
@@ -88,7 +84,7 @@ static void refused(struct fixture *f, uint64_t pin, int reason, const char *wor
 
 static void accepted(struct fixture *f, uint64_t pin, size_t roots)
 {
-	struct judged j = {.spool = -1};
+	struct judged j = {0};
 
 	if (judge(f, pin, &j) == -1)
 		fail_msg("%s", j.err.text);
@@ -121,7 +117,7 @@ static const char *signature(const struct fixture *f, int key, const char *docum
 static void good(void **state)
 {
 	struct fixture *f = make();
-	struct judged j = {.spool = -1};
+	struct judged j = {0};
 	struct approvals *a;
 	struct volume *v;
 
@@ -335,7 +331,7 @@ static void other_types(void **state)
 static void clocks(void **state)
 {
 	struct fixture *f = make();
-	struct judged j = {.spool = -1};
+	struct judged j = {0};
 
 	(void)state;
 	f->created = FIXTURE_NOW + MAX_CLOCK_AHEAD;
@@ -365,7 +361,7 @@ static void root(struct fixture *f, uint64_t version, bool drop_exporter_a)
 static void rotation(void **state)
 {
 	struct fixture *f = make();
-	struct judged j = {.spool = -1};
+	struct judged j = {0};
 	struct fixture_root expired = {.version = 2, .epoch = 1, .issued = FIXTURE_NOW - 1000, .expires = FIXTURE_NOW - 1};
 
 	(void)state;
@@ -381,7 +377,7 @@ static void rotation(void **state)
 	done(&j);
 	fixture_flip(dir_of(f), "trust-3.yaml", 100);
 	refused(f, 3, R_FILE_DIGEST, "trust-3.yaml");
-	j = (struct judged){.spool = -1};
+	j = (struct judged){0};
 	assert_int_equal(judge(f, 1, &j), -1);
 	assert_int_equal(j.err.reason, R_TRUST_INVALID);
 	assert_non_null(strstr(j.err.text, "trust-3.yaml"));
@@ -395,7 +391,7 @@ static void rotation(void **state)
 static void removed_key(void **state)
 {
 	struct fixture *f = make();
-	struct judged j = {.spool = -1};
+	struct judged j = {0};
 
 	(void)state;
 	root(f, 2, true);
@@ -412,7 +408,7 @@ static void chains(void **state)
 {
 	struct fixture *f = make();
 	struct fixture_root other = {.version = 2, .epoch = 1, .issued = FIXTURE_NOW - 61, .expires = FIXTURE_NOW + 86400};
-	struct judged j = {.spool = -1};
+	struct judged j = {0};
 
 	(void)state;
 	root(f, 2, false);
@@ -442,7 +438,7 @@ static void prefix(void **state)
 
 static int list_of(struct fixture *f, int64_t now, struct err *e, bool *there)
 {
-	struct judged j = {.spool = -1};
+	struct judged j = {0};
 	struct approvals *a = NULL;
 	int rc;
 
@@ -525,7 +521,7 @@ static void swap_number(struct fixture *f, struct fixture_volume *v)
 static void indexes(void **state)
 {
 	struct fixture *f = make();
-	struct judged j = {.spool = -1};
+	struct judged j = {0};
 
 	(void)state;
 	f->change_frames = swap_number;
