@@ -108,7 +108,7 @@ static int add_volume(struct objects *o, const struct volume *v, struct tally *t
 	return rc;
 }
 
-int lack_bundle(struct objects *o, const struct bundle *b, struct lack *out, struct err *e)
+int lack_bundle(struct objects *o, struct bundle *b, struct lack *out, struct err *e)
 {
 	struct tally t = {0};
 	int rc = 0;

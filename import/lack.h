@@ -23,7 +23,7 @@ struct lack {
 };
 enum lack_answer { LACK_NOTHING, LACK_IT, LACK_ASK };	/* ASK: another volume may change it */
 /* Parses every index of the bundle (their errors: the bundle is to be refused), and asks and sums up. 0 or -1; lack_free in any case. */
-int lack_bundle(struct objects *o, const struct bundle *b, struct lack *out, struct err *e);
+int lack_bundle(struct objects *o, struct bundle *b, struct lack *out, struct err *e);
 void lack_free(struct lack *l);
 /*
  * want[i], room for volume->objects_n, becomes true where objects[i] is lacking now. before: what lack_bundle found for this volume,

@@ -38,7 +38,7 @@ struct stage_result {
 };
 struct stage_ask {
 	struct objects *objects;
-	const struct bundle *bundle;
+	struct bundle *bundle;
 	uint8_t *const *lacking;	/* of each volume, lack_bundle's answers; NULL: the store is asked again */
 	unsigned jobs;
 };

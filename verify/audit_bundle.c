@@ -10,7 +10,6 @@
 #include "lib/err.h"
 #include "lib/json.h"
 #include "lib/num.h"
-#include "lib/pool.h"
 #include "lib/progress.h"
 #include "lib/say.h"
 #include "lib/timings.h"
@@ -79,76 +78,36 @@ static void note_piece(void *arg, const struct piece *piece)
 		    digest_hex(&piece->sha256, hex));
 }
 
-/* A volume on its way: its index is parsed while the one before it is read. */
-struct turn {
-	uint64_t number;
-	struct volume *index;	/* NULL: it is no good, */
-	struct err why;		/* for this reason */
-};
-
-static int parse_index(void *arg, void *task, void *state, struct err *e)
+static int look_at_volume(struct course *c, uint64_t n, struct err *e)
 {
-	const struct course *c = arg;
-	struct turn *t = task;
-	uint64_t since = timings_now();
-
-	(void)state;
-	t->index = bundle_volume(c->bundle, t->number, &t->why);
-	timings_busy("indexes", since);
-	return t->index == NULL && report_is_fatal(&t->why) ? err_set(e, t->why.reason, "%s", t->why.text) : 0;
-}
-
-static int look_at_volume(void *arg, void *task, struct err *e)
-{
-	struct course *c = arg;
-	struct turn *t = task;
 	char place[PLACE + 32], name[32];
+	struct volume *index;
+	struct err why = {0};
+	int rc;
 
-	if (t->index == NULL) {
-		report_err(&c->run->report, c->place, &t->why);
+	index = bundle_volume(c->bundle, n, &why);
+	if (index == NULL && report_is_fatal(&why))
+		return err_set(e, why.reason, "%s", why.text);
+	if (index == NULL) {
+		report_err(&c->run->report, c->place, &why);
 		c->unindexed = true;
 		return 0;
 	}
-	snprintf(place, sizeof place, "%s/%s", c->place, names_volume(t->number, name));
-	return audit_volume(&c->audit, c->bundle, t->index, place, e);
-}
-
-static void drop_turn(void *arg, void *task)
-{
-	struct turn *t = task;
-
-	(void)arg;
-	volume_free(t->index);
-	free(t);
-}
-
-static int take_turns(struct course *c, struct err *e)
-{
-	static const struct pool_ops ops = {.work = parse_index, .finish = look_at_volume, .drop = drop_turn};
-	struct pool *pool = pool_open(&ops, c, 1, 2, e);
-	int rc = pool == NULL ? -1 : 0;
-
-	for (uint64_t n = 1; rc == 0 && n <= c->bundle->manifest->volumes; n++) {
-		struct turn *t = calloc(1, sizeof *t);
-
-		if (t == NULL) {
-			rc = err_mem(e);
-			break;
-		}
-		t->number = n;
-		rc = pool_put(pool, t, e);
-	}
-	return pool_close(pool, e) == -1 ? -1 : rc;
+	snprintf(place, sizeof place, "%s/%s", c->place, names_volume(n, name));
+	rc = audit_volume(&c->audit, c->bundle, index, place, e);
+	volume_free(index);
+	return rc;
 }
 
 static int look_at_volumes(struct course *c, struct err *e)
 {
-	int rc;
+	int rc = 0;
 
 	c->audit = (struct audit_volume){.report = &c->run->report, .carried = &c->carried, .pieces = &c->pieces,
 					 .jobs = c->run->terms.jobs};
 	progress_phase("verifying", c->bundle->manifest->objects.bytes, 1);
-	rc = take_turns(c, e);
+	for (uint64_t n = 1; rc == 0 && n <= c->bundle->manifest->volumes; n++)
+		rc = look_at_volume(c, n, e);
 	progress_end();
 	c->damaged = c->audit.damaged > 0;
 	c->bytes = c->audit.bytes;

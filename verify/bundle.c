@@ -9,16 +9,45 @@
 
 #include "lib/err.h"
 #include "lib/num.h"
+#include "lib/pool.h"
+#include "lib/timings.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
 #include "verify/unseal.h"
 
 #include "lib/banned.h"
 
+struct bundle_ahead {		/* one index that a thread is at */
+	const struct bundle *bundle;
+	uint64_t number;
+	struct pool *pool;
+	struct volume *volume;	/* NULL: it is no good, */
+	struct err why;		/* for this reason */
+};
+
+/* Waits for it, and forgets it. NULL, with *e where the index is no good; NULL, too, when there is none. */
+static struct volume *ahead_end(struct bundle *b, struct err *e)
+{
+	struct bundle_ahead *a = b->ahead;
+	struct volume *v = NULL;
+
+	if (a == NULL)
+		return NULL;
+	if (pool_close(a->pool, e) == 0) {
+		v = a->volume;
+		if (v == NULL && e != NULL)
+			*e = a->why;
+	}
+	b->ahead = NULL;
+	free(a);
+	return v;
+}
+
 void bundle_free(struct bundle *b)
 {
 	if (b == NULL)
 		return;
+	volume_free(ahead_end(b, NULL));
 	buf_free(&b->list);
 	signatures_free(&b->list_signatures);
 	for (uint64_t n = 0; b->indexes != NULL && n < b->manifest->volumes; n++)
@@ -44,19 +73,15 @@ static int check_index(const struct bundle *b, uint64_t n, const struct volume *
 	return 0;
 }
 
-struct volume *bundle_volume(const struct bundle *b, uint64_t n, struct err *e)
+static struct volume *parse(const struct bundle *b, uint64_t n, struct err *e)
 {
+	const struct spooled *index = &b->indexes[n - 1];
+	uint64_t since = timings_now();
 	struct volume *v = NULL;
-	const struct spooled *index;
 	struct buf room = {0};
 	const uint8_t *bytes;
 	char name[32];
 
-	if (n < 1 || n > b->manifest->volumes) {
-		err_set(e, ERR_INTERNAL, "no volume %llu", (unsigned long long)n);
-		return NULL;
-	}
-	index = &b->indexes[n - 1];
 	bytes = spool_see(&b->spool, index, &room, e);
 	if (bytes != NULL)
 		v = volume_parse(bytes, index->len, e);
@@ -67,6 +92,62 @@ struct volume *bundle_volume(const struct bundle *b, uint64_t n, struct err *e)
 	if (v == NULL)
 		err_prefix(e, "%s/%s", b->name, names_volume_index(n, name));
 	buf_free(&room);
+	timings_busy("indexes", since);
+	return v;
+}
+
+static int parse_ahead(void *arg, void *task, void *state, struct err *e)
+{
+	struct bundle_ahead *a = task;
+
+	(void)arg;
+	(void)state;
+	(void)e;
+	a->volume = parse(a->bundle, a->number, &a->why);
+	return 0;
+}
+
+static void leave_it(void *arg, void *task)	/* ahead_end takes it */
+{
+	(void)arg;
+	(void)task;
+}
+
+int bundle_begin_volume(struct bundle *b, uint64_t n, struct err *e)
+{
+	static const struct pool_ops ops = {.work = parse_ahead, .drop = leave_it};
+	struct bundle_ahead *a;
+
+	if (n > b->manifest->volumes)
+		return 0;
+	volume_free(ahead_end(b, NULL));
+	a = calloc(1, sizeof *a);
+	if (a == NULL)
+		return err_mem(e);
+	a->bundle = b;
+	a->number = n;
+	a->pool = pool_open(&ops, NULL, 1, 1, e);
+	if (a->pool == NULL) {
+		free(a);
+		return -1;
+	}
+	b->ahead = a;
+	return pool_put(a->pool, a, e);
+}
+
+struct volume *bundle_volume(struct bundle *b, uint64_t n, struct err *e)
+{
+	struct volume *v;
+
+	if (n < 1 || n > b->manifest->volumes) {
+		err_set(e, ERR_INTERNAL, "no volume %llu", (unsigned long long)n);
+		return NULL;
+	}
+	v = b->ahead != NULL && b->ahead->number == n ? ahead_end(b, e) : parse(b, n, e);
+	if (v != NULL && bundle_begin_volume(b, n + 1, e) == -1) {
+		volume_free(v);
+		return NULL;
+	}
 	return v;
 }
 

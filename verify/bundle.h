@@ -25,11 +25,15 @@ struct bundle {
 	struct signatures list_signatures;	/* as found, not judged */
 	struct spool spool;
 	struct spooled *indexes;	/* bytes of volume n's (from 1) are indexes[n-1]; as many as the manifest has volumes */
+	struct bundle_ahead *ahead;	/* the index that is parsed meanwhile, or NULL */
 };
 void bundle_free(struct bundle *b);
 
-/* Parses the index of volume n (1..manifest->volumes) and checks stream, sequence, number and size. By any thread. */
-struct volume *bundle_volume(const struct bundle *b, uint64_t n, struct err *e);
+/* Parses the index of volume n (1..manifest->volumes) and checks stream, sequence, number and size. When it is good, that of
+ * the next one is parsed by a thread of its own, until it is asked for. One call at a time. */
+struct volume *bundle_volume(struct bundle *b, uint64_t n, struct err *e);
+/* Begins with the index of volume n, which must be in b->indexes; where there is no such volume, does nothing. 0 or -1. */
+int bundle_begin_volume(struct bundle *b, uint64_t n, struct err *e);
 
 /*
  * Judges the bundle's list by the newest root: approver threshold, then form, stream and revision as the manifest says,

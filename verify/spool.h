@@ -12,7 +12,7 @@ struct buf;
 struct err;
 struct file;
 
-#define SPOOL_MEMORY ((size_t)24 << 20)	/* the indexes of 200,000 objects */
+#define SPOOL_MEMORY ((size_t)32 << 20)	/* the indexes, or the contents lists, of 200,000 files and more */
 
 struct spool {
 	const struct file *dir;	/* not owned: the directory of the file; NULL: one for temporary files */

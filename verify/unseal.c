@@ -211,6 +211,8 @@ static int take_indexes(struct bundle *b, struct seen *seen, struct err *e)
 		rc = check_file(seen, manifest_find(b->manifest, names_volume_index(n, name)), &bytes, e);
 		if (rc == 0)
 			rc = spool_keep(&b->spool, &bytes, &b->indexes[n - 1], e);
+		if (rc == 0 && n == 1)	/* parsed while the others come */
+			rc = bundle_begin_volume(b, n, e);
 	}
 	buf_free(&bytes);
 	return rc;

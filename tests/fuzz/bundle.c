@@ -29,7 +29,7 @@ static __attribute__((constructor)) void hush(void)
 		MUST(freopen("/dev/null", "w", stdout) != NULL);
 }
 
-static void look_at_volumes(const struct bundle *b, struct carried *carried, struct report *r)
+static void look_at_volumes(struct bundle *b, struct carried *carried, struct report *r)
 {
 	struct pieces pieces = {0};
 	struct audit_volume a = {.report = r, .carried = carried, .pieces = &pieces, .jobs = 1};
@@ -47,7 +47,7 @@ static void look_at_volumes(const struct bundle *b, struct carried *carried, str
 	pieces_close(&pieces, NULL, NULL);
 }
 
-static void look_inside(const struct bundle *b, const struct trust_chain *chain)
+static void look_inside(struct bundle *b, const struct trust_chain *chain)
 {
 	struct report r = REPORT_EMPTY;
 	struct approvals *list = NULL;
