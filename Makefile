@@ -83,22 +83,25 @@ $(UNITS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call unit_needs,%)
 units: $(UNITS)
 
 # Small programs that tests use: tests/tools/NAME.c
-TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(filter-out %/lying_reader.c,$(wildcard tests/tools/*.c)))
 $(TOOLS): $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(UNIT_HELPERS) $(patsubst %,$(BUILD)/%.a,$(archives_import))
 	$(Q)[ -n '$(V)' ] || echo '  LD $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS) -lcmocka
-# A file system with faults, and a satchel-import whose reader process lies.
+# A file system with faults.
 $(BUILD)/tests/tools/badfs.o: ALL_CFLAGS += $(subst -I,-isystem ,$(shell pkg-config --cflags fuse3))
 $(BUILD)/tests/tools/badfs: LIBS += $(shell pkg-config --libs fuse3)
-$(BUILD)/tests/tools/lying_import: $(BUILD)/import/main.o
-$(BUILD)/tests/tools/lying_import: ALL_LDFLAGS += -Wl,--wrap=serve_run
+# satchel-import and satchel-verify, whose reader process lies.
+LIARS := $(addprefix $(BUILD)/tests/tools/lying_,import verify)
+$(LIARS): $(BUILD)/tests/tools/lying_%: $(BUILD)/%/main.o $(BUILD)/tests/tools/lying_reader.o $(patsubst %,$(BUILD)/%.a,$(archives_import))
+	$(Q)[ -n '$(V)' ] || echo '  LD $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=serve_run -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
 # Libraries that stand before the others: clock, allocations, calls of parsers; calls that fail (tests/shim/NAME.c)
 SHIMS := $(patsubst tests/shim/%.c,$(BUILD)/tests/tools/%.so,$(wildcard tests/shim/*.c))
 $(SHIMS): $(BUILD)/tests/tools/%.so: tests/shim/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)[ -n '$(V)' ] || echo '  LD $@'
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(if $(WERROR),-Werror) $(if $(SANITIZE),-DSHIM_NO_MALLOC) -fPIC -shared -o $@ $< -ldl
-tools: $(TOOLS) $(SHIMS)
+tools: $(TOOLS) $(LIARS) $(SHIMS)
 
 # Fuzz targets: tests/fuzz/NAME.c. `replays` links them with a main that runs files through them; with FUZZING=1 (what
 # tests/fuzz/kit/fuzz.sh builds) libFuzzer is that main.
@@ -108,7 +111,7 @@ $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_KIT) $(patsubs
 	$(Q)[ -n '$(V)' ] || echo '  LD $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(FUZZING),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
 replays: $(FUZZERS)
-$(PROGRAMS) $(UNITS) $(TOOLS) $(FUZZERS): | $(COUNTERS)
+$(PROGRAMS) $(UNITS) $(TOOLS) $(LIARS) $(FUZZERS): | $(COUNTERS)
 fuzz:
 	tests/fuzz/kit/fuzz.sh $(BUILD)-fuzz $(or $(FUZZ_SECONDS),60) $(FUZZ)
 

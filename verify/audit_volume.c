@@ -70,28 +70,48 @@ static bool begins_as_document(const void *data, size_t len)
 	return len >= strlen(CARRIED_PREFIX) && memcmp(data, CARRIED_PREFIX, strlen(CARRIED_PREFIX)) == 0;
 }
 
-static int keep_document(struct at_hand *h, size_t object, const void *data, size_t len, struct err *e)
+static int keep_document(struct at_hand *h, size_t object, struct buf *bytes, struct err *e)
 {
 	int rc;
 
 	pthread_mutex_lock(&h->lock);
-	rc = carried_add_document(h->a->carried, &h->index->objects[object].sha256, data, len, e);
+	rc = carried_add_document(h->a->carried, &h->index->objects[object].sha256, bytes, e);
 	pthread_mutex_unlock(&h->lock);
+	return rc;
+}
+
+static int compare(struct at_hand *h, size_t object, const void *data, size_t len, struct err *e)
+{
+	struct digest d;
+
+	if (digest_of(data, len, &d, e) == -1)
+		return -1;
+	h->verdicts[object] = digest_equal(&d, &h->index->objects[object].sha256) ? RIGHT : WRONG;
+	return 0;
+}
+
+/* The bytes may change at any moment (inflow_sink.in_place): what is kept is copied first, and the copy judged. */
+static int judge_document(struct at_hand *h, size_t object, const void *data, size_t len, struct err *e)
+{
+	struct buf copy = {0};
+	int rc;
+
+	buf_append(&copy, data, len);
+	rc = buf_ok(&copy, e);
+	if (rc == 0)
+		rc = compare(h, object, copy.data, len, e);
+	if (rc == 0 && h->verdicts[object] == RIGHT)
+		rc = keep_document(h, object, &copy, e);
+	buf_free(&copy);
 	return rc;
 }
 
 static int judge_whole(struct at_hand *h, size_t object, const void *data, size_t len, struct err *e)
 {
-	const struct volume_object *o = &h->index->objects[object];
-	struct digest d;
-
 	progress_add(len);
-	if (digest_of(data, len, &d, e) == -1)
-		return -1;
-	h->verdicts[object] = digest_equal(&d, &o->sha256) ? RIGHT : WRONG;
-	if (h->verdicts[object] == RIGHT && may_be_document(o) && begins_as_document(data, len))
-		return keep_document(h, object, data, len, e);
-	return 0;
+	if (may_be_document(&h->index->objects[object]) && begins_as_document(data, len))
+		return judge_document(h, object, data, len, e);
+	return compare(h, object, data, len, e);
 }
 
 /* inflow_sink */
@@ -129,8 +149,8 @@ static int begin(struct at_hand *h, size_t object, struct arrival **out, struct 
 	return -1;
 }
 
-/* Keeps bytes of what still looks like a contents list. */
-static int gather(struct arrival *a, const void *data, size_t len, struct err *e)
+/* Copies bytes of what still looks like a contents list; *data leads to the copy then, which is what must be hashed. */
+static int gather(struct arrival *a, const void **data, size_t len, struct err *e)
 {
 	static const char prefix_text[] = CARRIED_PREFIX;
 	size_t seen = a->document.len, prefix = strlen(prefix_text);
@@ -138,11 +158,16 @@ static int gather(struct arrival *a, const void *data, size_t len, struct err *e
 	if (seen < prefix) {
 		size_t n = len < prefix - seen ? len : prefix - seen;
 
-		a->is_document = memcmp(data, prefix_text + seen, n) == 0;
+		a->is_document = memcmp(*data, prefix_text + seen, n) == 0;
 	}
-	if (a->is_document)
-		buf_append(&a->document, data, len);
-	return buf_ok(&a->document, e);
+	if (!a->is_document)
+		return 0;
+	if (buf_reserve(&a->document, (size_t)a->h->index->objects[a->object].size - seen) == 0)
+		buf_append(&a->document, *data, len);
+	if (buf_ok(&a->document, e) == -1)
+		return -1;
+	*data = a->document.data + seen;
+	return 0;
 }
 
 static int add_part(struct arrival *a, uint64_t from, const void *data, size_t len, struct err *e)
@@ -155,9 +180,11 @@ static int add_part(struct arrival *a, uint64_t from, const void *data, size_t l
 	a->lost = a->lost || from != a->next;
 	if (a->lost)
 		return 0;
+	if (a->is_document && gather(a, &data, len, e) == -1)
+		return -1;
 	digest_update(a->hash, data, len);
 	a->next += len;
-	return a->is_document ? gather(a, data, len, e) : 0;
+	return 0;
 }
 
 static int judge_piece(struct arrival *a, struct err *e)
@@ -180,7 +207,7 @@ static int judge(struct arrival *a, struct err *e)
 		return -1;
 	a->h->verdicts[a->object] = digest_equal(&d, &o->sha256) ? RIGHT : WRONG;
 	if (a->h->verdicts[a->object] == RIGHT && a->is_document)
-		return keep_document(a->h, a->object, a->document.data, a->document.len, e);
+		return keep_document(a->h, a->object, &a->document, e);
 	return 0;
 }
 
@@ -276,7 +303,7 @@ static int tell_objects(struct at_hand *h, struct err *e)
 /* Errors of ours and of the reader process end it; what is wrong with the volume is a finding. */
 static int read_volume(struct at_hand *h, const struct bundle *b, const bool *want, struct err *e)
 {
-	const struct inflow_sink sink = {.arg = h, .whole = take_whole, .begin = begin_object, .part = take_part, .end = end_object,
+	const struct inflow_sink sink = {.arg = h, .in_place = true, .whole = take_whole, .begin = begin_object, .part = take_part, .end = end_object,
 					 .damage = take_damage, .working = "objects: digest", .finishing = "objects in pieces"};
 	const struct inflow_ask ask = {b->reader, b->name, h->index, want, h->a->jobs};
 	struct err why = {0};

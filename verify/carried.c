@@ -72,12 +72,10 @@ int carried_add(struct carried *c, const struct digest *d, uint64_t size, bool w
 	return 0;
 }
 
-int carried_add_document(struct carried *c, const struct digest *d, const void *data, size_t len, struct err *e)
+int carried_add_document(struct carried *c, const struct digest *d, struct buf *bytes, struct err *e)
 {
 	struct carried_document doc = {.sha256 = *d};
 	void *list = c->documents;
-	struct buf bytes = {0};
-	int rc;
 
 	if (c->documents_n == CARRIED_MAX) {
 		c->too_many = true;
@@ -86,14 +84,10 @@ int carried_add_document(struct carried *c, const struct digest *d, const void *
 	if (grow(&list, c->documents_n, &c->documents_room, sizeof *c->documents, e) == -1)
 		return -1;
 	c->documents = list;
-	buf_append(&bytes, data, len);
-	rc = buf_ok(&bytes, e);
-	if (rc == 0)
-		rc = spool_keep(&c->spool, &bytes, &doc.bytes, e);
-	buf_free(&bytes);
-	if (rc == 0)
-		c->documents[c->documents_n++] = doc;
-	return rc;
+	if (spool_keep(&c->spool, bytes, &doc.bytes, e) == -1)
+		return -1;
+	c->documents[c->documents_n++] = doc;
+	return 0;
 }
 
 /* Both kinds begin with their digest. */

@@ -14,6 +14,7 @@
 #include "verify/spool.h"
 
 struct approvals;
+struct buf;
 struct err;
 struct report;
 
@@ -40,8 +41,8 @@ void carried_open(struct carried *c);
 void carried_close(struct carried *c);
 
 int carried_add(struct carried *c, const struct digest *d, uint64_t size, bool whole, struct err *e);
-/* The bytes of one that may be a contents list or part; its digest was compared. */
-int carried_add_document(struct carried *c, const struct digest *d, const void *data, size_t len, struct err *e);
+/* The bytes of one that may be a contents list or part; their digest was compared. May take bytes->data over (verify/spool.h). */
+int carried_add_document(struct carried *c, const struct digest *d, struct buf *bytes, struct err *e);
 /* After the last add: sorts, and makes one of what is there twice. */
 int carried_settle(struct carried *c, struct err *e);
 

@@ -196,11 +196,13 @@ static int make_room(struct room *r, size_t len, struct err *e)
 
 /* ---- the workers ---- */
 
-/* Hands bytes on, copied; begins the object where it wasn't. */
+/* Hands bytes on; begins the object where it wasn't. */
 static int feed(struct inflow *in, const struct span *s, uint8_t *chunk, void **arriving, struct err *e)
 {
 	if (*arriving == NULL && in->sink->begin(in->sink->arg, s->object, arriving, e) == -1)
 		return -1;
+	if (in->sink->in_place)
+		return in->sink->part(*arriving, s->from, s->data, s->len, e);
 	for (size_t at = 0; at < s->len; at += CHUNK) {
 		size_t n = s->len - at < CHUNK ? s->len - at : CHUNK;
 
@@ -217,7 +219,7 @@ static int pass_on(struct worker *w, const struct span *s, void *arriving, struc
 	struct inflow *in = w->in;
 	struct link *out = w->task->out;
 	bool goes_on = out != NULL && out->object == s->object;
-	int rc = s->len == 0 ? 0 : make_room(w->room, CHUNK, e);
+	int rc = s->len == 0 || in->sink->in_place ? 0 : make_room(w->room, CHUNK, e);
 	struct err late = {0};
 
 	if (rc == 0 && s->len > 0)
@@ -250,6 +252,8 @@ static int each_object(void *arg, size_t object, uint64_t from, const uint8_t *d
 	}
 	if (!is_whole(o, len))
 		return pass_on(w, &s, NULL, e);
+	if (w->in->sink->in_place)
+		return w->in->sink->whole(w->in->sink->arg, object, data, len, e);
 	if (make_room(w->room, len, e) == -1)
 		return -1;
 	if (len > 0)

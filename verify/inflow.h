@@ -1,7 +1,7 @@
 /*
  * unpack | INFLOW: the objects of a volume, out of the frames that a reader hands over, on several threads. Each byte is
- * copied out of the window once (verify/window.h) and judged in the copy. Objects are worked on in any order, several at once;
- * the bytes of each, and pieces, come in order.
+ * copied out of the window once (verify/window.h) and handed over in the copy, but to who needs none. Objects are worked on in
+ * any order, several at once; the bytes of each, and pieces, come in order.
  */
 #ifndef VERIFY_INFLOW_H
 #define VERIFY_INFLOW_H
@@ -17,6 +17,9 @@ struct volume;
 
 struct inflow_sink {
 	void *arg;
+	/* What is handed over is not copied, and may change at any moment: for who looks at no byte twice. Whoever hashes alone is one:
+	 * bytes that have the digest were the object's when they were looked at. What is kept must be copied, and the copy hashed. */
+	bool in_place;
 	/* An object that is no piece and lies within one frame, whole; on any of the threads, several at once. */
 	int (*whole)(void *arg, size_t object, const void *data, size_t len, struct err *e);
 	/*

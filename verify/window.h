@@ -1,7 +1,8 @@
 /*
  * The window: memory that main and a reader process share, for the tar bytes of frames, so that they need not go through a
  * pipe. It has no name and no descriptor: nobody else can reach it, and nobody can take it away from under main. Main
- * can only read it. What stands in it may change at any moment, whatever the reader promised: copy first, then judge the copy.
+ * can only read it. What stands in it may change at any moment, whatever the reader promised: copy first, then judge the copy;
+ * or look at no byte twice, as who only hashes.
  */
 #ifndef VERIFY_WINDOW_H
 #define VERIFY_WINDOW_H

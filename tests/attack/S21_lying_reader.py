@@ -1,8 +1,10 @@
-"""S21: the reader process is replaced by one that lies (tests/tools/lying_import.c): other bytes under approved digests, other
-lists, endless data, messages out of order and malformed, silence. Main publishes nothing that was not approved, never
-crashes, never waits for ever, and stays within its memory. SEEDS: how many streams of anything at all are tried."""
+"""S21: the reader process is replaced by one that lies (tests/tools/lying_reader.c): other bytes under approved digests, other
+lists, endless data, messages out of order and malformed, silence. Main publishes nothing that was not approved, calls nothing
+good that it did not get as signed, never crashes, never waits for ever, and stays within its memory. SEEDS: how many streams
+of anything at all are tried."""
 import os
 
+from attack import faults, run
 from readers import Kept, apply, tool
 
 LIES = [  # lie, values, expected (None: depends on the value, see Kept.kept)
@@ -52,6 +54,21 @@ def tell(lie, value, expected, what=medium, publishes=(7, 8), after=True):
     attacks.kept('S21', f'a lying reader: {lie} {value}', done, store, expected, publishes=publishes, after=after, may=(1, 2, 3, 4), seconds=30)
 
 
+def unseen(lie, value):
+    """Lies that may leave what verify looks at as it was signed: of a file that decides nothing (a signature more than is
+    needed), in the header of an entry, which main doesn't look at, or behind the frame's end."""
+    return lie in ('', 'anything', 'file-flip', 'file-shorter', 'file-twice', 'file-missing') or (lie == 'frame-flip' and not 512 <= value < 20000)
+
+
+def tell_verify(lie, value):
+    done = run(tool('lying_verify'), 'bundle', medium, '--trust', attacks.site.trust, '--medium-timeout', '2',
+               env={**os.environ, 'SATCHEL_LIE': f'{lie}={value}'})
+    wrong = faults(done, '')
+    if done.code not in (0, 1, 2, 3, 4) or done.code == 0 and not unseen(lie, value) or done.seconds > 30:
+        wrong.append(f'exit {done.code} after {done.seconds:.0f} s: {(done.out + done.err).decode()[:600]}')
+    attacks.line('S21', f'a lying reader of verify: {lie} {value}', 'held', 'held', wrong)
+
+
 tell('', 1, '0')  # it can tell the truth
 for name, values, outcome in LIES:
     for number, chosen in enumerate(values):
@@ -61,4 +78,7 @@ for chosen in range(1, 6):  # other documents and volumes, all of them good, of 
     tell('swap', chosen, None, what=both, publishes=(7, 8, 9), after=False)
 for seed in range(int(os.environ.get('SEEDS', 24))):
     tell('anything', seed, None, after=seed % 8 == 0)
-attacks.end(least=120)
+for name, values, _ in [('', (1,), None), *LIES, ('anything', range(int(os.environ.get('SEEDS', 24))), None)]:
+    for chosen in values:
+        tell_verify(name, chosen)
+attacks.end(least=240)

@@ -1,8 +1,8 @@
 /*
- * satchel-import whose reader process lies (row S21 of the attacks): linked with --wrap=serve_run, so that what reader_open
- * forks is this, which keeps the true reader as a child of its own and stands between the two pipes.
+ * satchel-import and satchel-verify whose reader process lies (row S21 of the attacks): linked with --wrap=serve_run, so that
+ * what reader_open forks is this, which keeps the true reader as a child of its own and stands between the two pipes.
  *
- *     SATCHEL_LIE=NAME[=N] lying_import ...     N: of which message or request, or which value; 1 where it isn't given
+ *     SATCHEL_LIE=NAME[=N] lying_import ...     (or lying_verify) N: of which message or request, or which value; 1 where it isn't given
  *
  * The table below says what each lie is.
  */
