@@ -86,6 +86,7 @@ static int look_at_volume(struct course *c, uint64_t n, struct err *e)
 	int rc;
 
 	index = bundle_volume(c->bundle, n, &why);
+	bundle_end_volume(c->bundle, n);
 	if (index == NULL && report_is_fatal(&why))
 		return err_set(e, why.reason, "%s", why.text);
 	if (index == NULL) {

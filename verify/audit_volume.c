@@ -303,8 +303,8 @@ static int tell_objects(struct at_hand *h, struct err *e)
 /* Errors of ours and of the reader process end it; what is wrong with the volume is a finding. */
 static int read_volume(struct at_hand *h, const struct bundle *b, const bool *want, struct err *e)
 {
-	const struct inflow_sink sink = {.arg = h, .in_place = true, .whole = take_whole, .begin = begin_object, .part = take_part, .end = end_object,
-					 .damage = take_damage, .working = "objects: digest", .finishing = "objects in pieces"};
+	const struct inflow_sink sink = {.arg = h, .in_place = true, .whole = take_whole, .begin = begin_object, .part = take_part,
+					 .end = end_object, .damage = take_damage, .working = "objects: digest", .finishing = "objects in pieces"};
 	const struct inflow_ask ask = {b->reader, b->name, h->index, want, h->a->jobs};
 	struct err why = {0};
 	int rc = inflow_volume(&ask, &sink, &why);

@@ -37,6 +37,8 @@ static struct volume *ahead_end(struct bundle *b, struct err *e)
 		v = a->volume;
 		if (v == NULL && e != NULL)
 			*e = a->why;
+	} else {
+		volume_free(a->volume);
 	}
 	b->ahead = NULL;
 	free(a);
@@ -133,6 +135,11 @@ int bundle_begin_volume(struct bundle *b, uint64_t n, struct err *e)
 	}
 	b->ahead = a;
 	return pool_put(a->pool, a, e);
+}
+
+void bundle_end_volume(struct bundle *b, uint64_t n)
+{
+	spooled_free(&b->indexes[n - 1]);
 }
 
 struct volume *bundle_volume(struct bundle *b, uint64_t n, struct err *e)

@@ -3,8 +3,9 @@ lists, endless data, messages out of order and malformed, silence. Main publishe
 good that it did not get as signed, never crashes, never waits for ever, and stays within its memory. SEEDS: how many streams
 of anything at all are tried."""
 import os
+import re
 
-from attack import faults, run
+from attack import faults, read, run
 from readers import Kept, apply, tool
 
 LIES = [  # lie, values, expected (None: depends on the value, see Kept.kept)
@@ -56,8 +57,33 @@ def tell(lie, value, expected, what=medium, publishes=(7, 8), after=True):
 
 def unseen(lie, value):
     """Lies that may leave what verify looks at as it was signed: of a file that decides nothing (a signature more than is
-    needed), in the header of an entry, which main doesn't look at, or behind the frame's end."""
-    return lie in ('', 'anything', 'file-flip', 'file-shorter', 'file-twice', 'file-missing') or (lie == 'frame-flip' and not 512 <= value < 20000)
+    needed), in the header of an entry, which main doesn't look at, or behind the frame's end, or when it was looked at already."""
+    return lie in ('', 'anything', 'file-flip', 'file-shorter', 'file-twice', 'file-missing', 'frame-moving') or (lie == 'frame-flip' and not 512 <= value < 20000)
+
+
+def in_lists():
+    """Offsets in their frames that lie in the midst of the contents lists."""
+    bundle = f'{medium}/satchel/updates-00000008'
+    named = re.findall(rb'contents: \{sha256: ([0-9a-f]{64})', read(f'{bundle}/approvals.yaml'))
+    return [int(at) + int(size) // 2 for volume in (1, 2) for digest, size, at in re.findall(
+        rb'\{sha256: ([0-9a-f]{64}), size: (\d+), at: (\d+)\}', read(f'{bundle}/vol-{volume:04}.yaml')) if digest in named]
+
+
+def blink(offset, times):
+    """A byte of a contents list that changes all the time. What verify keeps must be what it hashed: it is the list, or it is not
+    kept. Nothing else may be found."""
+    tell('frame-blinking', offset, None, after=False)
+    codes, wrong = set(), []
+    for _ in range(times):
+        done = run(tool('lying_verify'), 'bundle', medium, '--trust', attacks.site.trust, env={**os.environ, 'SATCHEL_LIE': f'frame-blinking={offset}'})
+        text = (done.out + done.err).decode()
+        wrong += faults(done, '')
+        codes.add(done.code)
+        if (set(re.findall(r'\(([a-z-]+)\)$', text, re.M)) - {'object-digest'} or 'its bytes do not have its digest' in text
+                or done.code == 0 and 'it has all that its list needs' not in text):
+            wrong.append(f'exit {done.code}: {text[:600]}')
+    attacks.line('S21', f'a lying reader of verify: frame-blinking {offset}', 'held', 'held', wrong)
+    return codes
 
 
 def tell_verify(lie, value):
@@ -81,4 +107,6 @@ for seed in range(int(os.environ.get('SEEDS', 24))):
 for name, values, _ in [('', (1,), None), *LIES, ('anything', range(int(os.environ.get('SEEDS', 24))), None)]:
     for chosen in values:
         tell_verify(name, chosen)
-attacks.end(least=240)
+for place in in_lists():
+    print('a byte that blinks: exits', blink(place, 20))
+attacks.end(least=250)

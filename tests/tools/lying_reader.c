@@ -126,19 +126,42 @@ static bool frame_zeros(struct message *m)
 	return false;
 }
 
-/* Good when it is handed over, and at every moment after it something else. */
-static bool frame_moving(struct message *m)
+/* Hands the message over. false: in a child, which may do as it likes as long as this process lives. */
+static bool goes_on(struct message *m)
 {
-	uint8_t *at = slot_of(m);
+	pid_t self = getpid();
 
 	put(m);
 	if (fork() != 0)
 		return true;
 	syscall(SYS_close_range, 3, ~0u, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != self)	/* it was gone before */
+		_exit(0);
+	return false;
+}
+
+/* Good when it is handed over, and at every moment after it something else. */
+static bool frame_moving(struct message *m)
+{
+	uint8_t *at = slot_of(m);
+
+	if (goes_on(m))
+		return true;
 	for (unsigned i = 0;; i++)
 		for (size_t k = i % 7; k < (64u << 10); k += 7)
 			at[k] ^= (uint8_t)(i | 1);
+}
+
+/* One byte is right at one moment and wrong at the next. */
+static bool frame_blinking(struct message *m)
+{
+	volatile uint8_t *at = slot_of(m) + value;
+
+	if (goes_on(m))
+		return true;
+	for (;;)
+		*at ^= 1;
 }
 
 static bool other_slot(struct message *m)
@@ -374,6 +397,7 @@ static const struct lie {
 	{"frame-flip", WIRE_VOLUME, WIRE_FRAME, false, frame_flip},
 	{"frame-zeros", WIRE_VOLUME, WIRE_FRAME, false, frame_zeros},
 	{"frame-moving", WIRE_VOLUME, WIRE_FRAME, false, frame_moving},
+	{"frame-blinking", WIRE_VOLUME, WIRE_FRAME, false, frame_blinking},
 	{"frame-other-slot", WIRE_VOLUME, WIRE_FRAME, true, other_slot},
 	{"frame-no-slot", WIRE_VOLUME, WIRE_FRAME, true, no_slot},
 	{"frame-other", WIRE_VOLUME, WIRE_FRAME, true, other_frame},

@@ -64,7 +64,9 @@ static void lengths(void **state)
 	assert_non_null(c);
 	for (size_t i = 0; i < sizeof data; i++)
 		data[i] = (uint8_t)(i * 7 + i / 251);
-	for (size_t len = 1; len <= sizeof data; len += len % 2048 > 2040 || len % 2048 < 8 ? 1 : 93) {
+	for (size_t len = 1; len <= sizeof data; len++) {
+		if (len % 64 > 2 && len % 64 < 62)	/* around blocks, and with them around steps */
+			continue;
 		assert_int_equal(digest_of(data, len, &one, NULL), 0);
 		digest_update(c, data, len);
 		assert_int_equal(digest_final(c, &whole, NULL), 0);

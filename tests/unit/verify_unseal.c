@@ -116,6 +116,7 @@ static const char *signature(const struct fixture *f, int key, const char *docum
 
 static void good(void **state)
 {
+	static const uint64_t order[] = {2, 1, 1, 2, 2, 1};
 	struct fixture *f = make();
 	struct judged j = {0};
 	struct approvals *a;
@@ -127,10 +128,10 @@ static void good(void **state)
 		fail_msg("%s", j.err.text);
 	assert_string_equal(j.bundle->name, BUNDLE);
 	assert_int_equal(j.bundle->manifest->volumes, 2);
-	for (uint64_t n = 1; n <= 2; n++) {
-		v = bundle_volume(j.bundle, n, &j.err);
+	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {	/* whichever is parsed meanwhile */
+		v = bundle_volume(j.bundle, order[i], &j.err);
 		assert_non_null(v);
-		assert_int_equal(v->volume, n);
+		assert_int_equal(v->volume, order[i]);
 		assert_int_equal(v->objects_n, 1);
 		volume_free(v);
 	}
