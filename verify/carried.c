@@ -38,7 +38,7 @@ void carried_close(struct carried *c)
 	free(c->list);
 	free(c->first);
 	free(c->documents);
-	*c = (struct carried){0};
+	carried_open(c);	/* empty */
 }
 
 /* Room for one more in a list of things of this size. */

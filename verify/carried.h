@@ -38,7 +38,7 @@ struct carried {
 	struct spool spool;
 };
 void carried_open(struct carried *c);
-void carried_close(struct carried *c);
+void carried_close(struct carried *c);	/* and empty, as opened */
 
 int carried_add(struct carried *c, const struct digest *d, uint64_t size, bool whole, struct err *e);
 /* The bytes of one that may be a contents list or part; their digest was compared. May take bytes->data over (verify/spool.h). */
