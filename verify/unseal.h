@@ -19,7 +19,7 @@ struct unseal {			/* what unseal is given */
 	struct reader *reader;
 	struct trust_chain *chain;	/* pinned or stored; roots found on the medium that extend it are appended */
 	int64_t now;			/* the one time sample of the run */
-	const struct file *spool_dir;	/* where indexes go that are too many for memory (verify/spool.h); the bundle keeps it */
+	const struct file *spool_dir;	/* where indexes go that are too many for memory (verify/spool.h); until bundle_free */
 	uint64_t trust_max;		/* roots above this version are not asked for; 0: all are. For judging old media */
 	struct seen *seen;		/* what was read of this bundle by unseal_roots, or NULL. The caller's */
 };
