@@ -232,16 +232,25 @@ static int exit_code(const struct apply *p)
 	return 0;
 }
 
+static int take_media(struct apply *p, const struct args *a, struct err *e)
+{
+	for (size_t i = 0; i < args_len(a); i++)
+		if (take_medium(p, args_at(a, i), e) == -1)
+			return -1;
+	return p->run.dry ? 0 : update(p, e);
+}
+
+/* However it ends, what came is made durable: the next run need not look at it again. */
 static int import(struct apply *p, const struct args *a, struct err *e)
 {
+	int rc;
+
 	p->touched = calloc(p->run.store.config.streams_n + 1, sizeof *p->touched);
 	if (p->touched == NULL)
 		return err_mem(e);
 	p->run.intent = intent(a);
-	for (size_t i = 0; i < args_len(a); i++)
-		if (take_medium(p, args_at(a, i), e) == -1)
-			return -1;
-	if (!p->run.dry && update(p, e) == -1)
+	rc = take_media(p, a, e);
+	if (objects_settle(p->run.objects, e) == -1 || rc == -1)
 		return -1;
 	tell_root_expiry(&p->run.store, p->run.now);
 	return run_done(&p->run, exit_code(p), e);

@@ -18,7 +18,6 @@
 #include "import/run.h"
 #include "import/witness.h"
 #include "lib/num.h"
-#include "lib/pool.h"
 #include "lib/say.h"
 #include "lib/timings.h"
 #include "manifests/reason.h"
@@ -290,62 +289,35 @@ static int stage_again(const struct stage_ask *first, struct stage_result *out, 
 	return rc;
 }
 
-static int settle(void *arg, void *task, void *state, struct err *e)
-{
-	(void)task;
-	(void)state;
-	return objects_settle(arg, e);
-}
-
-static void nothing(void *arg, void *task)
-{
-	(void)arg;
-	(void)task;
-}
-
-/* Objects are synced by a thread of its own: the kernel takes seconds for many, on one processor, and the list is tried
- * meanwhile. It reads; what the sync is to make durable does not change under it. */
-static int settle_and_try(struct taking *t, struct err *e)
-{
-	static const struct pool_ops ops = {.work = settle, .drop = nothing};
-	struct pool *p = pool_open(&ops, t->in->run->objects, 1, 1, e);
-
-	if (p == NULL || pool_put(p, NULL, e) == -1) {
-		pool_close(p, NULL);
-		return -1;
-	}
-	try_list(t);
-	return pool_close(p, e);
-}
-
-/* Objects into the store, and synced; the list tried. 1: the medium failed, *why says how; what came before is kept. */
+/*
+ * Objects into the store, those of the bundle before this one settled first: after an interruption no more than one bundle's
+ * are hashed again. Their sync is begun, and the list is tried meanwhile. 1: the medium failed, *why says how; what came
+ * before is kept.
+ */
 static int take_objects(struct taking *t, struct err *why, struct err *e)
 {
 	struct run *r = t->in->run;
 	struct stage_ask ask = {.objects = r->objects, .bundle = t->bundle, .lacking = t->lack.volumes, .jobs = t->in->jobs};
-	struct err late = {0};
 	bool pieces = false;
-	int rc, settled;
+	int rc;
 
 	if (t->lack.objects == 0) {
 		try_list(t);
 		return 0;
 	}
 	if (objects_each_piece(r->objects, note_piece, &pieces, e) == -1 || run_change(r, e) == -1 ||
-	    objects_begin(r->objects, e) == -1)
+	    objects_settle(r->objects, e) == -1 || objects_begin(r->objects, e) == -1)
 		return -1;
 	rc = stage_bundle(&ask, &t->out->staged, why);
 	if (rc == 0 && pieces && t->out->staged.lied.reason == R_OBJECT_DIGEST)
 		rc = stage_again(&ask, &t->out->staged, why);
-	settled = settle_and_try(t, &late);
 	if (rc == -1 && !is_readers(why->reason)) {
 		*e = *why;
 		return -1;
 	}
-	if (settled == -1) {
-		*e = late;
+	if (objects_flush(r->objects, e) == -1)
 		return -1;
-	}
+	try_list(t);
 	return rc == -1;
 }
 

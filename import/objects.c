@@ -20,7 +20,6 @@
 #include "lib/num.h"
 #include "lib/outfile.h"
 #include "lib/pool.h"
-#include "lib/timings.h"
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
@@ -62,6 +61,7 @@ void objects_close(struct objects *o)
 {
 	if (o == NULL)
 		return;
+	pool_close(o->flush, NULL);
 	for (unsigned i = 0; o->fans != NULL && i < OBJECTS_FANS; i++) {
 		file_close(&o->fans[i].dir);
 		pthread_mutex_destroy(&o->fans[i].lock);
@@ -335,59 +335,6 @@ int objects_put(struct objects *o, const struct digest *d, const void *data, siz
 	if (new != NULL)
 		*new = true;
 	return o->fans[d->bytes[0]].fresh ? 0 : objects_note_healed(o, fan, d, e);
-}
-
-int objects_begin(struct objects *o, struct err *e)
-{
-	int rc = 0;
-
-	pthread_mutex_lock(&o->lock);
-	if (!o->begun) {
-		rc = outfile_put(&o->store, OBJECTS_RECEIVING, 0600, "", 0, e);
-		o->begun = rc == 0;
-	}
-	pthread_mutex_unlock(&o->lock);
-	return rc;
-}
-
-/* The mark goes only when all it warns of is durable. */
-static int settle(struct objects *o, struct err *e)
-{
-	struct file stage = FILE_CLOSED;
-	uint64_t since;
-	int rc;
-
-	if (o->sync_failed)
-		return err_set(e, ERR_IO, "%s: an earlier sync of its file system failed", o->dir.name);
-	since = timings_now();
-	rc = file_sync_fs(&o->dir, e);
-	timings_busy("syncing objects", since);
-	if (rc == -1) {
-		o->sync_failed = true;
-		return -1;
-	}
-	if (file_open_dir_at(&o->store, "stage", &stage, e) == -1)
-		return -1;
-	rc = -1;
-	if (unlinkat(o->store.fd, OBJECTS_RECEIVING, 0) == -1 && errno != ENOENT)
-		err_sys(e, "%s/" OBJECTS_RECEIVING, o->store.name);
-	else
-		rc = file_sync(&stage, e);
-	file_close(&stage);
-	return rc;
-}
-
-int objects_settle(struct objects *o, struct err *e)
-{
-	int rc = 0;
-
-	pthread_mutex_lock(&o->lock);
-	if (o->begun) {
-		rc = settle(o, e);
-		o->begun = rc == -1;
-	}
-	pthread_mutex_unlock(&o->lock);
-	return rc;
 }
 
 int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e)

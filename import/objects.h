@@ -4,8 +4,9 @@
  *
  * An object is received when objects/9f/HEX is there (0444) or HEX.lost is (set aside as damaged). Objects are written
  * under their final name while the marker stage/receiving is there; objects_settle syncs (syncfs) and removes it. If a
- * run was interrupted in between, objects_recover hashes again every object that nothing links to (all new ones are
- * among them: publishing begins after settle) and drops those that are not whole.
+ * run was interrupted in between, objects_recover hashes again every object that nothing links to and drops those that are not
+ * whole. All new ones are among them: before settle nothing is linked but into a tree that is built from nothing, which
+ * publish_undo empties first.
  *
  * An object whose HEX and HEX.lost are both there was healed, and its names in the trees are not all given back yet.
  */
@@ -109,9 +110,17 @@ int objects_restore(struct objects *o, const struct digest *d, bool exec, const 
 /* Has an object that is there among objects_healed, durably. */
 int objects_heal(struct objects *o, const struct digest *d, struct err *e);
 
-/* Marker before the first put of a run; sync and remove it after the last. 0 or -1. settle without begin is a no-op. */
+/*
+ * Marker before the first put; sync and remove it after the last. What was put is durable, and may be promised, after
+ * objects_settle: 0 or -1; a sync that failed is final. settle without begin is a no-op. These three are one thread's.
+ */
 int objects_begin(struct objects *o, struct err *e);
 int objects_settle(struct objects *o, struct err *e);
+/* Begins to sync, in a thread, what was put: for many objects the kernel takes seconds, on one processor. Other work goes on
+ * meanwhile, and objects_settle waits for it. A no-op without begin. 0 or -1. */
+int objects_flush(struct objects *o, struct err *e);
+/* Whether the marker is there: 1, 0, -1. */
+int objects_unsettled(const struct objects *o, struct err *e);
 /* After an interrupted run (marker there): see above. *dropped: objects removed. Called with the lock held, at start. */
 int objects_recover(struct objects *o, uint64_t *dropped, struct err *e);
 
@@ -131,8 +140,7 @@ int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t m
  * time, so that no inode is looked at before it is linked. TIMES_DUE is how it begins. */
 enum objects_times { OBJECTS_TIMES_DUE, OBJECTS_TIMES_SET };
 void objects_set_times(struct objects *o, enum objects_times times);
-/* Makes HEX.x ahead of objects_link, without a sync of its own: begins a run where none is, so objects_settle must come
- * before any link. 0; 1 lost; -1. */
+/* Makes HEX.x ahead of objects_link, without a sync of its own: calls objects_begin. 0; 1 lost; -1. */
 int objects_link_prepare(struct objects *o, const struct digest *d, bool exec, int64_t mtime, struct err *e);
 /* Whether an inode is one that objects_link would give for this object and kind: 1, 0, -1. */
 int objects_link_is(const struct objects *o, const struct digest *d, bool exec, const struct stat *st, struct err *e);

@@ -15,6 +15,8 @@
 #include "import/objects.h"
 #include "lib/distinct.h"
 
+struct pool;
+
 #define OBJECTS_FANS 256
 #define OBJECTS_NAME (DIGEST_HEX + 24)	/* HEX.x.4294967295 and its NUL */
 #define OBJECTS_RUNNING 4	/* objects in pieces that are continued within a run: one at a volume's end, one at its start */
@@ -42,9 +44,11 @@ struct objects {
 	unsigned jobs;
 	enum objects_times times;
 	struct distinct complete;	/* what objects_remember was told */
+	struct pool *flush;	/* a sync under way, or NULL */
+	bool sync_failed;
 	pthread_mutex_t making;	/* one variant at a time: it is made under one name */
 	pthread_mutex_t lock;	/* guards what follows */
-	bool begun, sync_failed;
+	bool begun;
 	struct digest *healed;
 	size_t healed_n, healed_cap;
 	bool healed_sorted;

@@ -1,6 +1,6 @@
 /*
  * Storing, after an interrupted run (import/objects.h): what stage/receiving warns of is hashed again. Looked at is
- * every object and variant that nothing links to; those that a tree links to were durable before it did. Drops what is
+ * every object and variant that nothing links to; those that a tree still links to were durable before it did. Drops what is
  * torn, and nothing else: unknown names are the auditor's to report.
  */
 #include <errno.h>
@@ -177,12 +177,11 @@ static int rehash(struct objects *o, uint64_t *dropped, struct err *e)
 
 int objects_recover(struct objects *o, uint64_t *dropped, struct err *e)
 {
+	int unsettled = objects_unsettled(o, e);
+
 	*dropped = 0;
-	if (faccessat(o->store.fd, OBJECTS_RECEIVING, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (rehash(o, dropped, e) == -1)
-			return -1;
-	} else if (errno != ENOENT)
-		return err_sys(e, "%s/" OBJECTS_RECEIVING, o->store.name);
+	if (unsettled == -1 || (unsettled == 1 && rehash(o, dropped, e) == -1))
+		return -1;
 	o->healed_n = 0;
 	if (each_name(&o->store, OBJECTS_HEALED, load_healed, o, e) == -1)
 		return -1;

@@ -16,6 +16,7 @@
 #include "import/publish_build.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/outfile.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
@@ -95,6 +96,12 @@ out:
 	return rc;
 }
 
+/* Of a tree that is, or may become, what servers serve: what the state speaks of is durable first. */
+static int write_clean(struct objects *o, const struct file *dir, const struct state *state, struct err *e)
+{
+	return objects_settle(o, e) == -1 ? -1 : write_state(dir, state, e);
+}
+
 static int compare_item(const void *key, const void *item)
 {
 	return strcmp(key, ((const struct state_item *)item)->item);
@@ -133,6 +140,22 @@ static int empty_tree(const struct file *dir, struct err *e)
 	return file_make_dir_at(dir, "tree", DIR_MODE, e);
 }
 
+/* The same, durably. One that holds nothing yet, as in a new store, waits for no sync of everything. */
+static int begin_empty(const struct file *dir, struct err *e)
+{
+	struct file tree = FILE_CLOSED;
+	struct err why = {0};
+	int rc;
+
+	if (listing_is_empty(dir, "tree", &why) != 1) {
+		err_clear(&why);
+		return empty_tree(dir, e) == -1 ? -1 : file_sync_fs(dir, e);
+	}
+	rc = file_open_dir_at(dir, "tree", &tree, e) == -1 ? -1 : file_sync(&tree, e);
+	file_close(&tree);
+	return rc;
+}
+
 /* From what the tree holds to `want`, by the crash rule. */
 static int build(struct objects *o, const struct file *dir, const struct state *former, const struct state *want, struct err *e)
 {
@@ -141,16 +164,13 @@ static int build(struct objects *o, const struct file *dir, const struct state *
 	s.phase = STATE_BUILDING;
 	s.former = former == NULL ? NULL : former->items;
 	s.former_n = former == NULL ? 0 : former->items_n;
-	if (former == NULL && (empty_tree(dir, e) == -1 || file_sync_fs(dir, e) == -1))
-		return -1;
-	if (write_state(dir, &s, e) == -1)
-		return -1;
-	if (publish_build_run(o, dir, &s, PUBLISH_BUILD_FIRST, e) == -1)
+	if ((former == NULL && begin_empty(dir, e) == -1) || write_state(dir, &s, e) == -1 ||
+	    publish_build_run(o, dir, &s, PUBLISH_BUILD_FIRST, e) == -1)
 		return -1;
 	s.phase = STATE_CLEAN;
 	s.former = NULL;
 	s.former_n = 0;
-	return write_state(dir, &s, e);
+	return write_clean(o, dir, &s, e);
 }
 
 /*
@@ -174,7 +194,7 @@ static int finish(struct objects *o, const struct file *dir, struct state *s, st
 	}
 	s->phase = STATE_CLEAN;
 	s->former_n = 0;
-	return write_state(dir, s, e);
+	return write_clean(o, dir, s, e);
 }
 
 /* Loads the state of a tree that is not current and ends its build if need be: 0; 1 it has none yet; -1. */
@@ -217,7 +237,7 @@ static int bring(const struct store *s, struct objects *o, const struct state *w
 		goto out;
 	rc = open_stream(s, want->stream, tree, &dir, e);
 	if (rc == 0)	/* equal ones: it was built, and the switch did not come to pass */
-		rc = former != NULL && same_items(former, want) ? write_state(&dir, want, e)
+		rc = former != NULL && same_items(former, want) ? write_clean(o, &dir, want, e)
 								 : build(o, &dir, former, want, e);
 out:
 	file_close(&dir);
@@ -260,13 +280,13 @@ static int count(void *arg, const struct state_item *was, const struct state_ite
 	return 0;
 }
 
-static int replace_state(const struct store *s, const struct state *want, char tree, struct err *e)
+static int replace_state(const struct store *s, struct objects *o, const struct state *want, char tree, struct err *e)
 {
 	struct file dir = FILE_CLOSED;
 	int rc = open_stream(s, want->stream, tree, &dir, e);
 
 	if (rc == 0)
-		rc = write_state(&dir, want, e);
+		rc = write_clean(o, &dir, want, e);
 	file_close(&dir);
 	return rc;
 }
@@ -304,7 +324,7 @@ int publish_update(const struct store *s, struct objects *o, const struct state 
 	if (check_want(want, e) == -1 || load_current(s, want->stream, &tree, &current, e) == -1)
 		goto out;
 	if (current != NULL && same_items(current, want)) {
-		rc = replace_state(s, want, tree, e);
+		rc = replace_state(s, o, want, tree, e);
 		goto out;
 	}
 	publish_build_compare(current == NULL ? NULL : current->items, current == NULL ? 0 : current->items_n, want->items,
@@ -326,6 +346,30 @@ int publish_update(const struct store *s, struct objects *o, const struct state 
 out:
 	state_free(current);
 	return rc;
+}
+
+int publish_undo(const struct store *s, const char *stream, struct err *e)
+{
+	char current = 0;
+
+	if (state_current(s, stream, &current, e) == -1)
+		return -1;
+	for (char tree = 'a'; tree <= 'b'; tree++) {
+		struct file dir = FILE_CLOSED;
+		struct state *state = NULL;
+		int rc;
+
+		if (tree == current)
+			continue;
+		rc = state_load(s, stream, tree, &state, e);
+		if (rc == 0 && state_from_nothing(state) && (rc = open_stream(s, stream, tree, &dir, e)) == 0)
+			rc = empty_tree(&dir, e);
+		file_close(&dir);
+		state_free(state);
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
 }
 
 int publish_recover(const struct store *s, struct objects *o, const char *stream, bool *found, struct err *e)

@@ -148,7 +148,8 @@ int publish_heal(const struct store *s, struct objects *o, const char *stream, c
 	h->places = places;
 	if (h->n == 0)
 		rc = 0;
-	else if (file_open_dir_at(&s->dir, "stage", &h->via, e) == 0 && heal_tree(h, s, stream, 'a', e) == 0 &&
+	else if (objects_settle(o, e) == 0 &&	/* these trees are served */
+		 file_open_dir_at(&s->dir, "stage", &h->via, e) == 0 && heal_tree(h, s, stream, 'a', e) == 0 &&
 		 heal_tree(h, s, stream, 'b', e) == 0)
 		rc = file_sync_fs(&s->dir, e);
 	file_close(&h->via);

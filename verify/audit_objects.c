@@ -21,6 +21,7 @@
 #include "lib/walk.h"
 #include "manifests/reason.h"
 #include "verify/report.h"
+#include "verify/state.h"
 #include "verify/store.h"
 
 #include "lib/banned.h"
@@ -50,6 +51,7 @@ struct inspection {
 	struct pool *pool;
 	struct batch *batch;
 	bool receiving;		/* an import is at work, or was interrupted: what nothing links to may be torn */
+	bool linking;		/* what a tree links to, too, that is being built from nothing meanwhile */
 };
 
 /* ---- samples ---- */
@@ -79,7 +81,7 @@ bool audit_sample_has(const struct audit_sample *s, const struct digest *d)
 
 /* ---- hashing ---- */
 
-static void *state_new(void *arg, struct err *e)
+static void *hasher_new(void *arg, struct err *e)
 {
 	struct hasher *h = malloc(sizeof *h);
 
@@ -95,7 +97,7 @@ static void *state_new(void *arg, struct err *e)
 	return NULL;
 }
 
-static void state_free(void *arg, void *state)
+static void hasher_free(void *arg, void *state)
 {
 	struct hasher *h = state;
 
@@ -119,7 +121,7 @@ static int hash_file(struct hasher *h, const struct file *f, struct digest *d, s
 /* The next import hashes such objects again and drops them; none is published. */
 static bool may_be_torn(const struct inspection *i, const struct stat *st)
 {
-	return i->receiving && st->st_nlink == 1;
+	return i->receiving && (i->linking || st->st_nlink == 1);
 }
 
 static int check_file(const struct inspection *i, struct hasher *h, const struct one *o, struct err *e)
@@ -264,15 +266,34 @@ static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err
 	return WALK_ON;
 }
 
+/* What the audit of its stream reports of a state is not told here. */
+static bool something_is_begun(const struct store *s)
+{
+	bool begun = false;
+
+	for (size_t i = 0; i < s->config.streams_n; i++)
+		for (char tree = 'a'; tree <= 'b'; tree++) {
+			struct state *state = NULL;
+			struct err why = {0};
+
+			if (state_load(s, s->config.streams[i].stream, tree, &state, &why) == 0)
+				begun = begun || state_from_nothing(state);
+			state_free(state);
+			err_clear(&why);
+		}
+	return begun;
+}
+
 int audit_objects(const struct store *s, const struct audit_sample *sample, unsigned jobs, struct report *r,
 		  struct audit_objects *out, struct err *e)
 {
-	static const struct pool_ops ops = {.work = work, .drop = drop, .state_new = state_new, .state_free = state_free};
+	static const struct pool_ops ops = {.work = work, .drop = drop, .state_new = hasher_new, .state_free = hasher_free};
 	struct inspection i = {.report = r, .sample = sample, .out = out, .dir = FILE_CLOSED};
 	int rc;
 
 	*out = (struct audit_objects){0};
 	i.receiving = faccessat(s->dir.fd, "stage/receiving", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	i.linking = i.receiving && something_is_begun(s);
 	if (file_open_dir_at(&s->dir, "objects", &i.dir, e) == -1)
 		return -1;
 	i.pool = pool_open(&ops, &i, jobs, jobs * 4, e);

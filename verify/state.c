@@ -174,6 +174,11 @@ size_t state_bound(const struct state *s, const char *path)
 	return low;
 }
 
+bool state_from_nothing(const struct state *s)
+{
+	return s->phase == STATE_BUILDING && s->former_n == 0;
+}
+
 void state_free(struct state *s)
 {
 	if (s == NULL)

@@ -66,6 +66,8 @@ int state_compare(const struct list_ref *a, const struct list_ref *b);
 /* state.yaml of tree 'a' or 'b': 0; 1 where there is none yet (*out NULL); -1. Free with state_free. */
 int state_load(const struct store *s, const char *stream, char tree, struct state **out, struct err *e);
 void state_free(struct state *s);
+/* Whether its tree is being built from nothing: what that links to need not be durable yet, while stage/receiving is there. */
+bool state_from_nothing(const struct state *s);
 /* The first item that does not come before a path in bytes; items_n where all do. */
 size_t state_bound(const struct state *s, const char *path);
 /* Which tree is current: 'a', 'b', or 0 where nothing was published yet. R_STORE_DAMAGED. */

@@ -40,6 +40,7 @@ expect 0 satchel-export sign
 expect 0 satchel-export pack "$T/m5"
 volume=$(ls "$T"/m5/satchel/*/vol-0001.tar.zst); truncate -s 4000000 "$volume"
 expect 0 satchel-import apply "$T/m6"
+[ ! -e "$T/store/stage/receiving" ] || fail "objects that no list needs yet were not made durable at the end"
 expect 3 satchel-import apply "$T/m5"
 has "$(text ahead)" || fail "content ahead was not taken"
 waits=$(find "$T/store/stage/pieces" -type f | wc -l)

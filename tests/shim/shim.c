@@ -11,6 +11,7 @@
  *
  *     SHIM_SYNC_LOG=FILE        a line for each sync before it is made: its call and what it is of
  *     SHIM_SYNC=N               the Nth is not made: the process is killed there
+ *     SHIM_SYNC_LATE=MS         a file system's sync that has a thread of its own begins that many milliseconds later
  *
  * Counters stand in mapped files, so that a caged process counts without a system call.
  */
@@ -26,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static long clock_ahead, clock_at, clock_from, clock_looks, fail_at, fail_from, sync_at;
+static long clock_ahead, clock_at, clock_from, clock_looks, fail_at, fail_from, sync_at, sync_late;
 static const char *sync_log;
 static atomic_long allocations;
 static pid_t main_process;
@@ -66,6 +67,7 @@ __attribute__((constructor)) static void start(void)
 	atomic_store(&allocations, 0);
 	sync_at = number("SHIM_SYNC");
 	sync_log = getenv("SHIM_SYNC_LOG");
+	sync_late = number("SHIM_SYNC_LATE");
 	fail_at = number("SHIM_MALLOC");
 	fail_from = number("SHIM_MALLOC_FROM");
 	main_process = getpid();
@@ -176,6 +178,10 @@ int fdatasync(int fd)
 
 int syncfs(int fd)
 {
+	struct timespec late = {sync_late / 1000, sync_late % 1000 * 1000000};
+
+	if (sync_late > 0 && gettid() != getpid())
+		nanosleep(&late, NULL);
 	return sync_as("syncfs", fd);
 }
 

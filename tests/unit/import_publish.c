@@ -314,6 +314,47 @@ static void healed_objects_get_their_names_back(void **state)
 	world_publish(s, &first);
 }
 
+/* ---- objects that are not durable yet ---- */
+
+static bool unsettled(struct bare_store *s)
+{
+	struct err e = {0};
+	int rc = objects_unsettled(s->objects, &e);
+
+	bare_store_must(rc, &e);
+	return rc == 1;
+}
+
+/* Before anything is said of them, or done in a tree that is served. */
+static void objects_are_settled_first(void **state)
+{
+	struct bare_store *s = *state;
+	const struct digest d = world_data_digest(3), *list;
+	struct world first, second;
+	struct state_item items[WORLD_ITEMS];
+	struct err e = {0};
+	struct state want;
+	size_t n;
+
+	publish_some(s, &first, &second);
+	world_state_unsettled(s, &second, &want, items);
+	assert_true(unsettled(s));
+	assert_false(world_update(s, &want).switched);	/* its state alone */
+	assert_false(unsettled(s));
+	world_state_unsettled(s, &first, &want, items);
+	assert_true(world_update(s, &want).switched);
+	assert_false(unsettled(s));
+	damage(s, &d);
+	bare_store_must(objects_begin(s->objects, &e), &e);
+	world_put_data(s, 3);
+	n = objects_healed(s->objects, &list);
+	assert_int_equal(n, 1);
+	assert_true(unsettled(s));
+	bare_store_must(publish_heal(&s->store, s->objects, WORLD_STREAM, list, n, NULL, &e), &e);
+	assert_false(unsettled(s));
+	world_assert_tree(world_published(s), &first);
+}
+
 /* ---- size ---- */
 
 #define FOLD 80000
@@ -371,7 +412,8 @@ int main(void)
 		T(init_is_idempotent), T(first_publication_builds_both_trees), T(nothing_to_publish_is_an_empty_tree),
 		T(equal_items_replace_state_alone), T(nested_or_unsorted_items_are_refused), T(result_counts_items),
 		T(former_list_is_gone), T(wanted_list_is_gone), T(strange_things_give_way),
-		T(healed_objects_get_their_names_back), T(one_object_of_80000_names),
+		T(healed_objects_get_their_names_back), T(objects_are_settled_first),
+		T(one_object_of_80000_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,24 +246,45 @@ static void random_worlds(void **state)
 
 /* ---- interruptions ---- */
 
-/* Runs an update in a child that ends at the nth call. Returns whether it got to its end. */
-static bool update_until(struct bare_store *s, const struct state *want, unsigned long n, bool power)
+/* Backups are names too, which would tell that an object was published. */
+static void drop_backups(const struct bare_store *s)
 {
-	int status;
-	pid_t child = fork();
+	glob_t all;
 
+	if (glob(bare_store_path(s, "undo/*"), 0, NULL, &all) == 0)
+		for (size_t i = 0; i < all.gl_pathc; i++)
+			assert_int_equal(unlink(all.gl_pathv[i]), 0);
+	globfree(&all);
+}
+
+/* Runs an update in a child that ends at the nth call; unsettled: it puts the objects itself, whose sync is still to come.
+ * Returns whether it got to its end. */
+static bool update_until(struct bare_store *s, const struct world *w, bool unsettled, unsigned long n, bool power)
+{
+	struct state_item items[WORLD_ITEMS];
+	struct state want;
+	int status;
+	pid_t child;
+
+	if (!unsettled)
+		world_state(s, w, &want, items);
+	child = fork();
 	if (child == 0) {
 		struct publish_result r;
 		struct err e = {0};
+
+		if (unsettled)
+			world_state_unsettled(s, w, &want, items);
 
 		fault.store = s->path;
 		fault.power = power;
 		fault.calls = 0;
 		fault.kill_at = n;
 		world_seed += n;
-		_exit(publish_update(&s->store, s->objects, want, &r, &e) == 0 ? 0 : 1);
+		_exit(publish_update(&s->store, s->objects, &want, &r, &e) == 0 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
+	drop_backups(s);
 	assert_true(WIFEXITED(status));
 	assert_int_not_equal(WEXITSTATUS(status), 1);
 	return WEXITSTATUS(status) == 0;
@@ -282,12 +304,38 @@ static bool recover_until(struct bare_store *s, unsigned long n, bool power)
 		_exit(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
+	drop_backups(s);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status) == 0;
 }
 
+/* What no sync has proved may be there by half when the power is lost: of objects that were not there before. */
+static bool tear(const struct bare_store *s, const glob_t *before)
+{
+	bool torn = false;
+	glob_t now;
+
+	if (access(bare_store_path(s, "stage/receiving"), F_OK) == -1)
+		return false;
+	assert_int_equal(glob(bare_store_path(s, "objects/*/*"), 0, NULL, &now), 0);
+	for (size_t i = 0, k = 0; i < now.gl_pathc; i++) {
+		struct stat st;
+
+		while (k < before->gl_pathc && strcmp(before->gl_pathv[k], now.gl_pathv[i]) < 0)
+			k++;
+		if ((k < before->gl_pathc && strcmp(before->gl_pathv[k], now.gl_pathv[i]) == 0) || world_rnd(3) != 0)
+			continue;
+		assert_int_equal(stat(now.gl_pathv[i], &st), 0);
+		assert_int_equal(truncate(now.gl_pathv[i], st.st_size / 2), 0);
+		torn = torn || st.st_size > 0;
+	}
+	globfree(&now);
+	return torn;
+}
+
 /* Old or new, never between; and then the same again, or something else, ends right. */
-static void check_after_kill(struct bare_store *s, const struct world *old, const struct world *new, unsigned long n, bool power)
+static void check_after_kill(struct bare_store *s, const struct world *old, const struct world *new, unsigned long n, bool power,
+			     bool torn)
 {
 	struct world third;
 
@@ -297,7 +345,7 @@ static void check_after_kill(struct bare_store *s, const struct world *old, cons
 		assert_true(world_tree_is(world_published(s), old) || world_tree_is(world_published(s), new));
 	if (world_rnd(3) == 0)
 		recover_until(s, 1 + world_rnd((unsigned)n), power);
-	if (world_recover(s))	/* finished, not given up */
+	if (world_recover(s) && !torn)	/* finished, not given up */
 		world_assert_tree(world_tree_path(s, world_current(s) == 0 ? 'a' : world_other(s)), new);
 	if (world_current(s) != 0)
 		assert_true(world_tree_is(world_published(s), old) || world_tree_is(world_published(s), new));
@@ -347,16 +395,18 @@ static void changes_of_kind(struct world w[3])
 	world_add_record(&w[1], "z", 'f', 1);
 }
 
-static void killed_at_every_step(bool power)
+static void killed_at_every_step(bool power, bool unsettled)
 {
+	unsigned torn_n = 0;
+
 	for (unsigned round = 0; round < (power ? 5 : 3); round++) {
-		bool done = false;
+		bool done = unsettled && round >= 2 && round % 4 != 0;	/* settled objects had their turn with these */
 
 		for (unsigned long n = 1; !done; n += round == 1 ? 1 : 1 + world_rnd(power ? 8 : 4)) {
 			struct bare_store s = {0};
-			struct state_item items[WORLD_ITEMS];
 			struct world w[3] = {0};
-			struct state want;
+			bool torn = false;
+			glob_t before;
 			uint64_t after;
 
 			world_seed = 100 + round;
@@ -370,26 +420,43 @@ static void killed_at_every_step(bool power)
 				world_publish(&s, &w[1]);
 			} else
 				w[1] = (struct world){0};
-			world_state(&s, &w[2], &want, items);
 			after = world_seed;
 			world_seed = after + n;
-			done = update_until(&s, &want, n, power);
-			check_after_kill(&s, &w[1], &w[2], n, power);
+			assert_true(glob(bare_store_path(&s, "objects/*/*"), 0, NULL, &before) != GLOB_NOSPACE);
+			done = update_until(&s, &w[2], unsettled, n, power);
+			if (unsettled && power)
+				torn = tear(&s, &before);
+			globfree(&before);
+			torn_n += torn;
+			check_after_kill(&s, &w[1], &w[2], n, power, torn);
 			bare_store_remove(&s);
 		}
 	}
+	assert_true(torn_n >= (unsettled && power ? 10 : 0));	/* else this test is blind */
 }
 
 static void killed(void **state)
 {
 	(void)state;
-	killed_at_every_step(false);
+	killed_at_every_step(false, false);
 }
 
 static void power_lost(void **state)
 {
 	(void)state;
-	killed_at_every_step(true);
+	killed_at_every_step(true, false);
+}
+
+static void killed_before_objects_are_durable(void **state)
+{
+	(void)state;
+	killed_at_every_step(false, true);
+}
+
+static void power_lost_before_objects_are_durable(void **state)
+{
+	(void)state;
+	killed_at_every_step(true, true);
 }
 
 /* ---- size ---- */
@@ -453,7 +520,9 @@ static void cost_follows_change(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(random_worlds), cmocka_unit_test(killed), cmocka_unit_test(power_lost), cmocka_unit_test(cost_follows_change),
+		cmocka_unit_test(random_worlds), cmocka_unit_test(killed), cmocka_unit_test(power_lost),
+		cmocka_unit_test(killed_before_objects_are_durable), cmocka_unit_test(power_lost_before_objects_are_durable),
+		cmocka_unit_test(cost_follows_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -178,8 +178,7 @@ struct contents_ref world_put_item(struct bare_store *s, const struct world_item
 	return ref;
 }
 
-/* The state that publishes a world; names point into it. */
-void world_state(struct bare_store *s, const struct world *w, struct state *out, struct state_item items[WORLD_ITEMS])
+void world_state_unsettled(struct bare_store *s, const struct world *w, struct state *out, struct state_item items[WORLD_ITEMS])
 {
 	static char stream[] = WORLD_STREAM;
 	struct err e = {0};
@@ -193,6 +192,13 @@ void world_state(struct bare_store *s, const struct world *w, struct state *out,
 					       .contents = ref.sha256, .size = ref.size, .files = ref.files,
 					       .bytes = ref.bytes};
 	}
+}
+
+void world_state(struct bare_store *s, const struct world *w, struct state *out, struct state_item items[WORLD_ITEMS])
+{
+	struct err e = {0};
+
+	world_state_unsettled(s, w, out, items);
 	bare_store_must(objects_settle(s->objects, &e), &e);
 }
 
@@ -429,6 +435,8 @@ bool world_recover(struct bare_store *s)
 	bool found;
 
 	bare_store_reopen(s);
+	if (objects_unsettled(s->objects, &e) == 1)
+		bare_store_must(publish_undo(&s->store, WORLD_STREAM, &e), &e);
 	bare_store_must(objects_recover(s->objects, &dropped, &e), &e);
 	bare_store_must(publish_recover(&s->store, s->objects, WORLD_STREAM, &found, &e), &e);
 	return found;

@@ -49,7 +49,9 @@ void world_put_data(struct bare_store *s, unsigned data);
 int world_put_document(void *arg, const struct digest *d, const void *data, size_t len, struct err *e);
 /* All objects of an item, and its contents list. */
 struct contents_ref world_put_item(struct bare_store *s, const struct world_item *it);
-/* Puts everything and fills the state that publishes the world; names point into it. */
+/* Puts everything and fills the state that publishes the world; names point into it. world_state_unsettled: begun, and not
+ * settled. */
+void world_state_unsettled(struct bare_store *s, const struct world *w, struct state *out, struct state_item items[WORLD_ITEMS]);
 void world_state(struct bare_store *s, const struct world *w, struct state *out, struct state_item items[WORLD_ITEMS]);
 
 /* A bare store with the folders of a stream. */
