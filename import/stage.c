@@ -23,6 +23,7 @@
 #include "lib/banned.h"
 
 #define GATHERED ((uint64_t)FRAME_SIZE)	/* objects over several frames up to this size are put as a whole */
+#define WAITING 2	/* threads more than asked for: who writes past the page cache waits for the disk, and others work meanwhile */
 
 struct taking {			/* one volume */
 	const struct stage_ask *ask;
@@ -271,7 +272,8 @@ static int read_volume(struct taking *t, struct err *e)
 	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .begin = begin_object, .part = take_part, .end = end_object,
 					 .damage = note_damage, .go_on = go_on,
 					 .working = "objects: digest, writing", .finishing = "objects in pieces"};
-	const struct inflow_ask ask = {t->ask->bundle->reader, t->ask->bundle->name, t->volume, t->want, t->ask->jobs};
+	const struct inflow_ask ask = {t->ask->bundle->reader, t->ask->bundle->name, t->volume, t->want,
+					t->ask->jobs + WAITING};
 	uint64_t before = t->out->damages_n;
 	struct err why = {0};
 	int rc = inflow_volume(&ask, &sink, &why);
