@@ -240,17 +240,14 @@ static int take_media(struct apply *p, const struct args *a, struct err *e)
 	return p->run.dry ? 0 : update(p, e);
 }
 
-/* However it ends, what came is made durable: the next run need not look at it again. */
+/* What came is made durable, also where no list needs it. Not after an error: the next run then looks at all of it again. */
 static int import(struct apply *p, const struct args *a, struct err *e)
 {
-	int rc;
-
 	p->touched = calloc(p->run.store.config.streams_n + 1, sizeof *p->touched);
 	if (p->touched == NULL)
 		return err_mem(e);
 	p->run.intent = intent(a);
-	rc = take_media(p, a, e);
-	if (objects_settle(p->run.objects, e) == -1 || rc == -1)
+	if (take_media(p, a, e) == -1 || objects_settle(p->run.objects, e) == -1)
 		return -1;
 	tell_root_expiry(&p->run.store, p->run.now);
 	return run_done(&p->run, exit_code(p), e);

@@ -5,8 +5,8 @@
  * An object is received when objects/9f/HEX is there (0444) or HEX.lost is (set aside as damaged). Objects are written
  * under their final name while the marker stage/receiving is there; objects_settle syncs (syncfs) and removes it. If a
  * run was interrupted in between, objects_recover hashes again every object that nothing links to and drops those that are not
- * whole. All new ones are among them: before settle nothing is linked but into a tree that is built from nothing, which
- * publish_undo empties first.
+ * whole. All new ones are among them: before settle nothing is linked but into trees that are built from nothing, which publish_undo,
+ * and inspect_sweep for what the scan hook was shown, empty first.
  *
  * An object whose HEX and HEX.lost are both there was healed, and its names in the trees are not all given back yet.
  */
@@ -112,12 +112,12 @@ int objects_heal(struct objects *o, const struct digest *d, struct err *e);
 
 /*
  * Marker before the first put; sync and remove it after the last. What was put is durable, and may be promised, after
- * objects_settle: 0 or -1; a sync that failed is final. settle without begin is a no-op. These three are one thread's.
+ * objects_settle: 0 or -1; a sync that failed is final. settle without begin is a no-op. objects_flush begins to sync, in a thread,
+ * what was put: for many objects the kernel takes seconds, on one processor. Other work goes on meanwhile, and settle waits for
+ * it; without begin it is a no-op. 0 or -1. All three are the main thread's.
  */
 int objects_begin(struct objects *o, struct err *e);
 int objects_settle(struct objects *o, struct err *e);
-/* Begins to sync, in a thread, what was put: for many objects the kernel takes seconds, on one processor. Other work goes on
- * meanwhile, and objects_settle waits for it. A no-op without begin. 0 or -1. */
 int objects_flush(struct objects *o, struct err *e);
 /* Whether the marker is there: 1, 0, -1. */
 int objects_unsettled(const struct objects *o, struct err *e);

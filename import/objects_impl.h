@@ -45,10 +45,9 @@ struct objects {
 	enum objects_times times;
 	struct distinct complete;	/* what objects_remember was told */
 	struct pool *flush;	/* a sync under way, or NULL */
-	bool sync_failed;
+	bool begun, sync_failed;
 	pthread_mutex_t making;	/* one variant at a time: it is made under one name */
 	pthread_mutex_t lock;	/* guards what follows */
-	bool begun;
 	struct digest *healed;
 	size_t healed_n, healed_cap;
 	bool healed_sorted;

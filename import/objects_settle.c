@@ -15,6 +15,8 @@
 
 #include "lib/banned.h"
 
+#define SYNCING "syncing objects"
+
 int objects_begin(struct objects *o, struct err *e)
 {
 	if (o->begun)
@@ -30,7 +32,7 @@ static int sync_all(const struct objects *o, struct err *e)
 	uint64_t since = timings_now();
 	int rc = file_sync_fs(&o->dir, e);
 
-	timings_busy("syncing objects", since);
+	timings_busy(SYNCING, since);
 	return rc;
 }
 
@@ -53,6 +55,7 @@ int objects_flush(struct objects *o, struct err *e)
 
 	if (!o->begun || o->flush != NULL)
 		return 0;
+	timings_name(SYNCING, 1);	/* here: a reader may be forked while the thread would */
 	o->flush = pool_open(&ops, o, 1, 1, e);
 	return o->flush == NULL ? -1 : pool_put(o->flush, NULL, e);
 }

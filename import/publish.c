@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "import/objects.h"
@@ -22,6 +23,7 @@
 #include "manifests/reason.h"
 #include "manifests/schema.h"
 #include "verify/service.h"
+#include "verify/unfinished.h"
 
 #include "lib/banned.h"
 
@@ -145,13 +147,18 @@ static int begin_empty(const struct file *dir, struct err *e)
 {
 	struct file tree = FILE_CLOSED;
 	struct err why = {0};
-	int rc;
+	int rc = -1;
 
 	if (listing_is_empty(dir, "tree", &why) != 1) {
 		err_clear(&why);
 		return empty_tree(dir, e) == -1 ? -1 : file_sync_fs(dir, e);
 	}
-	rc = file_open_dir_at(dir, "tree", &tree, e) == -1 ? -1 : file_sync(&tree, e);
+	if (file_open_dir_at(dir, "tree", &tree, e) == 0) {
+		if (fchmod(tree.fd, DIR_MODE) == -1)
+			err_sys(e, "%s: setting its mode", tree.name);
+		else if (file_sync(&tree, e) == 0)
+			rc = file_sync(dir, e);
+	}
 	file_close(&tree);
 	return rc;
 }
@@ -348,28 +355,15 @@ out:
 	return rc;
 }
 
-int publish_undo(const struct store *s, const char *stream, struct err *e)
+static int undo(void *arg, const struct file *dir, struct err *e)
 {
-	char current = 0;
+	(void)arg;
+	return empty_tree(dir, e);
+}
 
-	if (state_current(s, stream, &current, e) == -1)
-		return -1;
-	for (char tree = 'a'; tree <= 'b'; tree++) {
-		struct file dir = FILE_CLOSED;
-		struct state *state = NULL;
-		int rc;
-
-		if (tree == current)
-			continue;
-		rc = state_load(s, stream, tree, &state, e);
-		if (rc == 0 && state_from_nothing(state) && (rc = open_stream(s, stream, tree, &dir, e)) == 0)
-			rc = empty_tree(&dir, e);
-		file_close(&dir);
-		state_free(state);
-		if (rc == -1)
-			return -1;
-	}
-	return 0;
+int publish_undo(const struct store *s, struct err *e)
+{
+	return unfinished_each(s, undo, NULL, e);
 }
 
 int publish_recover(const struct store *s, struct objects *o, const char *stream, bool *found, struct err *e)

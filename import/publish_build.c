@@ -179,7 +179,7 @@ int publish_build_run(struct objects *o, const struct file *dir, const struct st
 	b->former = state->former;
 	publish_build_compare(state->former, state->former_n, state->items, state->items_n, count, &files, e);
 	progress_phase("publishing", state->former_n == 0 ? files : 0, 0);	/* of a difference the size is not known */
-	/* a tree that is built from nothing may link to objects whose sync is under way: publish_undo knows how to take that back */
+	/* a tree that is built from nothing may link to objects whose sync is under way: publish_undo, or inspect_sweep, takes that back */
 	if (run_pass(b, dir, state, TREE_REMOVE, e) == 0 && (state->former_n == 0 || objects_settle(o, e) == 0) &&
 	    run_pass(b, dir, state, TREE_ADD, e) == 0 && objects_settle(o, e) == 0) {
 		since = timings_now();

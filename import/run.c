@@ -110,15 +110,16 @@ static int restore(struct run *r, size_t i, struct err *e)
 	return publish_restore(&r->store, &v, e);
 }
 
-/* Objects that may be torn, and what may link to them. */
+/* Objects that may be torn. What links to them and is not published goes first, inspect_sweep's too: a name shields an object. */
 static int recover_objects(struct run *r, uint64_t *dropped, struct err *e)
 {
 	int unsettled = objects_unsettled(r->objects, e);
 
-	for (size_t i = 0; unsettled == 1 && i < r->store.config.streams_n; i++)
-		if (publish_undo(&r->store, r->store.config.streams[i].stream, e) == -1)
-			return err_prefix(e, "undoing an interrupted run");
-	return unsettled == -1 ? -1 : objects_recover(r->objects, dropped, e);
+	if (unsettled == -1 || inspect_sweep(&r->store, e) == -1)
+		return -1;
+	if (unsettled == 1 && publish_undo(&r->store, e) == -1)
+		return err_prefix(e, "undoing an interrupted run");
+	return objects_recover(r->objects, dropped, e);
 }
 
 /* Finishes or undoes what an interrupted run left behind. */
@@ -130,7 +131,6 @@ static int recover(struct run *r, struct err *e)
 
 	r->interrupted = faccessat(r->store.dir.fd, STORE_AT_WORK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	if (sweep_all(&r->store, e) == -1 || lists_sweep(&r->store, e) == -1 || roots_sweep(&r->store, e) == -1 ||
-	    inspect_sweep(&r->store, e) == -1 ||
 	    recover_objects(r, &dropped, e) == -1)
 		return -1;
 	for (size_t i = 0; i < r->store.config.streams_n; i++) {

@@ -44,7 +44,7 @@ struct stage_ask {
 };
 /*
  * Takes every object of the bundle that is lacking. 0, also where there was damage or a lie (see result). -1: the
- * store could not be written, or the reader failed; what is complete is kept. The caller settles objects in any case.
+ * store could not be written, or the reader failed; what is complete is kept. Settling objects is the caller's.
  */
 int stage_bundle(const struct stage_ask *ask, struct stage_result *out, struct err *e);
 void stage_result_free(struct stage_result *r);

@@ -16,13 +16,14 @@
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/num.h"
+#include "lib/path.h"
 #include "lib/pool.h"
 #include "lib/progress.h"
 #include "lib/walk.h"
 #include "manifests/reason.h"
 #include "verify/report.h"
-#include "verify/state.h"
 #include "verify/store.h"
+#include "verify/unfinished.h"
 
 #include "lib/banned.h"
 
@@ -50,8 +51,9 @@ struct inspection {
 	struct file dir;
 	struct pool *pool;
 	struct batch *batch;
-	bool receiving;		/* an import is at work, or was interrupted: what nothing links to may be torn */
-	bool linking;		/* what a tree links to, too, that is being built from nothing meanwhile */
+	bool receiving;		/* an import is at work, or was interrupted: what nothing published links to may be torn */
+	ino_t *undone;		/* then: of names that the next import takes back, sorted; one for each name */
+	size_t undone_n, undone_room;
 };
 
 /* ---- samples ---- */
@@ -118,10 +120,28 @@ static int hash_file(struct hasher *h, const struct file *f, struct digest *d, s
 	return digest_final(h->hash, d, n == -1 ? NULL : e) == -1 || n == -1 ? -1 : 0;
 }
 
+/* Names of an inode among those that the next import takes back. */
+static size_t count_undone(const struct inspection *i, ino_t inode)
+{
+	size_t low = 0, high = i->undone_n, n = 0;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (i->undone[mid] < inode)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	while (low + n < i->undone_n && i->undone[low + n] == inode)
+		n++;
+	return n;
+}
+
 /* The next import hashes such objects again and drops them; none is published. */
 static bool may_be_torn(const struct inspection *i, const struct stat *st)
 {
-	return i->receiving && (i->linking || st->st_nlink == 1);
+	return i->receiving && st->st_nlink == 1 + count_undone(i, st->st_ino);
 }
 
 static int check_file(const struct inspection *i, struct hasher *h, const struct one *o, struct err *e)
@@ -266,22 +286,53 @@ static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err
 	return WALK_ON;
 }
 
-/* What the audit of its stream reports of a state is not told here. */
-static bool something_is_begun(const struct store *s)
+/* ---- names in what the next import takes back ---- */
+
+static enum walk_verdict note_name(void *arg, const struct walk_entry *w, struct err *e)
 {
-	bool begun = false;
+	struct inspection *i = arg;
 
-	for (size_t i = 0; i < s->config.streams_n; i++)
-		for (char tree = 'a'; tree <= 'b'; tree++) {
-			struct state *state = NULL;
-			struct err why = {0};
+	if (w->sys != 0 || !S_ISREG(w->st.st_mode))
+		return WALK_ON;
+	if (i->undone_n == i->undone_room) {
+		size_t more = i->undone_room * 2 + 1024;
+		ino_t *p = realloc(i->undone, more * sizeof *p);
 
-			if (state_load(s, s->config.streams[i].stream, tree, &state, &why) == 0)
-				begun = begun || state_from_nothing(state);
-			state_free(state);
-			err_clear(&why);
+		if (p == NULL) {
+			err_mem(e);
+			return WALK_STOP;
 		}
-	return begun;
+		i->undone = p;
+		i->undone_room = more;
+	}
+	i->undone[i->undone_n++] = w->st.st_ino;
+	return WALK_ON;
+}
+
+static int note_tree(void *arg, const struct file *dir, struct err *e)
+{
+	return walk_tree(dir, PATH_MAX_DEPTH + 2, note_name, arg, e);
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const ino_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static int note_undone(struct inspection *i, const struct store *s, struct err *e)
+{
+	struct file scan = FILE_CLOSED;
+	struct err why = {0};
+	int rc = unfinished_each(s, note_tree, i, e);
+
+	if (rc == 0 && file_open_dir_at(&s->dir, "stage/scan", &scan, &why) == 0)
+		rc = note_tree(i, &scan, e);
+	file_close(&scan);
+	if (i->undone_n > 0)
+		qsort(i->undone, i->undone_n, sizeof *i->undone, by_inode);
+	return rc;
 }
 
 int audit_objects(const struct store *s, const struct audit_sample *sample, unsigned jobs, struct report *r,
@@ -293,11 +344,13 @@ int audit_objects(const struct store *s, const struct audit_sample *sample, unsi
 
 	*out = (struct audit_objects){0};
 	i.receiving = faccessat(s->dir.fd, "stage/receiving", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	i.linking = i.receiving && something_is_begun(s);
-	if (file_open_dir_at(&s->dir, "objects", &i.dir, e) == -1)
+	if ((i.receiving && note_undone(&i, s, e) == -1) || file_open_dir_at(&s->dir, "objects", &i.dir, e) == -1) {
+		free(i.undone);
 		return -1;
+	}
 	i.pool = pool_open(&ops, &i, jobs, jobs * 4, e);
 	if (i.pool == NULL) {
+		free(i.undone);
 		file_close(&i.dir);
 		return -1;
 	}
@@ -309,6 +362,7 @@ int audit_objects(const struct store *s, const struct audit_sample *sample, unsi
 		rc = -1;
 	progress_end();
 	free(i.batch);
+	free(i.undone);
 	file_close(&i.dir);
 	return rc;
 }

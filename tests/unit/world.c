@@ -436,7 +436,7 @@ bool world_recover(struct bare_store *s)
 
 	bare_store_reopen(s);
 	if (objects_unsettled(s->objects, &e) == 1)
-		bare_store_must(publish_undo(&s->store, WORLD_STREAM, &e), &e);
+		bare_store_must(publish_undo(&s->store, &e), &e);
 	bare_store_must(objects_recover(s->objects, &dropped, &e), &e);
 	bare_store_must(publish_recover(&s->store, s->objects, WORLD_STREAM, &found, &e), &e);
 	return found;
