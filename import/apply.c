@@ -28,7 +28,8 @@
 const struct option_def apply_options[] = {
 	{.name = "dry-run", .help = "say what would be taken in, change nothing"},
 	{.name = "wait", .value = "SECONDS", .help = "how long to wait for another run to end (0)"},
-	{.name = "jobs", .value = "N", .help = "threads on each side of the reader's pipe, and two that wait for the disk (the processors there are)"},
+	{.name = "jobs", .value = "N",
+	 .help = "threads on each side of the reader's pipe, and two that wait for the disk (the processors there are)"},
 	READER_OPTIONS,
 	{0},
 };

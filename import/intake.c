@@ -290,8 +290,8 @@ static int stage_again(const struct stage_ask *first, struct stage_result *out, 
 }
 
 /*
- * Objects into the store, those of the bundle before this one settled first: an interruption tears no more than one bundle's. Their sync is begun, and the list is tried meanwhile. 1: the medium failed, *why says how; what came
- * before is kept.
+ * Objects into the store, those of the bundle before this one settled first: an interruption tears no more than one bundle's.
+ * Their sync is begun, and the list is tried meanwhile. 1: the medium failed, *why says how; what came before is kept.
  */
 static int take_objects(struct taking *t, struct err *why, struct err *e)
 {

@@ -26,8 +26,10 @@ struct publish_result {
  * built too. A tree whose state is gone is not trusted: where it is current, the other one takes its place.
  */
 int publish_update(const struct store *s, struct objects *o, const struct state *want, struct publish_result *r, struct err *e);
-/* After an interruption that left objects unsettled, before objects_recover: empties the trees whose links would hide torn objects from
- * it (verify/unfinished.h). Not durable before the next sync, after which the marker goes; until then it is done again. */
+/*
+ * After an interruption that left objects unsettled, before objects_recover: empties the trees whose links would hide torn objects
+ * from it (verify/unfinished.h). Not durable before the next sync, after which the marker goes; until then it is done again.
+ */
 int publish_undo(const struct store *s, struct err *e);
 /* Finishes interrupted builds of a stream, if any: *found. Called at start with the lock held. */
 int publish_recover(const struct store *s, struct objects *o, const char *stream, bool *found, struct err *e);

@@ -321,18 +321,23 @@ static int by_inode(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+/* What can't be read there costs the excuse alone. */
 static int note_undone(struct inspection *i, const struct store *s, struct err *e)
 {
 	struct file scan = FILE_CLOSED;
-	struct err why = {0};
-	int rc = unfinished_each(s, note_tree, i, e);
+	struct err why = {0}, none = {0};
+	int rc = unfinished_each(s, note_tree, i, &why);
 
-	if (rc == 0 && file_open_dir_at(&s->dir, "stage/scan", &scan, &why) == 0)
-		rc = note_tree(i, &scan, e);
+	if (rc == 0 && file_open_dir_at(&s->dir, "stage/scan", &scan, &none) == 0)
+		rc = note_tree(i, &scan, &why);
 	file_close(&scan);
 	if (i->undone_n > 0)
 		qsort(i->undone, i->undone_n, sizeof *i->undone, by_inode);
-	return rc;
+	if (rc == -1 && report_is_fatal(&why))
+		return err_set(e, why.reason, "%s", why.text);
+	if (rc == -1)
+		report_err(i->report, "streams", &why);
+	return 0;
 }
 
 int audit_objects(const struct store *s, const struct audit_sample *sample, unsigned jobs, struct report *r,

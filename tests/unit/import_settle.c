@@ -44,6 +44,22 @@ int syncfs(int fd)
 	return fails ? -1 : (int)syscall(SYS_syncfs, fd);
 }
 
+static int setup(void **state)
+{
+	struct bare_store *s = calloc(1, sizeof *s);
+
+	bare_store_make(s);
+	*state = s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	bare_store_remove(*state);
+	free(*state);
+	return 0;
+}
+
 static void watch(const struct bare_store *s, unsigned fail_at)
 {
 	static char marker[256];
@@ -77,101 +93,96 @@ static void put(struct bare_store *s, const char *text)
 
 static void nothing_begun_is_nothing_to_sync(void **state)
 {
-	struct bare_store s = {0};
+	struct bare_store *s = *state;
 	struct err e = {0};
 
-	(void)state;
-	bare_store_make(&s);
-	watch(&s, 0);
-	bare_store_must(objects_flush(s.objects, &e), &e);
-	bare_store_must(objects_settle(s.objects, &e), &e);
+	watch(s, 0);
+	bare_store_must(objects_flush(s->objects, &e), &e);
+	bare_store_must(objects_settle(s->objects, &e), &e);
 	assert_int_equal(sync_of.calls, 0);
-	assert_false(marked(&s));
-	bare_store_remove(&s);
+	assert_false(marked(s));
 }
 
 /* The marker goes after a sync that began when the last object was there: that of the flush may have begun before. */
 static void flushed_objects_are_synced_again(void **state)
 {
-	struct bare_store s = {0};
+	struct bare_store *s = *state;
 	struct err e = {0};
 
-	(void)state;
-	bare_store_make(&s);
-	watch(&s, 0);
-	put(&s, "one");
+	watch(s, 0);
+	put(s, "one");
 	sync_of.hold = true;
-	bare_store_must(objects_flush(s.objects, &e), &e);
-	bare_store_must(objects_flush(s.objects, &e), &e);	/* one is under way */
+	bare_store_must(objects_flush(s->objects, &e), &e);
+	bare_store_must(objects_flush(s->objects, &e), &e);	/* one is under way */
 	pthread_mutex_lock(&lock);
 	while (!sync_of.held)
 		pthread_cond_wait(&moved, &lock);
 	pthread_mutex_unlock(&lock);
-	put(&s, "two");	/* while the kernel syncs */
-	assert_true(marked(&s));
+	put(s, "two");	/* while the kernel syncs */
+	assert_true(marked(s));
 	pthread_mutex_lock(&lock);
 	sync_of.hold = false;
 	pthread_cond_broadcast(&moved);
 	pthread_mutex_unlock(&lock);
-	bare_store_must(objects_settle(s.objects, &e), &e);
+	bare_store_must(objects_settle(s->objects, &e), &e);
 	assert_int_equal(sync_of.calls, 2);
 	assert_true(sync_of.marker);
-	assert_false(marked(&s));
-	put(&s, "three");	/* the next bundle's */
-	assert_true(marked(&s));
-	bare_store_must(objects_flush(s.objects, &e), &e);
-	bare_store_must(objects_settle(s.objects, &e), &e);
+	assert_false(marked(s));
+	put(s, "three");	/* the next bundle's */
+	assert_true(marked(s));
+	bare_store_must(objects_flush(s->objects, &e), &e);
+	bare_store_must(objects_settle(s->objects, &e), &e);
 	assert_int_equal(sync_of.calls, 4);
-	assert_false(marked(&s));
-	bare_store_remove(&s);
+	assert_false(marked(s));
 }
 
 /* What the kernel could not write it may have forgotten: no further sync proves anything, and the marker stays. */
-static void failed_sync_is_final(void **state)
+static void fail_at(struct bare_store *s, unsigned nth)
 {
-	(void)state;
-	for (unsigned nth = 1; nth <= 2; nth++) {
-		struct bare_store s = {0};
-		struct err e = {0};
+	struct err e = {0};
 
-		bare_store_make(&s);
-		watch(&s, nth);
-		put(&s, "one");
-		bare_store_must(objects_flush(s.objects, &e), &e);
-		assert_int_equal(objects_settle(s.objects, &e), -1);
+	watch(s, nth);
+	put(s, "one");
+	bare_store_must(objects_flush(s->objects, &e), &e);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(objects_settle(s->objects, &e), -1);
 		assert_int_equal(e.reason, ERR_IO);
 		assert_int_equal(sync_of.calls, nth);
 		err_clear(&e);
-		assert_int_equal(objects_settle(s.objects, &e), -1);
-		assert_int_equal(e.reason, ERR_IO);
-		assert_int_equal(sync_of.calls, nth);
-		assert_true(marked(&s));
-		bare_store_remove(&s);
 	}
+	assert_true(marked(s));
+}
+
+static void failed_flush_is_final(void **state)
+{
+	fail_at(*state, 1);
+}
+
+static void failed_sync_is_final(void **state)
+{
+	fail_at(*state, 2);
 }
 
 /* A run that ends early waits for what it began. */
 static void closing_waits_for_the_flush(void **state)
 {
-	struct bare_store s = {0};
+	struct bare_store *s = *state;
 	struct err e = {0};
 
-	(void)state;
-	bare_store_make(&s);
-	watch(&s, 0);
-	put(&s, "one");
-	bare_store_must(objects_flush(s.objects, &e), &e);
-	bare_store_reopen(&s);
+	watch(s, 0);
+	put(s, "one");
+	bare_store_must(objects_flush(s->objects, &e), &e);
+	bare_store_reopen(s);
 	assert_int_equal(sync_of.calls, 1);
-	assert_true(marked(&s));
-	bare_store_remove(&s);
+	assert_true(marked(s));
 }
 
 int main(void)
 {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_begun_is_nothing_to_sync), cmocka_unit_test(flushed_objects_are_synced_again),
-		cmocka_unit_test(failed_sync_is_final), cmocka_unit_test(closing_waits_for_the_flush),
+		T(nothing_begun_is_nothing_to_sync), T(flushed_objects_are_synced_again), T(failed_flush_is_final), T(failed_sync_is_final),
+		T(closing_waits_for_the_flush),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
