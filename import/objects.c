@@ -41,6 +41,7 @@ struct objects *objects_open(const struct file *store, struct err *e)
 	o->jobs = pool_default_jobs();
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_mutex_init(&o->making, NULL);
+	o->blocks = (struct slabs)SLABS(BULK_BLOCK);
 	o->fans = calloc(OBJECTS_FANS, sizeof *o->fans);
 	if (o->fans == NULL) {
 		err_mem(e);
@@ -68,6 +69,7 @@ void objects_close(struct objects *o)
 	}
 	for (unsigned i = 0; i < OBJECTS_RUNNING; i++)
 		digest_close(o->running[i].hash);
+	slabs_free(&o->blocks);
 	pthread_mutex_destroy(&o->making);
 	pthread_mutex_destroy(&o->lock);
 	file_close(&o->dir);
@@ -90,6 +92,22 @@ void objects_set_times(struct objects *o, enum objects_times times)
 unsigned objects_jobs(const struct objects *o)
 {
 	return o->jobs;
+}
+
+uint8_t *objects_block(struct objects *o, struct err *e)
+{
+	return slabs_take(&o->blocks, e);
+}
+
+void objects_block_done(struct objects *o, uint8_t *block)
+{
+	slabs_give(&o->blocks, block);
+}
+
+void objects_blocks_free(struct objects *o)
+{
+	slabs_free(&o->blocks);
+	o->blocks = (struct slabs)SLABS(BULK_BLOCK);
 }
 
 /* Opens a fan under its lock: 0, 1 not there, -1. */

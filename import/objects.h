@@ -41,6 +41,12 @@ int objects_needed(const struct objects *o, const struct digest *d, struct err *
  * fine. Heals a lost one (objects_healed tells). Thread-safe. *new (or NULL): whether it was added. */
 int objects_put(struct objects *o, const struct digest *d, const void *data, size_t len, bool *new, struct err *e);
 
+/* Memory to gather a whole object in: BULK_BLOCK bytes, with whatever stands in them, of the same that large ones are written from,
+ * so that few are touched for the first time. Thread-safe but for _free, which frees those that were given back. */
+uint8_t *objects_block(struct objects *o, struct err *e);
+void objects_block_done(struct objects *o, uint8_t *block);	/* gives it back; NULL is a no-op */
+void objects_blocks_free(struct objects *o);
+
 /*
  * A large one, or pieces: extents are written into stage/pieces/HEX with the map of what is there beside it, in any order
  * and across bundles and runs. When all extents are there, objects_piece_end hashes the whole (while it was written in
@@ -48,8 +54,16 @@ int objects_put(struct objects *o, const struct digest *d, const void *data, siz
  * R_OBJECT_DIGEST (all its extents are dropped).
  */
 struct objects_piece;
+struct objects_rest;
 struct objects_piece *objects_piece_open(struct objects *o, const struct digest *d, uint64_t size, struct err *e);
-int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, size_t len, struct err *e);
+/*
+ * Bytes at..at+len, which may change while they are read: they are copied once, and the copy is hashed and written. A block of
+ * them that is full is left in *rest, unless one is there already or rest is NULL: objects_rest must be called with it, from any
+ * thread, while the next bytes are taken in; objects_piece_end waits for that. 0 or -1; what could not be written counts as missing.
+ */
+int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, size_t len, struct objects_rest **rest,
+			struct err *e);
+int objects_rest(struct objects_rest *rest, struct err *e);	/* writes it, and frees rest */
 int objects_piece_end(struct objects_piece *p, struct err *e);	/* frees p; map synced */
 /* Whether from..from+length of a staged object of this size is there already: 1, 0, -1. */
 int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, struct err *e);

@@ -14,6 +14,7 @@
 
 #include "import/objects.h"
 #include "lib/distinct.h"
+#include "lib/slabs.h"
 
 struct pool;
 
@@ -46,6 +47,7 @@ struct objects {
 	struct distinct complete;	/* what objects_remember was told */
 	struct pool *flush;	/* a sync under way, or NULL */
 	bool begun, sync_failed;
+	struct slabs blocks;	/* of BULK_BLOCK */
 	pthread_mutex_t making;	/* one variant at a time: it is made under one name */
 	pthread_mutex_t lock;	/* guards what follows */
 	struct digest *healed;

@@ -14,20 +14,16 @@
 #include <unistd.h>
 
 #include "import/objects_impl.h"
-#include "lib/buf.h"
+#include "import/objects_map.h"
 #include "lib/bulk.h"
 #include "lib/err.h"
 #include "lib/extents.h"
-#include "lib/num.h"
-#include "lib/outfile.h"
-#include "manifests/limits.h"
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
 
-#define MAX_MAP ((size_t)16 << 20)	/* a map is our own; 400,000 extents are far more than frames of any object */
-#define MAP_TYPE "satchel-pieces "
-#define STEP ((size_t)1 << 20)
+#define STEP ((size_t)1 << 20)	/* of a file that is read */
+#define NEAR ((size_t)256 << 10)	/* copied and worked on in the second-level cache */
 
 struct objects_piece {
 	struct objects *o;
@@ -35,87 +31,26 @@ struct objects_piece {
 	uint64_t size;
 	char name[OBJECTS_NAME], map[OBJECTS_NAME];
 	struct file dir, file;
-	struct extents have;
 	struct digest_ctx *hash;	/* of bytes 0..hashed, while they came in order; NULL: they did not */
 	uint64_t hashed;
-	struct bulk_buffer out;
+	/* gathered, to be written next: */
+	uint8_t *block;	/* of the store's blocks; NULL: none is needed yet */
+	uint64_t at;
+	size_t len;
+	pthread_mutex_t writing;	/* over out */
+	struct bulk out;
+	pthread_mutex_t lock;	/* over what follows */
+	pthread_cond_t rested;
+	unsigned resting;	/* blocks that others write */
+	struct extents have;	/* gathered ones, and those that others write, included */
 	bool clean;	/* outside of `have` the file holds zeros: what is zero needs no writing */
 };
-
-/* Two numbers in a line "A B\n" at *s; moves on. */
-static int parse_line(const char **s, const char *end, uint64_t *a, uint64_t *b)
-{
-	const char *lf = memchr(*s, '\n', (size_t)(end - *s));
-	const char *blank = lf == NULL ? NULL : memchr(*s, ' ', (size_t)(lf - *s));
-
-	if (blank == NULL || num_parse(*s, (size_t)(blank - *s), 0, MAX_OBJECT_SIZE, a) == -1 ||
-	    num_parse(blank + 1, (size_t)(lf - blank - 1), 0, MAX_OBJECT_SIZE, b) == -1)
-		return -1;
-	*s = lf + 1;
-	return 0;
-}
-
-/* "satchel-pieces SIZE COUNT\n", then "FROM TO\n" each. 0; 1 where it is not such a map; -1. */
-static int parse_map(const struct buf *b, struct extents *x, uint64_t *size, struct err *e)
-{
-	const char *s = (const char *)b->data, *end = s + b->len;
-	uint64_t count;
-
-	if (b->len < strlen(MAP_TYPE) || memcmp(s, MAP_TYPE, strlen(MAP_TYPE)) != 0)
-		return 1;
-	s += strlen(MAP_TYPE);
-	if (parse_line(&s, end, size, &count) == -1)
-		return 1;
-	for (; count > 0; count--) {
-		uint64_t from, to;
-
-		if (parse_line(&s, end, &from, &to) == -1 || from >= to || to > *size)
-			return 1;
-		if (extents_add(x, from, to, e) == -1)
-			return -1;
-	}
-	return s == end ? 0 : 1;
-}
-
-/* 0; 1 where there is none that counts: no map, no file beside it, or not what write_map makes; -1. */
-static int load_map(const struct file *dir, const char *map, const char *file, struct extents *x, uint64_t *size,
-		    struct err *e)
-{
-	struct buf b = {0};
-	struct err cause = {0};
-	struct stat st;
-	int rc = 1;
-
-	x->n = 0;
-	if (fstatat(dir->fd, file, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? 1 : err_sys(e, "%s/%s", dir->name, file);
-	if (file_read_all_at(dir, map, MAX_MAP, &b, &cause) == 0)
-		rc = parse_map(&b, x, size, e);
-	else if (cause.sys != ENOENT) {
-		if (e != NULL && e->reason == ERR_NONE)
-			*e = cause;
-		rc = -1;
-	}
-	if (rc != 0)
-		x->n = 0;
-	buf_free(&b);
-	return rc;
-}
-
-static int write_map(const struct objects_piece *p, struct err *e)
-{
-	struct buf b = {0};
-	int rc;
-
-	buf_printf(&b, MAP_TYPE "%" PRIu64 " %zu\n", p->size, p->have.n);
-	for (size_t i = 0; i < p->have.n; i++)
-		buf_printf(&b, "%" PRIu64 " %" PRIu64 "\n", p->have.list[i].from, p->have.list[i].to);
-	rc = buf_ok(&b, e);
-	if (rc == 0)
-		rc = outfile_put(&p->dir, p->map, 0600, b.data, b.len, e);
-	buf_free(&b);
-	return rc;
-}
+struct objects_rest {		/* a block that is full */
+	struct objects_piece *p;
+	uint8_t *block;
+	uint64_t at;
+	size_t len;
+};
 
 static void free_piece(struct objects_piece *p)
 {
@@ -124,8 +59,11 @@ static void free_piece(struct objects_piece *p)
 	digest_close(p->hash);
 	file_close(&p->file);
 	file_close(&p->dir);
-	bulk_buffer_free(&p->out);
+	objects_block_done(p->o, p->block);
 	extents_free(&p->have);
+	pthread_cond_destroy(&p->rested);
+	pthread_mutex_destroy(&p->lock);
+	pthread_mutex_destroy(&p->writing);
 	free(p);
 }
 
@@ -169,7 +107,7 @@ static int open_file(struct objects_piece *p, struct err *e)
 {
 	uint64_t size = 0;
 	struct stat st;
-	int rc = load_map(&p->dir, p->map, p->name, &p->have, &size, e);
+	int rc = objects_map_load(&p->dir, p->map, p->name, &p->have, &size, e);
 
 	if (rc == -1)
 		return -1;
@@ -209,7 +147,10 @@ struct objects_piece *objects_piece_open(struct objects *o, const struct digest 
 	p->digest = *d;
 	p->size = size;
 	p->dir = p->file = (struct file)FILE_CLOSED;
-	p->out = (struct bulk_buffer)BULK_BUFFER(&p->file);
+	p->out = (struct bulk)BULK(&p->file);
+	pthread_mutex_init(&p->writing, NULL);
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->rested, NULL);
 	memcpy(objects_name(d, false, 0, p->map) + DIGEST_HEX, ".map", 5);
 	objects_name(d, false, 0, p->name);
 	if (file_make_dir_at(&o->store, OBJECTS_PIECES, 0700, e) == 0 &&
@@ -219,39 +160,122 @@ struct objects_piece *objects_piece_open(struct objects *o, const struct digest 
 	return NULL;
 }
 
+/* What can't be written does not count; some of it may be there. */
+static int write_block(struct objects_piece *p, const uint8_t *block, size_t len, uint64_t at, struct err *e)
+{
+	int rc;
+
+	pthread_mutex_lock(&p->writing);
+	rc = bulk_write(&p->out, block, len, at, e);
+	pthread_mutex_unlock(&p->writing);
+	if (rc == 0)
+		return 0;
+	pthread_mutex_lock(&p->lock);
+	p->clean = false;
+	if (extents_remove(&p->have, at, at + len, NULL) == -1)
+		p->have.n = 0;
+	pthread_mutex_unlock(&p->lock);
+	return err_prefix(e, OBJECTS_PIECES);
+}
+
+/* What is gathered becomes a rest for who asked for one and has none yet, else it is written. */
+static int put_out(struct objects_piece *p, struct objects_rest **rest, struct err *e)
+{
+	struct objects_rest *r = rest == NULL || *rest != NULL ? NULL : malloc(sizeof *r);
+	size_t len = p->len;
+
+	p->len = 0;
+	if (r == NULL)
+		return write_block(p, p->block, len, p->at, e);
+	*r = (struct objects_rest){.p = p, .block = p->block, .at = p->at, .len = len};
+	p->block = NULL;
+	pthread_mutex_lock(&p->lock);
+	p->resting++;
+	pthread_mutex_unlock(&p->lock);
+	*rest = r;
+	return 0;
+}
+
+int objects_rest(struct objects_rest *r, struct err *e)
+{
+	struct objects_piece *p = r->p;
+	int rc = write_block(p, r->block, r->len, r->at, e);
+
+	objects_block_done(p->o, r->block);
+	free(r);
+	pthread_mutex_lock(&p->lock);
+	p->resting--;
+	pthread_cond_signal(&p->rested);
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
+/* Where up to *n bytes for the offset `at` are gathered: up to a multiple of the block, so that after any start the next one is
+ * aligned. NULL: what is gathered for elsewhere can't be written, or no memory. */
+static uint8_t *room(struct objects_piece *p, uint64_t at, size_t *n, struct objects_rest **rest, struct err *e)
+{
+	size_t left = BULK_BLOCK - (size_t)(at % BULK_BLOCK);
+
+	if (p->len > 0 && at != p->at + p->len && put_out(p, rest, e) == -1)
+		return NULL;
+	if (p->block == NULL)
+		p->block = objects_block(p->o, e);
+	if (p->len == 0)
+		p->at = at;
+	*n = *n < left ? *n : left;
+	return p->block == NULL ? NULL : p->block + p->len;
+}
+
 static bool zeros(const uint8_t *data, size_t len)
 {
 	return data[0] == 0 && memcmp(data, data + 1, len - 1) == 0;
 }
 
-/* What can't be written does not count; some of it may be there. */
-static int failed(struct objects_piece *p, struct err *e)
+/* Takes n bytes in that stand where room() said. */
+static int keep(struct objects_piece *p, const uint8_t *data, size_t n, uint64_t at, struct objects_rest **rest, struct err *e)
 {
-	p->clean = false;
-	if (p->out.len > 0 && extents_remove(&p->have, p->out.at, p->out.at + p->out.len, e) == -1)
-		p->have.n = 0;
-	p->out.len = 0;
-	return err_prefix(e, OBJECTS_PIECES);
+	bool none = zeros(data, n);
+	int rc;
+
+	if (p->hash != NULL && at == p->hashed) {
+		digest_update(p->hash, data, n);
+		p->hashed += n;
+	}
+	pthread_mutex_lock(&p->lock);
+	none = none && p->clean && !extents_meet(&p->have, at, at + n);
+	rc = extents_add(&p->have, at, at + n, e);
+	pthread_mutex_unlock(&p->lock);
+	if (rc == -1 || none)
+		return rc;
+	p->len += n;
+	return (p->at + p->len) % BULK_BLOCK == 0 ? put_out(p, rest, e) : 0;
 }
 
-int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, size_t len, struct err *e)
+int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, size_t len, struct objects_rest **rest,
+			struct err *e)
 {
+	const uint8_t *from = data;
+
 	if (at > p->size || len > p->size - at)
 		return err_set(e, R_OBJECT_DIGEST, "object %s: more than its %" PRIu64 " bytes", p->name, p->size);
-	if (len == 0)
-		return 0;
-	if (p->hash != NULL && at < p->hashed) {	/* bytes that were hashed are about to change */
+	if (len > 0 && p->hash != NULL && at < p->hashed) {	/* bytes that were hashed are about to change */
 		digest_close(p->hash);
 		p->hash = NULL;
 	}
-	if (!(p->clean && zeros(data, len) && !extents_meet(&p->have, at, at + len)) &&
-	    bulk_buffer_write(&p->out, data, len, at, e) == -1)
-		return failed(p, e);
-	if (p->hash != NULL && at == p->hashed) {
-		digest_update(p->hash, data, len);
-		p->hashed += len;
+	while (len > 0) {
+		size_t n = len < NEAR ? len : NEAR;
+		uint8_t *to = room(p, at, &n, rest, e);
+
+		if (to == NULL)
+			return -1;
+		memcpy(to, from, n);
+		if (keep(p, to, n, at, rest, e) == -1)
+			return -1;
+		from += n;
+		at += n;
+		len -= n;
 	}
-	return extents_add(&p->have, at, at + len, e);
+	return 0;
 }
 
 /* The digest of the whole: the running one, else the file is read. */
@@ -325,6 +349,20 @@ static int finish(struct objects_piece *p, struct err *e)
 	return -1;
 }
 
+/* Waits for those who write blocks, and writes what is gathered. */
+static int write_all(struct objects_piece *p, struct err *e)
+{
+	int rc;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->resting > 0)
+		pthread_cond_wait(&p->rested, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+	rc = p->len == 0 ? 0 : put_out(p, NULL, e);
+	bulk_end(&p->out);
+	return rc;
+}
+
 int objects_piece_end(struct objects_piece *p, struct err *e)
 {
 	uint64_t end;
@@ -332,7 +370,7 @@ int objects_piece_end(struct objects_piece *p, struct err *e)
 
 	if (p == NULL)
 		return 0;
-	written = bulk_buffer_flush(&p->out, e) == 0 ? 0 : failed(p, e);
+	written = write_all(p, e);
 	/* zeros at the end may have been left out */
 	end = p->have.n == 0 ? 0 : p->have.list[p->have.n - 1].to;
 	if (p->clean && ftruncate(p->file.fd, (off_t)end) == -1) {
@@ -344,82 +382,12 @@ int objects_piece_end(struct objects_piece *p, struct err *e)
 		goto out;
 	}
 	/* the map must not promise what a power loss takes away */
-	if (file_sync(&p->file, e) == -1 || write_map(p, e) == -1)
+	if (file_sync(&p->file, e) == -1 || objects_map_write(&p->dir, p->map, &p->have, p->size, e) == -1)
 		goto out;
 	if (p->clean)
 		suspend(p);
 	rc = written;
 out:
 	free_piece(p);
-	return rc;
-}
-
-int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, struct err *e)
-{
-	struct file dir = FILE_CLOSED;
-	struct err cause = {0};
-	struct extents x = {0};
-	char name[OBJECTS_NAME], map[OBJECTS_NAME];
-	uint64_t its = 0, to;
-	int rc;
-
-	if (file_open_dir_at(&o->store, OBJECTS_PIECES, &dir, &cause) == -1) {
-		if (cause.sys == ENOENT)
-			return 0;
-		if (e != NULL && e->reason == ERR_NONE)
-			*e = cause;
-		return -1;
-	}
-	memcpy(objects_name(d, false, 0, map) + DIGEST_HEX, ".map", 5);
-	rc = load_map(&dir, map, objects_name(d, false, 0, name), &x, &its, e);
-	if (rc == 0)	/* of another size: some signer lied, and writing drops it all */
-		rc = its == size && !num_add(from, length, &to) && extents_cover(&x, from, to);
-	else if (rc == 1)
-		rc = 0;
-	extents_free(&x);
-	file_close(&dir);
-	return rc;
-}
-
-/* What lies between the extents, and behind the last. */
-static int find_gaps(const struct extents *x, uint64_t size, struct objects_gap **list, size_t *n, struct err *e)
-{
-	uint64_t at = 0;
-
-	*n = 0;
-	*list = calloc(x->n + 1, sizeof **list);
-	if (*list == NULL)
-		return err_mem(e);
-	for (size_t i = 0; i < x->n; i++) {
-		if (x->list[i].from > at)
-			(*list)[(*n)++] = (struct objects_gap){at, x->list[i].from};
-		at = x->list[i].to;
-	}
-	if (at < size)
-		(*list)[(*n)++] = (struct objects_gap){at, size};
-	return 0;
-}
-
-int objects_piece_gaps(const struct objects *o, const struct digest *d, uint64_t *size, struct objects_gap **list, size_t *n,
-		       struct err *e)
-{
-	struct file dir = FILE_CLOSED;
-	struct err cause = {0};
-	struct extents x = {0};
-	char name[OBJECTS_NAME], map[OBJECTS_NAME];
-	int rc;
-
-	if (file_open_dir_at(&o->store, OBJECTS_PIECES, &dir, &cause) == -1) {
-		if (cause.sys == ENOENT)
-			return 1;
-		*e = cause;
-		return -1;
-	}
-	memcpy(objects_name(d, false, 0, map) + DIGEST_HEX, ".map", 5);
-	rc = load_map(&dir, map, objects_name(d, false, 0, name), &x, size, e);
-	if (rc == 0)
-		rc = find_gaps(&x, *size, list, n, e);
-	extents_free(&x);
-	file_close(&dir);
 	return rc;
 }

@@ -13,7 +13,6 @@
 #include "import/lack.h"
 #include "import/objects.h"
 #include "lib/progress.h"
-#include "lib/slabs.h"
 #include "manifests/reason.h"
 #include "verify/inflow.h"
 #include "verify/reader.h"
@@ -34,7 +33,6 @@ struct taking {			/* one volume */
 	bool *got;		/* each set by the one thread that has the object */
 	pthread_mutex_t lock;	/* over lie, and what is added to out while several threads work */
 	struct err lie;		/* R_OBJECT_DIGEST: bytes that are not what their digest says */
-	struct slabs slabs;	/* of GATHERED bytes */
 };
 struct arrival {		/* an object that comes in parts */
 	struct taking *t;
@@ -81,11 +79,21 @@ static int put(struct taking *t, size_t object, const void *data, size_t len, st
 	return 0;
 }
 
-/* inflow_sink */
+/* inflow_sink: the bytes may change while they are looked at, so a copy is judged */
 static int take_whole(void *arg, size_t object, const void *data, size_t len, struct err *e)
 {
+	struct taking *t = arg;
+	uint8_t *copy = objects_block(t->ask->objects, e);
+	int rc;
+
+	if (copy == NULL)
+		return -1;
+	if (len > 0)
+		memcpy(copy, data, len);
+	rc = put(t, object, copy, len, e);
+	objects_block_done(t->ask->objects, copy);
 	progress_add(len);
-	return put(arg, object, data, len, e);
+	return rc;
 }
 
 /* ---- objects in parts ---- */
@@ -103,7 +111,7 @@ static int begin_object(void *arg, size_t object, void **arriving, struct err *e
 	if (o->has_piece || a->len > GATHERED)
 		a->piece = objects_piece_open(t->ask->objects, &o->sha256, o->size, e);
 	else
-		a->gathered = slabs_take(&t->slabs, e);
+		a->gathered = objects_block(t->ask->objects, e);
 	if (a->piece != NULL || a->gathered != NULL) {
 		*arriving = a;
 		return 0;
@@ -113,9 +121,11 @@ static int begin_object(void *arg, size_t object, void **arriving, struct err *e
 }
 
 /* inflow_sink */
-static int take_part(void *arriving, uint64_t from, const void *data, size_t len, struct err *e)
+static int take_part(void *arriving, uint64_t from, const void *data, size_t len, void **rest, struct err *e)
 {
 	struct arrival *a = arriving;
+	struct objects_rest *block = NULL;
+	int rc;
 	const struct volume_object *o = &a->t->volume->objects[a->object];
 
 	if (from < a->next || from > a->len || len > a->len - from)
@@ -128,7 +138,15 @@ static int take_part(void *arriving, uint64_t from, const void *data, size_t len
 		return 0;
 	}
 	count(a->t, 0, len);
-	return objects_piece_write(a->piece, (o->has_piece ? o->from : 0) + from, data, len, e);
+	rc = objects_piece_write(a->piece, (o->has_piece ? o->from : 0) + from, data, len, &block, e);
+	*rest = block;
+	return rc;
+}
+
+/* inflow_sink */
+static int write_rest(void *rest, struct err *e)
+{
+	return objects_rest(rest, e);
 }
 
 static int end_piece(struct arrival *a, bool all, struct err *e)
@@ -154,7 +172,7 @@ static int end_object(void *arriving, struct err *e)
 		rc = end_piece(a, all, e);
 	else if (all)
 		rc = put(a->t, a->object, a->gathered, (size_t)a->len, e);
-	slabs_give(&a->t->slabs, a->gathered);
+	objects_block_done(a->t->ask->objects, a->gathered);
 	free(a);
 	return rc;
 }
@@ -269,8 +287,8 @@ static int judge(struct taking *t, int rc, struct err *why, uint64_t damages_bef
 
 static int read_volume(struct taking *t, struct err *e)
 {
-	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .begin = begin_object, .part = take_part, .end = end_object,
-					 .damage = note_damage, .go_on = go_on,
+	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .begin = begin_object, .part = take_part,
+					 .rest = write_rest, .end = end_object, .damage = note_damage, .go_on = go_on,
 					 .working = "objects: digest, writing", .finishing = "objects in pieces"};
 	const struct inflow_ask ask = {t->ask->bundle->reader, t->ask->bundle->name, t->volume, t->want,
 					t->ask->jobs + WAITING};
@@ -287,8 +305,7 @@ static int read_volume(struct taking *t, struct err *e)
 
 static int take_volume(const struct stage_ask *ask, uint64_t n, struct stage_result *out, struct err *e)
 {
-	struct taking t = {.ask = ask, .out = out, .number = n, .lock = PTHREAD_MUTEX_INITIALIZER,
-			    .slabs = SLABS(GATHERED)};
+	struct taking t = {.ask = ask, .out = out, .number = n, .lock = PTHREAD_MUTEX_INITIALIZER};
 	struct volume *v = bundle_volume(ask->bundle, n, e);
 	int64_t wanted;
 	int rc = -1;
@@ -306,7 +323,7 @@ static int take_volume(const struct stage_ask *ask, uint64_t n, struct stage_res
 	}
 	free(t.want);
 	free(t.got);
-	slabs_free(&t.slabs);
+	objects_blocks_free(ask->objects);
 	pthread_mutex_destroy(&t.lock);
 	volume_free(v);
 	return rc;

@@ -90,7 +90,7 @@ static int compare(struct at_hand *h, size_t object, const void *data, size_t le
 	return 0;
 }
 
-/* The bytes may change at any moment (inflow_sink.in_place): what is kept is copied first, and the copy judged. */
+/* The bytes may change at any moment (verify/inflow.h): what is kept is copied first, and the copy judged. */
 static int judge_document(struct at_hand *h, size_t object, const void *data, size_t len, struct err *e)
 {
 	struct buf copy = {0};
@@ -222,10 +222,11 @@ static int begin_object(void *arg, size_t object, void **arriving, struct err *e
 }
 
 /* inflow_sink */
-static int take_part(void *arriving, uint64_t from, const void *data, size_t len, struct err *e)
+static int take_part(void *arriving, uint64_t from, const void *data, size_t len, void **rest, struct err *e)
 {
 	struct arrival *a = arriving;
 
+	(void)rest;
 	return noted(a->h, add_part(a, from, data, len, e));
 }
 
@@ -303,7 +304,7 @@ static int tell_objects(struct at_hand *h, struct err *e)
 /* Errors of ours and of the reader process end it; what is wrong with the volume is a finding. */
 static int read_volume(struct at_hand *h, const struct bundle *b, const bool *want, struct err *e)
 {
-	const struct inflow_sink sink = {.arg = h, .in_place = true, .whole = take_whole, .begin = begin_object, .part = take_part,
+	const struct inflow_sink sink = {.arg = h, .whole = take_whole, .begin = begin_object, .part = take_part,
 					 .end = end_object, .damage = take_damage, .working = "objects: digest", .finishing = "objects in pieces"};
 	const struct inflow_ask ask = {b->reader, b->name, h->index, want, h->a->jobs};
 	struct err why = {0};

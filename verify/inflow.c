@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/bulk.h"
 #include "lib/err.h"
 #include "lib/pool.h"
 #include "lib/timings.h"
@@ -24,7 +23,6 @@
 
 #include "lib/banned.h"
 
-#define CHUNK ((size_t)256 << 10)	/* of a part: copied and worked on in the second-level cache */
 #define TEXT 1100
 
 struct link {			/* between a frame and the next one, which an object crosses into; under inflow's lock */
@@ -52,13 +50,8 @@ struct inflow {
 	/* the finishing thread: */
 	size_t piece;		/* that is arriving */
 	void *arriving;		/* NULL: none is */
-	uint8_t chunk[CHUNK];
 	struct reader_damage lost;	/* frames in a row, not told yet; frames 0: none */
 	char why[TEXT];
-};
-struct room {			/* a worker's copy */
-	uint8_t *data;
-	size_t size;
 };
 struct span {			/* bytes of an object in the frame at hand */
 	size_t object;
@@ -69,7 +62,6 @@ struct span {			/* bytes of an object in the frame at hand */
 struct worker {			/* a worker on its frame */
 	struct inflow *in;
 	struct task *task;
-	struct room *room;
 	struct span head;	/* of what comes from the frame before; len 0: nothing does */
 };
 
@@ -160,57 +152,22 @@ static void drop(void *arg, void *task)
 	free(t);
 }
 
-static void *room_new(void *arg, struct err *e)
-{
-	(void)arg;
-	(void)e;
-	return calloc(1, sizeof(struct room));
-}
-
-static void room_free(void *arg, void *state)
-{
-	struct room *r = state;
-
-	(void)arg;
-	free(r->data);
-	free(r);
-}
-
-static int make_room(struct room *r, size_t len, struct err *e)
-{
-	size_t size = r->size == 0 ? 4096 : r->size;
-	uint8_t *data;
-
-	while (size < len)
-		size *= 2;
-	if (size == r->size)
-		return 0;
-	data = bulk_alloc(size);	/* whole objects are written from there */
-	if (data == NULL)
-		return err_mem(e);
-	free(r->data);
-	r->data = data;
-	r->size = size;
-	return 0;
-}
-
 /* ---- the workers ---- */
 
 /* Hands bytes on; begins the object where it wasn't. */
-static int feed(struct inflow *in, const struct span *s, uint8_t *chunk, void **arriving, struct err *e)
+static int feed(struct inflow *in, const struct span *s, void **arriving, void **rest, struct err *e)
 {
 	if (*arriving == NULL && in->sink->begin(in->sink->arg, s->object, arriving, e) == -1)
 		return -1;
-	if (in->sink->in_place)
-		return in->sink->part(*arriving, s->from, s->data, s->len, e);
-	for (size_t at = 0; at < s->len; at += CHUNK) {
-		size_t n = s->len - at < CHUNK ? s->len - at : CHUNK;
+	return in->sink->part(*arriving, s->from, s->data, s->len, rest, e);
+}
 
-		memcpy(chunk, s->data + at, n);
-		if (in->sink->part(*arriving, s->from + at, chunk, n, e) == -1)
-			return -1;
-	}
-	return 0;
+/* What the sink left to be done, beside whoever has the object by now: rc, or -1. */
+static int do_rest(const struct inflow *in, void *rest, int rc, struct err *e)
+{
+	struct err late = {0};
+
+	return rest != NULL && in->sink->rest(rest, rc == 0 ? e : &late) == -1 ? -1 : rc;
 }
 
 /* Feeds what there is of an object that crosses, and ends it or leaves it to the next frame's worker. */
@@ -219,14 +176,14 @@ static int pass_on(struct worker *w, const struct span *s, void *arriving, struc
 	struct inflow *in = w->in;
 	struct link *out = w->task->out;
 	bool goes_on = out != NULL && out->object == s->object;
-	int rc = s->len == 0 || in->sink->in_place ? 0 : make_room(w->room, CHUNK, e);
+	void *rest = NULL;
+	int rc = s->len == 0 ? 0 : feed(in, s, &arriving, &rest, e);
 	struct err late = {0};
 
-	if (rc == 0 && s->len > 0)
-		rc = feed(in, s, w->room->data, &arriving, e);
 	if (goes_on)
 		leave(in, out, arriving);
-	else if (arriving != NULL && in->sink->end(arriving, rc == 0 ? e : &late) == -1)
+	rc = do_rest(in, rest, rc, e);
+	if (!goes_on && arriving != NULL && in->sink->end(arriving, rc == 0 ? e : &late) == -1)
 		rc = -1;
 	return rc;
 }
@@ -252,22 +209,17 @@ static int each_object(void *arg, size_t object, uint64_t from, const uint8_t *d
 	}
 	if (!is_whole(o, len))
 		return pass_on(w, &s, NULL, e);
-	if (w->in->sink->in_place)
-		return w->in->sink->whole(w->in->sink->arg, object, data, len, e);
-	if (make_room(w->room, len, e) == -1)
-		return -1;
-	if (len > 0)
-		memcpy(w->room->data, data, len);
-	return w->in->sink->whole(w->in->sink->arg, object, w->room->data, len, e);
+	return w->in->sink->whole(w->in->sink->arg, object, data, len, e);
 }
 
 static int work(void *arg, void *task, void *state, struct err *e)
 {
 	struct inflow *in = arg;
 	struct task *t = task;
-	struct worker w = {.in = in, .task = t, .room = state};
+	struct worker w = {.in = in, .task = t};
 	int rc = 0;
 
+	(void)state;
 	if (t->tar != NULL)
 		rc = unpack_each(in->ask->index, in->ask->want, t->frame, t->tar, each_object, &w, e);
 	if (t->in != NULL)
@@ -295,13 +247,16 @@ static int each_piece(void *arg, size_t object, uint64_t from, const uint8_t *da
 {
 	struct inflow *in = arg;
 	const struct volume_object *o = &in->ask->index->objects[object];
+	void *rest = NULL;
+	int rc;
 
 	if (!o->has_piece)
 		return 0;
 	if (object != in->piece && end_piece(in, e) == -1)
 		return -1;
 	in->piece = object;
-	if (feed(in, &(struct span){object, from, data, len}, in->chunk, &in->arriving, e) == -1)
+	rc = feed(in, &(struct span){object, from, data, len}, &in->arriving, &rest, e);
+	if (do_rest(in, rest, rc, e) == -1)
 		return -1;
 	return from + len == o->length ? end_piece(in, e) : 0;
 }
@@ -412,7 +367,7 @@ static int close_all(struct inflow *in, struct err *e)
 
 int inflow_volume(const struct inflow_ask *ask, const struct inflow_sink *sink, struct err *e)
 {
-	const struct pool_ops ops = {.work = work, .finish = finish, .drop = drop, .state_new = room_new, .state_free = room_free,
+	const struct pool_ops ops = {.work = work, .finish = finish, .drop = drop,
 				     .working = sink->working, .finishing = sink->finishing};
 	struct inflow *in = calloc(1, sizeof *in);
 	struct reader_sink frames = {in, take_frame, take_damage};

@@ -1,7 +1,10 @@
 /*
- * unpack | INFLOW: the objects of a volume, out of the frames that a reader hands over, on several threads. Each byte is
- * copied out of the window once (verify/window.h) and handed over in the copy, but to who needs none. Objects are worked on in
- * any order, several at once; the bytes of each, and pieces, come in order.
+ * unpack | INFLOW: the objects of a volume, out of the frames that a reader hands over, on several threads. Objects are worked
+ * on in any order, several at once; the bytes of each, and pieces, come in order.
+ *
+ * Bytes are handed over where they lie, in the window (verify/window.h): they may change at any moment. Who looks at none of
+ * them twice needs no copy, and whoever hashes alone is one: bytes that have the digest were the object's when they were looked
+ * at. What is kept must be copied, and the copy hashed.
  */
 #ifndef VERIFY_INFLOW_H
 #define VERIFY_INFLOW_H
@@ -17,9 +20,6 @@ struct volume;
 
 struct inflow_sink {
 	void *arg;
-	/* What is handed over is not copied, and may change at any moment: for who looks at no byte twice. Whoever hashes alone is one:
-	 * bytes that have the digest were the object's when they were looked at. What is kept must be copied, and the copy hashed. */
-	bool in_place;
 	/* An object that is no piece and lies within one frame, whole; on any of the threads, several at once. */
 	int (*whole)(void *arg, size_t object, const void *data, size_t len, struct err *e);
 	/*
@@ -27,9 +27,14 @@ struct inflow_sink {
 	 * damage leaves gaps (a piece counts from its own start); and its end, when no more will come, which frees and is called
 	 * for each one begun, after an error too. One call at a time for each object, of several at once; of pieces each is
 	 * ended before the next is begun.
+	 *
+	 * What is left to do for bytes once they were copied and hashed, and needs no order, `part` may leave in *rest (NULL
+	 * before): `rest` is called with it, once, after an error too, while the object's next bytes are another thread's, or its
+	 * end is: that has to wait for it. A thread has no two at once, and waits for nothing until it has done its own.
 	 */
 	int (*begin)(void *arg, size_t object, void **arriving, struct err *e);
-	int (*part)(void *arriving, uint64_t from, const void *data, size_t len, struct err *e);
+	int (*part)(void *arriving, uint64_t from, const void *data, size_t len, void **rest, struct err *e);
+	int (*rest)(void *rest, struct err *e);	/* NULL: nothing ever is */
 	int (*end)(void *arriving, struct err *e);
 	/* Frames are lost, as many in a row as are so for the same reason; others follow. One call at a time, in order, beside the
 	 * others. */

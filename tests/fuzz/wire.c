@@ -80,11 +80,12 @@ static int begin(void *arg, size_t object, void **arriving, struct err *e)
 	return 0;
 }
 
-static int take_part(void *arriving, uint64_t from, const void *data, size_t len, struct err *e)
+static int take_part(void *arriving, uint64_t from, const void *data, size_t len, void **rest, struct err *e)
 {
 	struct arrival *a = arriving;
 	struct taken *t = a->t;
 
+	(void)rest;
 	MUST(from >= t->next[a->object] && from + len <= objects[a->object].size && (data != NULL || len == 0));
 	t->next[a->object] = from + len;
 	return ++t->calls == t->fail_at ? err_set(e, ERR_NO_SPACE, "full") : 0;

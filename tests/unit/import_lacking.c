@@ -52,7 +52,7 @@ static void stage(struct bare_store *s, const struct digest *d, uint64_t size, u
 
 	bare_store_must(p == NULL ? -1 : 0, &e);
 	for (size_t i = 0; i < n; i++)
-		bare_store_must(objects_piece_write(p, first + i * step, "x", 1, &e), &e);
+		bare_store_must(objects_piece_write(p, first + i * step, "x", 1, NULL, &e), &e);
 	assert_int_equal(objects_piece_end(p, &e), 0);
 }
 

@@ -513,7 +513,7 @@ static void write_piece(struct objects_piece *p, size_t from, size_t len)
 	struct err e = {0};
 
 	for (size_t at = from; at < from + len; at += 25000)
-		bare_store_must(objects_piece_write(p, at, big + at, from + len - at < 25000 ? from + len - at : 25000, &e), &e);
+		bare_store_must(objects_piece_write(p, at, big + at, from + len - at < 25000 ? from + len - at : 25000, NULL, &e), &e);
 }
 
 /* One session: open, write from..from+len, end. */
@@ -640,7 +640,7 @@ static void lying_piece_drops_all(void **state)
 	piece(s, &d, 0, PIECE);
 	p = objects_piece_open(s->objects, &d, sizeof big, &e);
 	bare_store_must(p == NULL ? -1 : 0, &e);
-	assert_int_equal(objects_piece_write(p, PIECE, big, PIECE, &e), 0);	/* other bytes */
+	assert_int_equal(objects_piece_write(p, PIECE, big, PIECE, NULL, &e), 0);	/* other bytes */
 	write_piece(p, 2 * PIECE, PIECE);
 	assert_int_equal(objects_piece_end(p, &e), -1);
 	assert_int_equal(e.reason, R_OBJECT_DIGEST);
@@ -659,10 +659,10 @@ static void piece_beyond_size(void **state)
 	struct objects_piece *p = objects_piece_open(s->objects, &d, 10, &e);
 
 	bare_store_must(p == NULL ? -1 : 0, &e);
-	assert_int_equal(objects_piece_write(p, 5, big, 6, &e), -1);
+	assert_int_equal(objects_piece_write(p, 5, big, 6, NULL, &e), -1);
 	assert_int_equal(e.reason, R_OBJECT_DIGEST);
 	err_clear(&e);
-	assert_int_equal(objects_piece_write(p, UINT64_MAX, big, 2, &e), -1);
+	assert_int_equal(objects_piece_write(p, UINT64_MAX, big, 2, NULL, &e), -1);
 	assert_int_equal(e.reason, R_OBJECT_DIGEST);
 	err_clear(&e);
 	assert_int_equal(objects_piece_end(p, &e), 0);
@@ -855,7 +855,7 @@ static int meet_full_disk(struct bare_store *s, const struct digest *d, size_t l
 		signal(SIGXFSZ, SIG_IGN);
 		setrlimit(RLIMIT_FSIZE, &small);
 		for (size_t at = 0; p != NULL && at < len && rc == 0; at += 100000)
-			rc = objects_piece_write(p, at, big + at, 100000, &e);
+			rc = objects_piece_write(p, at, big + at, 100000, NULL, &e);
 		if (rc == -1 && e.sys == EFBIG) {
 			err_clear(&e);
 			_exit(objects_piece_end(p, &e) == 0 ? 7 : 1);

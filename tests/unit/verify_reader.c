@@ -3,6 +3,7 @@
  * itself, whose messages the test writes (row S21 of the list of attacks).
  */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -103,10 +104,12 @@ static struct reader *start(const struct medium *m)
 struct taken {
 	struct buf data[OBJECTS];
 	unsigned calls[OBJECTS], begun[OBJECTS], ended[OBJECTS];
+	unsigned left, rested;	/* rests */
 	const struct volume *index;
 	size_t damaged[16], damaged_n, told;	/* frames, and calls that told of them */
 	int reason;
 	unsigned fail_at, bytes_calls;	/* the n-th call of bytes fails */
+	unsigned rest_fails_at;
 	pthread_mutex_t lock;	/* calls come from several threads */
 };
 #define NOTHING_TAKEN {.lock = PTHREAD_MUTEX_INITIALIZER}
@@ -136,7 +139,9 @@ struct arrival {
 	struct taken *t;
 	size_t object;
 	atomic_bool busy;
+	atomic_uint resting;
 };
+static _Thread_local bool has_rest;
 
 static int begin(void *arg, size_t object, void **arriving, struct err *e)
 {
@@ -154,15 +159,40 @@ static int begin(void *arg, size_t object, void **arriving, struct err *e)
 	return 0;
 }
 
-static int take_part(void *arriving, uint64_t from, const void *data, size_t len, struct err *e)
+static int take_part(void *arriving, uint64_t from, const void *data, size_t len, void **rest, struct err *e)
 {
 	struct arrival *a = arriving;
 	int rc;
 
 	assert_false(atomic_exchange(&a->busy, true));	/* one call at a time */
+	assert_false(has_rest);
+	assert_null(*rest);
 	rc = take_bytes(a->t, a->object, from, data, len, e);
+	if (from < FRAME_SIZE) {	/* most leave one */
+		pthread_mutex_lock(&a->t->lock);
+		a->t->left++;
+		pthread_mutex_unlock(&a->t->lock);
+		atomic_fetch_add(&a->resting, 1);
+		has_rest = true;
+		*rest = a;
+	}
 	atomic_store(&a->busy, false);
 	return rc;
+}
+
+static int do_rest(void *rest, struct err *e)
+{
+	struct arrival *a = rest;
+	struct taken *t = a->t;
+	bool fails;
+
+	assert_true(has_rest);	/* by the thread that it was left to */
+	has_rest = false;
+	pthread_mutex_lock(&t->lock);
+	fails = ++t->rested == t->rest_fails_at;
+	pthread_mutex_unlock(&t->lock);
+	atomic_fetch_sub(&a->resting, 1);
+	return fails ? err_set(e, ERR_NO_SPACE, "full") : 0;
 }
 
 static int end(void *arriving, struct err *e)
@@ -172,6 +202,9 @@ static int end(void *arriving, struct err *e)
 
 	(void)e;
 	assert_false(atomic_load(&a->busy));
+	assert_false(has_rest);
+	while (atomic_load(&a->resting) > 0)
+		sched_yield();
 	pthread_mutex_lock(&t->lock);
 	assert_int_equal(++t->ended[a->object], t->begun[a->object]);
 	pthread_mutex_unlock(&t->lock);
@@ -204,8 +237,8 @@ static void forget(struct taken *t)
 
 static int take(struct reader *r, const struct medium *m, unsigned wants, struct taken *t, struct err *e)
 {
-	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .begin = begin, .part = take_part, .end = end,
-					 .damage = take_damage};
+	const struct inflow_sink sink = {.arg = t, .whole = take_whole, .begin = begin, .part = take_part, .rest = do_rest,
+					 .end = end, .damage = take_damage};
 	bool want[OBJECTS];
 	const struct inflow_ask ask = {r, BUNDLE, m->index, want, 2};
 	int rc;
@@ -217,6 +250,7 @@ static int take(struct reader *r, const struct medium *m, unsigned wants, struct
 	rc = inflow_volume(&ask, &sink, e);
 	for (size_t i = 0; i < OBJECTS; i++)
 		assert_int_equal(t->begun[i], t->ended[i]);
+	assert_int_equal(t->left, t->rested);
 	return rc;
 }
 
@@ -585,23 +619,42 @@ static void header_lies(void **state)
 
 /* ---- a sink that fails ---- */
 
-static void stopped(void **state)
+/* Each call in turn fails, of those that failing() chooses: how many there are. Each time everything comes with the next try. */
+static unsigned stop_each(const struct medium *m, struct taken (*failing)(unsigned n))
 {
-	const struct medium *m = *state;
 	struct reader *r = start(m);
 	struct err e = {0};
+	unsigned n;
+	int rc;
 
-	for (unsigned n = 1; n < 60; n += 7) {
-		struct taken t = {.fail_at = n, .lock = PTHREAD_MUTEX_INITIALIZER};
+	for (n = 1, rc = -1; rc == -1; n++) {
+		struct taken t = failing(n);
 
-		assert_int_equal(take(r, m, 0x1f, &t, &e), -1);
-		assert_int_equal(e.reason, ERR_NO_SPACE);
+		rc = take(r, m, 0x1f, &t, &e);
+		assert_int_equal(e.reason, rc == -1 ? ERR_NO_SPACE : ERR_NONE);
 		forget(&t);
 		assert_int_equal(take(r, m, 0x1f, &t, &e), 0);
 		same(m, &t, 4);
 		forget(&t);
 	}
 	reader_close(r);
+	return n - 2;
+}
+
+static struct taken bytes_fail(unsigned n)
+{
+	return (struct taken){.fail_at = n, .lock = PTHREAD_MUTEX_INITIALIZER};
+}
+
+static struct taken rest_fails(unsigned n)
+{
+	return (struct taken){.rest_fails_at = n, .lock = PTHREAD_MUTEX_INITIALIZER};
+}
+
+static void stopped(void **state)
+{
+	assert_int_equal(stop_each(*state, bytes_fail), 8);
+	assert_int_equal(stop_each(*state, rest_fails), 4);
 }
 
 /* ---- a lying reader ---- */

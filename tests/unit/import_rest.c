@@ -1,0 +1,190 @@
+/*
+ * Blocks of large objects that others write (objects_rest of import/objects.h): in any order, while the object goes on.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "import/objects.h"
+#include "lib/buf.h"
+#include "lib/bulk.h"
+#include "lib/err.h"
+#include "tests/unit/bare_store.h"
+
+#include "lib/banned.h"
+
+#define BLOCKS 4
+#define SIZE (BLOCKS * BULK_BLOCK + 1000)
+
+static uint8_t big[SIZE];
+static struct digest digest;
+
+static int setup(void **state)
+{
+	struct bare_store *s = calloc(1, sizeof *s);
+	struct err e = {0};
+
+	for (size_t i = 0; i < SIZE; i++)
+		big[i] = (uint8_t)(i * 7 + i / 251 + 1);
+	bare_store_make(s);
+	bare_store_must(digest_of(big, SIZE, &digest, &e), &e);
+	*state = s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	bare_store_remove(*state);
+	free(*state);
+	return 0;
+}
+
+static struct objects_piece *begin(const struct bare_store *s)
+{
+	struct err e = {0};
+	struct objects_piece *p = objects_piece_open(s->objects, &digest, SIZE, &e);
+
+	bare_store_must(p == NULL ? -1 : 0, &e);
+	return p;
+}
+
+/* Bytes that change as soon as they were taken. */
+static struct objects_rest *take(struct objects_piece *p, size_t from, size_t len)
+{
+	struct objects_rest *rest = NULL;
+	uint8_t *bytes = malloc(len);
+	struct err e = {0};
+
+	assert_non_null(bytes);
+	memcpy(bytes, big + from, len);
+	bare_store_must(objects_piece_write(p, from, bytes, len, &rest, &e), &e);
+	memset(bytes, 0xee, len);
+	free(bytes);
+	return rest;
+}
+
+static void assert_whole(const struct bare_store *s)
+{
+	struct err e = {0};
+	struct buf b = {0};
+
+	bare_store_must(objects_fetch(s->objects, &digest, SIZE, &b, &e), &e);
+	assert_memory_equal(b.data, big, SIZE);
+	buf_free(&b);
+}
+
+struct others {
+	struct objects_rest *rests[BLOCKS];
+	atomic_uint left;
+};
+
+static void *write_backwards(void *arg)
+{
+	struct others *o = arg;
+	struct err e = {0};
+
+	for (unsigned i = BLOCKS; i-- > 0;) {
+		usleep(20000);
+		if (objects_rest(o->rests[i], &e) == -1)
+			break;
+		o->left--;
+	}
+	return NULL;
+}
+
+static void others_write_in_any_order(void **state)
+{
+	struct others o = {.left = BLOCKS};
+	struct objects_piece *p = begin(*state);
+	pthread_t thread;
+	struct err e = {0};
+	size_t at = 0;
+
+	for (unsigned i = 0; i < BLOCKS; i++, at += BULK_BLOCK) {
+		assert_null(take(p, at, 1000));	/* not full yet */
+		o.rests[i] = take(p, at + 1000, BULK_BLOCK - 1000);
+		assert_non_null(o.rests[i]);
+	}
+	assert_null(take(p, at, SIZE - at));
+	assert_int_equal(pthread_create(&thread, NULL, write_backwards, &o), 0);
+	assert_int_equal(objects_piece_end(p, &e), 1);	/* not before all is written */
+	assert_int_equal(o.left, 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_whole(*state);
+}
+
+/* One is left over, those that follow it in the same call are written. */
+static void one_rest_at_a_time(void **state)
+{
+	struct objects_piece *p = begin(*state);
+	struct objects_rest *rest = take(p, 0, SIZE);
+	struct err e = {0};
+
+	assert_non_null(rest);
+	bare_store_must(objects_rest(rest, &e), &e);
+	assert_int_equal(objects_piece_end(p, &e), 1);
+	assert_whole(*state);
+}
+
+/* With room for three blocks, the last one can't be written by who has it. In a process of its own: 0 where all went as it must. */
+static int meet_full_disk(const struct bare_store *s)
+{
+	const struct rlimit small = {3 * BULK_BLOCK, 3 * BULK_BLOCK};
+	struct objects_piece *p = begin(s);
+	struct objects_rest *rest;
+	struct err e = {0};
+	int failed = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &small);
+	for (size_t at = 0; at < BLOCKS * BULK_BLOCK; at += BULK_BLOCK) {
+		rest = take(p, at, BULK_BLOCK);
+		failed += rest == NULL || (objects_rest(rest, &e) == -1 && e.sys == EFBIG);
+	}
+	err_clear(&e);
+	return failed == 1 && objects_piece_end(p, &e) == 0 ? 0 : 1;
+}
+
+static void what_others_could_not_write_is_missing(void **state)
+{
+	struct bare_store *s = *state;
+	struct objects_piece *p;
+	struct objects_rest *rest;
+	struct err e = {0};
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(meet_full_disk(s));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(objects_piece_has(s->objects, &digest, SIZE, 0, 3 * BULK_BLOCK, &e), 1);
+	assert_int_equal(objects_piece_has(s->objects, &digest, SIZE, 3 * BULK_BLOCK, 1, &e), 0);
+	p = begin(s);	/* the rest completes it */
+	rest = take(p, 3 * BULK_BLOCK, SIZE - 3 * BULK_BLOCK);
+	bare_store_must(objects_rest(rest, &e), &e);
+	assert_int_equal(objects_piece_end(p, &e), 1);
+	assert_whole(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(others_write_in_any_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_rest_at_a_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_others_could_not_write_is_missing, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
