@@ -13,6 +13,7 @@
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/num.h"
+#include "manifests/raw_frame.h"
 #include "manifests/volume.h"
 
 #include "lib/banned.h"
@@ -61,7 +62,7 @@ static int judge(struct sampling *s, struct err *e)
 	if (rc == -1)
 		return -1;
 	s->given += s->len;
-	s->taken += rc == 0 ? n : frame_raw_size(s->len);
+	s->taken += rc == 0 ? n : raw_frame_size(s->len);
 	s->len = 0;
 	return 0;
 }

@@ -12,13 +12,10 @@
 
 #include "lib/digest.h"
 #include "lib/err.h"
+#include "manifests/raw_frame.h"
 
 #include "lib/banned.h"
 
-#define BLOCK (128u << 10)	/* largest block: RFC 8878, 3.1.1.2.4 */
-#define BLOCK_HEADER 3
-#define MAGIC_LEN 4
-#define FRAME_HEADER 9	/* at most, of those we write: magic number, descriptor, content size */
 #define SAMPLES 8
 #define SAMPLE_LEN (16u << 10)
 #define SAMPLE_LEVEL 1
@@ -28,53 +25,18 @@
  */
 #define SHORT_MATCHES 14	/* its logarithm, in entries of four bytes */
 
-/* Length of the field that holds the content size: RFC 8878, 3.1.1.1.1.1, for a frame that is a single segment. */
-static size_t content_size_len(size_t len)
-{
-	return len < 256 ? 1 : len < 65536 + 256 ? 2 : 4;
-}
-
-static size_t header_len(size_t len)
-{
-	return MAGIC_LEN + 1 + content_size_len(len);
-}
-
-size_t frame_raw_size(size_t len)
-{
-	return header_len(len) + (len + BLOCK - 1) / BLOCK * BLOCK_HEADER + len;
-}
-
-static void little_endian(uint8_t *out, size_t n, uint64_t value)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = (uint8_t)(value >> (8 * i));
-}
-
-/* Of a frame of raw blocks that holds len bytes: header_len of them. */
-static void write_header(uint8_t *out, size_t len)
-{
-	size_t n = content_size_len(len);
-	unsigned flag = n == 1 ? 0 : n == 2 ? 1 : 2;
-
-	little_endian(out, MAGIC_LEN, ZSTD_MAGICNUMBER);
-	out[MAGIC_LEN] = (uint8_t)(flag << 6 | 1 << 5);	/* size of the content size, single segment; no checksum, no dictionary */
-	little_endian(out + MAGIC_LEN + 1, n, n == 2 ? len - 256 : len);
-}
-
 /* Nothing is copied: gigabytes that don't shrink are hashed and written from where they were read to. */
 static int each_raw(const struct frame *f, int (*each)(void *arg, const void *data, size_t len, struct err *e), void *arg,
 		    struct err *e)
 {
-	uint8_t head[FRAME_HEADER + BLOCK_HEADER];
-	size_t len = header_len(f->holds);
+	uint8_t head[RAW_FRAME_HEAD];
 
-	write_header(head, f->holds);
 	for (size_t at = 0, n; at < f->holds; at += n) {
-		n = f->holds - at < BLOCK ? f->holds - at : BLOCK;
-		little_endian(head + len, BLOCK_HEADER, (uint64_t)n << 3 | (at + n == f->holds));	/* type 0: raw; bit 0: the last */
-		if (each(arg, head, len + BLOCK_HEADER, e) == -1 || each(arg, f->data + at, n, e) == -1)
+		size_t len = raw_frame_head(f->holds, at, head);
+
+		n = raw_frame_block(f->holds, at);
+		if (each(arg, head, len, e) == -1 || each(arg, f->data + at, n, e) == -1)
 			return -1;
-		len = 0;
 	}
 	return 0;
 }
@@ -148,7 +110,7 @@ int frame_compress(const uint8_t *in, size_t len, int level, uint8_t *out, size_
 		rc = err_mem(e);
 	else if (ZSTD_isError(n) && ZSTD_getErrorCode(n) != ZSTD_error_dstSize_tooSmall)
 		rc = err_set(e, ERR_INTERNAL, "zstd: %s", ZSTD_getErrorName(n));
-	else if (!ZSTD_isError(n) && n < frame_raw_size(len)) {
+	else if (!ZSTD_isError(n) && n < raw_frame_size(len)) {
 		*out_len = n;
 		rc = 0;
 	}

@@ -1,6 +1,6 @@
 /*
  * FRAME: 4 MiB of tar become one independent zstd frame (RFC 8878; FORMAT.md section 9): content size in its header, no
- * checksum, no dictionary. What would not shrink is stored: a frame of raw blocks, made here.
+ * checksum, no dictionary. What would not shrink is stored: a frame of raw blocks (manifests/raw_frame.h).
  * All is decided by the content alone, so that the same bytes come out whichever thread works on them.
  */
 #ifndef EXPORT_FRAME_H
@@ -18,8 +18,6 @@ struct err;
 #define FRAME_MAX_LEVEL 19	/* zstd's highest without --ultra */
 #define FRAME_DEFAULT_LEVEL 3
 
-/* Stored size of a frame of raw blocks that holds len bytes, 1..FRAME_SIZE. At most MAX_FRAME_STORED. */
-size_t frame_raw_size(size_t len);
 /*
  * Compresses len bytes into out, which has room for MAX_FRAME_STORED. 0; 1 where it is not worth it (level 0, samples
  * that don't shrink, no gain): store it then; -1 out of memory, or zstd failed.

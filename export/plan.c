@@ -10,6 +10,7 @@
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "manifests/limits.h"
+#include "manifests/raw_frame.h"
 #include "manifests/volume.h"
 
 #include "lib/banned.h"
@@ -23,13 +24,13 @@ uint64_t plan_stored(uint64_t tar)
 {
 	uint64_t rest = tar % FRAME_SIZE;
 
-	return tar / FRAME_SIZE * frame_raw_size(FRAME_SIZE) + (rest ? frame_raw_size((size_t)rest) : 0);
+	return tar / FRAME_SIZE * raw_frame_size(FRAME_SIZE) + (rest ? raw_frame_size((size_t)rest) : 0);
 }
 
 uint64_t plan_room(uint64_t volume_size)
 {
-	uint64_t full = volume_size / frame_raw_size(FRAME_SIZE);
-	uint64_t rest = volume_size - full * frame_raw_size(FRAME_SIZE);
+	uint64_t full = volume_size / raw_frame_size(FRAME_SIZE);
+	uint64_t rest = volume_size - full * raw_frame_size(FRAME_SIZE);
 
 	rest -= rest % VOLUME_BLOCK;
 	while (rest > 0 && plan_stored(full * FRAME_SIZE + rest) > volume_size)

@@ -21,6 +21,7 @@
 #include "lib/progress.h"
 #include "lib/slabs.h"
 #include "manifests/limits.h"
+#include "manifests/raw_frame.h"
 #include "manifests/volume.h"
 
 #include "lib/banned.h"
@@ -91,7 +92,7 @@ static void *new_worker(void *arg, struct err *e)
 /* The tar bytes stay where they are; the frame has them, or the bytes in x->spare: 0, 1 or -1 as frame_compress. */
 static int compress(const struct writer *w, struct task *t, struct worker *x, struct err *e)
 {
-	size_t size = frame_raw_size(t->holds);
+	size_t size = raw_frame_size(t->holds);
 	int rc = frame_compress(t->slab, t->holds, w->job->level, x->spare, &size, e);
 
 	if (rc == -1)

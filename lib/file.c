@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <linux/openat2.h>
@@ -180,6 +181,14 @@ void file_close(struct file *f)
 	*f = (struct file)FILE_CLOSED;
 }
 
+/* An error, or the end. */
+static int cut_short(const struct file *f, ssize_t got, uint64_t at, struct err *e)
+{
+	if (got == -1)
+		return err_sys(e, "%s: reading at %llu", f->name, (unsigned long long)at);
+	return err_set(e, ERR_FORM, "%s: shorter than expected: ends at %llu", f->name, (unsigned long long)at);
+}
+
 int file_pread(const struct file *f, void *data, size_t len, uint64_t at, struct err *e)
 {
 	uint8_t *p = data;
@@ -189,14 +198,40 @@ int file_pread(const struct file *f, void *data, size_t len, uint64_t at, struct
 
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1)
-			return err_sys(e, "%s: reading at %llu", f->name, (unsigned long long)at);
-		if (n == 0)
-			return err_set(e, ERR_FORM, "%s: shorter than expected: ends at %llu", f->name,
-				       (unsigned long long)at);
+		if (n <= 0)
+			return cut_short(f, n, at, e);
 		p += n;
 		len -= (size_t)n;
 		at += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* What n bytes filled is passed over; the first place that is left. */
+static struct iovec *pass_over(struct iovec *p, size_t n)
+{
+	for (; n >= p->iov_len && n > 0; p++)
+		n -= p->iov_len;
+	if (n > 0) {
+		p->iov_base = (uint8_t *)p->iov_base + n;
+		p->iov_len -= n;
+	}
+	return p;
+}
+
+int file_preadv(const struct file *f, struct iovec *places, size_t n, uint64_t at, struct err *e)
+{
+	const struct iovec *end = places + n;
+
+	while (places < end) {
+		ssize_t got = preadv(f->fd, places, (int)(end - places), (off_t)at);
+
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return cut_short(f, got, at, e);
+		places = pass_over(places, (size_t)got);
+		at += (uint64_t)got;
 	}
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 struct err;
+struct iovec;
 struct buf;
 struct digest;
 
@@ -43,6 +44,8 @@ int file_remove_tree_at(const struct file *dir, const char *path, struct err *e)
 
 /* Exactly len bytes at an offset; fewer (end of file) is ERR_FORM "shorter than expected". EINTR and short reads handled. */
 int file_pread(const struct file *f, void *data, size_t len, uint64_t at, struct err *e);
+/* The same to n places, 1..IOV_MAX, none of them empty, which are changed. */
+int file_preadv(const struct file *f, struct iovec *places, size_t n, uint64_t at, struct err *e);
 /* All of len bytes to an offset; after an error some of them may be there. */
 int file_pwrite(const struct file *f, const void *data, size_t len, uint64_t at, struct err *e);
 /* Up to len bytes from the current position; returns the count, 0 at the end, -1 on error. */

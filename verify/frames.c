@@ -98,16 +98,18 @@ static void state_free(void *arg, void *state)
 	unframe_close(state);
 }
 
-/* Reads a frame's stored bytes, once. What goes wrong is its damage. */
+/* Reads a frame's stored bytes, once, to where they are worked on. What goes wrong is its damage. */
 static void fetch(struct flight *f, struct task *t)
 {
 	const struct volume_frame *frame = &f->ask->index->frames[t->frame];
+	struct iovec places[UNFRAME_PLACES];
+	size_t n = unframe_places(frame, t->stored, window_slot(f->window, t->slot), places);
 	struct err cause = {0};
 
 	if (f->ask->file->fd == -1) {
 		f->cut_off = true;
 		err_set(&t->err, R_MEDIUM_READ, "the file is not there");
-	} else if (file_pread(f->ask->file, t->stored, frame->size, frame->at, &cause) == -1) {
+	} else if (file_preadv(f->ask->file, places, n, frame->at, &cause) == -1) {
 		f->cut_off = f->cut_off || cause.reason == ERR_FORM;
 		if (cause.reason == ERR_FORM)
 			err_set(&t->err, R_FRAME_DIGEST, "the file is cut off there");

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -21,7 +22,7 @@
 
 #include "lib/banned.h"
 
-#define MAX_BLOCK (128u << 10)	/* Block_Maximum_Size (RFC 8878 3.1.1.2.4) */
+#define MAX_BLOCK RAW_FRAME_BLOCK	/* Block_Maximum_Size (RFC 8878 3.1.1.2.4) */
 #define BLOCK_HEADER 3
 #define BLOCK_RLE 1	/* one byte, repeated Block_Size times */
 
@@ -58,11 +59,74 @@ void unframe_close(struct unframe *u)
 	free(u);
 }
 
-static int check_digest(struct unframe *u, const struct volume_frame *f, const void *stored, struct err *e)
+/* ---- raw blocks ---- */
+
+static bool may_be_raw(const struct volume_frame *f)
 {
+	return f->size == raw_frame_size(f->holds);
+}
+
+size_t unframe_places(const struct volume_frame *f, uint8_t *stored, uint8_t *tar, struct iovec places[UNFRAME_PLACES])
+{
+	uint8_t head[RAW_FRAME_HEAD];
+	size_t n = 0;
+
+	if (!may_be_raw(f)) {
+		places[0] = (struct iovec){stored, f->size};
+		return 1;
+	}
+	for (size_t at = 0; at < f->holds; at += RAW_FRAME_BLOCK) {
+		size_t len = raw_frame_head(f->holds, at, head);
+
+		places[n++] = (struct iovec){stored, len};
+		places[n++] = (struct iovec){tar + at, raw_frame_block(f->holds, at)};
+		stored += len;
+	}
+	return n;
+}
+
+static bool is_raw(const struct volume_frame *f, const uint8_t *stored)
+{
+	uint8_t head[RAW_FRAME_HEAD];
+
+	if (!may_be_raw(f))
+		return false;
+	for (size_t at = 0; at < f->holds; at += RAW_FRAME_BLOCK) {
+		size_t len = raw_frame_head(f->holds, at, head);
+
+		if (memcmp(stored, head, len) != 0)
+			return false;
+		stored += len;
+	}
+	return true;
+}
+
+/* Some other frame that has the size of one of raw blocks: all its bytes go to `stored`. */
+static void gather(const struct volume_frame *f, uint8_t *stored, uint8_t *tar)
+{
+	struct iovec places[UNFRAME_PLACES];
+	uint8_t heads[RAW_FRAME_HEADS];
+	size_t n = unframe_places(f, heads, tar, places);
+
+	if (n == 1)
+		return;
+	memcpy(heads, stored, f->size - f->holds);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(stored, places[i].iov_base, places[i].iov_len);
+		stored += places[i].iov_len;
+	}
+}
+
+/* ---- any frame ---- */
+
+static int check_digest(struct unframe *u, const struct volume_frame *f, uint8_t *stored, uint8_t *tar, struct err *e)
+{
+	struct iovec places[UNFRAME_PLACES];
+	size_t n = unframe_places(f, stored, tar, places);
 	struct digest d;
 
-	digest_update(u->digest, stored, f->size);
+	for (size_t i = 0; i < n; i++)
+		digest_update(u->digest, places[i].iov_base, places[i].iov_len);
 	if (digest_final(u->digest, &d, e) == -1)
 		return -1;
 	return digest_equal(&d, &f->sha256) ? 0 : err_set(e, R_FRAME_DIGEST, "digest differs");
@@ -144,13 +208,18 @@ static int check_form(const struct volume_frame *f, const void *stored, struct e
 	return check_blocks(f, stored, e);
 }
 
-int unframe(struct unframe *u, const struct volume_frame *f, const void *stored, void *out, struct err *e)
+int unframe(struct unframe *u, const struct volume_frame *f, uint8_t *stored, uint8_t *tar, struct err *e)
 {
 	size_t got;
 
-	if (check_digest(u, f, stored, e) == -1 || check_form(f, stored, e) == -1)
+	if (check_digest(u, f, stored, tar, e) == -1)
 		return -1;
-	got = ZSTD_decompressDCtx(u->zstd, out, f->holds, stored, f->size);
+	if (is_raw(f, stored))
+		return 0;
+	gather(f, stored, tar);
+	if (check_form(f, stored, e) == -1)
+		return -1;
+	got = ZSTD_decompressDCtx(u->zstd, tar, f->holds, stored, f->size);
 	if (ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_dstSize_tooSmall)
 		return err_set(e, R_FRAME_SIZE, "it unpacks to more than %llu bytes", (unsigned long long)f->holds);
 	if (ZSTD_isError(got))

@@ -24,6 +24,24 @@ static void check(const struct volume_frame *f, const uint8_t *stored, const uin
 	free(again);
 }
 
+/* Bytes in the places they are read to, in room of just their size. */
+static int read_and_unframe(struct unframe *u, const struct volume_frame *f, const uint8_t *bytes, uint8_t *tar, struct err *e)
+{
+	struct iovec places[UNFRAME_PLACES];
+	uint8_t *stored = malloc(unframe_places(f, NULL, tar, places) == 1 ? f->size : MAX_FRAME_STORED);
+	size_t n = unframe_places(f, stored, tar, places);
+	int rc;
+
+	MUST(stored != NULL);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(places[i].iov_base, bytes, places[i].iov_len);
+		bytes += places[i].iov_len;
+	}
+	rc = unframe(u, f, stored, tar, e);
+	free(stored);
+	return rc;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct unframe *u;
@@ -38,14 +56,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	out = malloc(f.holds + GUARD);
 	MUST(out != NULL && f.holds <= FRAME_SIZE && digest_of(data + 2, f.size, &f.sha256, &e) == 0);
 	memset(out + f.holds, 0xa5, GUARD);
-	if (unframe(u, &f, data + 2, out, &e) == 0)
+	if (read_and_unframe(u, &f, data + 2, out, &e) == 0)
 		check(&f, data + 2, out);
 	else
 		fuzz_refused(&e);
 	for (int i = 0; i < GUARD; i++)
 		MUST(out[f.holds + (size_t)i] == 0xa5);
 	f.sha256.bytes[0] ^= 1;
-	MUST(unframe(u, &f, data + 2, out, &e) == -1 && e.reason == R_FRAME_DIGEST);
+	MUST(read_and_unframe(u, &f, data + 2, out, &e) == -1 && e.reason == R_FRAME_DIGEST);
 	free(out);
 	return 0;
 }

@@ -250,6 +250,7 @@ FAIL(int, pthread_cond_init, (pthread_cond_t * c, const pthread_condattr_t *a), 
 /* ---- files: as 64-bit builds call them ---- */
 
 FAIL(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n), -1, EIO)
+FAIL(ssize_t, preadv64, (int fd, const struct iovec *p, int n, off64_t at), (fd, p, n, at), -1, EIO)
 FAIL(ssize_t, pread64, (int fd, void *p, size_t n, off64_t at), (fd, p, n, at), -1, EIO)
 FAIL(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n), -1, EIO)
 FAIL(ssize_t, pwrite64, (int fd, const void *p, size_t n, off64_t at), (fd, p, n, at), -1, EIO)

@@ -16,6 +16,7 @@
 
 #include "lib/digest.h"
 #include "lib/err.h"
+#include "manifests/raw_frame.h"
 
 static uint8_t *in, *out, *back;
 
@@ -78,7 +79,7 @@ static void handing_on_ends_with_the_first_error(void **state)
 {
 	(void)state;
 	for (int good = 0; good < 5; good++) {
-		const struct frame f = {in, frame_raw_size(1000000), 1000000, true};
+		const struct frame f = {in, raw_frame_size(1000000), 1000000, true};
 		struct err e = {0};
 		int left = good;
 
@@ -90,7 +91,7 @@ static void handing_on_ends_with_the_first_error(void **state)
 
 static void stored_frames_hash_as_they_are_handed_on(void **state)
 {
-	const struct frame f = {in, frame_raw_size(1000000), 1000000, true};
+	const struct frame f = {in, raw_frame_size(1000000), 1000000, true};
 	struct digest_ctx *hash;
 	struct digest running, whole;
 	struct err e = {0};
@@ -115,7 +116,7 @@ static void stored_frames_come_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		const struct frame f = {in, frame_raw_size(sizes[i]), sizes[i], true};
+		const struct frame f = {in, raw_frame_size(sizes[i]), sizes[i], true};
 		size_t size = 0;
 
 		noise(in, sizes[i], i);

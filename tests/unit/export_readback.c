@@ -20,6 +20,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "manifests/names.h"
+#include "manifests/raw_frame.h"
 #include "manifests/reason.h"
 #include "manifests/volume.h"
 
@@ -44,7 +45,7 @@ static int append(void *arg, const void *data, size_t len, struct err *e)
 static int begin(void **state)
 {
 	uint8_t *tar = calloc(1, FRAME_SIZE);
-	const size_t first = frame_raw_size(FRAME_SIZE), second = frame_raw_size(512 + 1024);
+	const size_t first = raw_frame_size(FRAME_SIZE), second = raw_frame_size(512 + 1024);
 	struct buf stored = {0};
 	struct err e = {0};
 

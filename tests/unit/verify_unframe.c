@@ -46,20 +46,33 @@ static int stop(void **state)
 	return 0;
 }
 
+/* Bytes in the places they are read to, in room of exactly their size, so that a sanitizer sees a step beyond. */
+static int read_and_unframe(const struct volume_frame *f, const uint8_t *bytes, struct err *e)
+{
+	struct iovec places[UNFRAME_PLACES];
+	bool raw = f->size == raw_frame_size(f->holds);
+	uint8_t *stored = malloc(raw ? MAX_FRAME_STORED : f->size);
+	size_t n = unframe_places(f, stored, out, places);
+	int rc;
+
+	assert_non_null(stored);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(places[i].iov_base, bytes, places[i].iov_len);
+		bytes += places[i].iov_len;
+	}
+	rc = unframe(unframer, f, stored, out, e);
+	free(stored);
+	return rc;
+}
+
 /* Unframes bytes whose digest is right. The result is in `out`. */
 static int judge(const void *stored, size_t size, uint64_t holds, struct err *e)
 {
 	struct volume_frame f = {.size = size, .holds = holds};
-	uint8_t *copy = malloc(size);	/* of exactly this size, so that a sanitizer sees a step beyond */
-	int rc;
 
-	assert_non_null(copy);
-	memcpy(copy, stored, size);
 	err_clear(e);
-	assert_int_equal(digest_of(copy, size, &f.sha256, e), 0);
-	rc = unframe(unframer, &f, copy, out, e);
-	free(copy);
-	return rc;
+	assert_int_equal(digest_of(stored, size, &f.sha256, e), 0);
+	return read_and_unframe(&f, stored, e);
 }
 
 static void refused(const void *stored, size_t size, uint64_t holds, int reason)
@@ -122,6 +135,92 @@ static void good_stored(void **state)
 	free(frame);
 }
 
+/* A frame of raw blocks in the order given, each at most 128 KiB. */
+static size_t raw_frame(uint8_t *to, const uint8_t *data, size_t holds, const size_t *blocks)
+{
+	uint8_t head[RAW_FRAME_HEAD];
+	size_t len = raw_frame_head(holds, 0, head) - 3;
+
+	memcpy(to, head, len);
+	for (size_t at = 0; at < holds; at += *blocks++) {
+		uint64_t header = (uint64_t)*blocks << 3 | (at + *blocks == holds);
+
+		for (int i = 0; i < 3; i++)
+			to[len++] = (uint8_t)(header >> 8 * i);
+		memcpy(to + len, data + at, *blocks);
+		len += *blocks;
+	}
+	return len;
+}
+
+/* Frames of raw blocks are read to where they are needed; zstd says the same of each. */
+static void raw(void **state)
+{
+	static const size_t sizes[] = {1, 255, 256, 65791, 65792, 131071, 131072, 131073, 1000000, FRAME_SIZE - 1, FRAME_SIZE};
+	static uint8_t data[FRAME_SIZE], frame[MAX_FRAME_STORED];
+	struct err e = {0};
+
+	(void)state;
+	fixture_random(2, data, sizeof data);
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		size_t blocks[RAW_FRAME_BLOCKS], n = raw_frame_size(sizes[i]);
+
+		for (size_t at = 0, k = 0; at < sizes[i]; at += RAW_FRAME_BLOCK)
+			blocks[k++] = raw_frame_block(sizes[i], at);
+		assert_int_equal(raw_frame(frame, data, sizes[i], blocks), n);
+		assert_int_equal(ZSTD_decompress(out, sizes[i], frame, n), sizes[i]);
+		memset(out, 0, sizes[i]);
+		assert_int_equal(judge(frame, n, sizes[i], &e), 0);
+		assert_memory_equal(out, data, sizes[i]);
+	}
+}
+
+/* What only has the size of a frame of raw blocks is judged as any other frame. */
+static void as_large_as_raw(void **state)
+{
+	static const size_t blocks[] = {1000, RAW_FRAME_BLOCK};
+	static uint8_t data[RAW_FRAME_BLOCK + 1000], frame[RAW_FRAME_BLOCK + 2000];
+	size_t n = raw_frame(frame, data, sizeof data, blocks);
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(n, raw_frame_size(sizeof data));
+	fixture_random(3, data, sizeof data);
+	raw_frame(frame, data, sizeof data, blocks);
+	memset(out, 0, sizeof data);
+	assert_int_equal(judge(frame, n, sizeof data, &e), 0);
+	assert_memory_equal(out, data, sizeof data);
+	frame[9 + 2] ^= 0x10;	/* its first block is larger than allowed */
+	refused(frame, n, sizeof data, R_FRAME_FORM);
+}
+
+/* Each bit of the headers of a frame of raw blocks, flipped under a digest that says so. */
+static void raw_header_lies(void **state)
+{
+	static const size_t blocks[] = {RAW_FRAME_BLOCK, 1000};
+	static uint8_t data[RAW_FRAME_BLOCK + 1000], frame[RAW_FRAME_BLOCK + 2000];
+	size_t n, accepted = 0;
+
+	(void)state;
+	fixture_random(4, data, sizeof data);
+	n = raw_frame(frame, data, sizeof data, blocks);
+	for (size_t bit = 0; bit < 8 * 15; bit++) {
+		size_t byte = bit / 8 < 12 ? bit / 8 : bit / 8 + RAW_FRAME_BLOCK;
+		struct err e = {0};
+
+		frame[byte] ^= (uint8_t)(1u << bit % 8);
+		if (judge(frame, n, sizeof data, &e) == 0) {
+			assert_int_equal(bit, 4 * 8 + 4);	/* RFC 8878: nobody shall look at this one */
+			assert_memory_equal(out, data, sizeof data);
+			accepted++;
+		} else {
+			assert_true(e.reason == R_FRAME_FORM || e.reason == R_FRAME_SIZE);
+		}
+		frame[byte] ^= (uint8_t)(1u << bit % 8);
+	}
+	assert_int_equal(accepted, 1);
+}
+
 static void digest_flips(void **state)
 {
 	uint8_t frame[2 * LEN];
@@ -133,12 +232,12 @@ static void digest_flips(void **state)
 	assert_int_equal(digest_of(frame, n, &f.sha256, &e), 0);
 	for (size_t i = 0; i < n; i += n / 7) {
 		frame[i] ^= 0x40;
-		assert_int_equal(unframe(unframer, &f, frame, out, &e), -1);
+		assert_int_equal(read_and_unframe(&f, frame, &e), -1);
 		assert_int_equal(e.reason, R_FRAME_DIGEST);
 		err_clear(&e);
 		frame[i] ^= 0x40;
 	}
-	assert_int_equal(unframe(unframer, &f, frame, out, &e), 0);
+	assert_int_equal(read_and_unframe(&f, frame, &e), 0);
 }
 
 /* A12: cut at every byte of the header and of the last 64, with a digest that says so. */
@@ -267,7 +366,8 @@ static void again(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good), cmocka_unit_test(good_stored), cmocka_unit_test(digest_flips),
+		cmocka_unit_test(good), cmocka_unit_test(good_stored), cmocka_unit_test(raw), cmocka_unit_test(as_large_as_raw),
+		cmocka_unit_test(raw_header_lies), cmocka_unit_test(digest_flips),
 		cmocka_unit_test(truncated), cmocka_unit_test(sizes), cmocka_unit_test(header_lies), cmocka_unit_test(forms),
 		cmocka_unit_test(dictionary), cmocka_unit_test(window), cmocka_unit_test(again),
 	};
