@@ -129,7 +129,7 @@ static int build(const struct inspecting *in, struct err *e)
 
 	if (inspect_sweep(&in->run->store, e) == 0 && file_make_dirs_at(&in->run->store.dir, TREE, 0755, e) == 0 &&
 	    file_open_dir_at(&in->run->store.dir, STAGED, &dir, e) == 0)
-		rc = publish_build_run(in->run->objects, &dir, &state, PUBLISH_BUILD_FIRST, e);
+		rc = publish_build_run(in->run->objects, &dir, 1, &state, PUBLISH_BUILD_FIRST, e);
 	file_close(&dir);
 	return rc;
 }

@@ -20,7 +20,7 @@
 
 #define ENOUGH 128	/* names of a batch that may end where their directory ends */
 #define BATCH 2048	/* names */
-#define DIRS 8		/* directories of a batch: each is a descriptor */
+#define DIRS 8		/* directories of a batch: each is a descriptor for each tree */
 #define LATER_DIRS 64	/* of the one that waits */
 #define UNDER_WAY 4	/* batches beside those that are worked on */
 #define KNOWN 65536	/* objects under way that are remembered */
@@ -30,7 +30,7 @@ struct queued {
 	unsigned dir;
 };
 struct batch {
-	struct file dirs[LATER_DIRS];
+	struct file dirs[LATER_DIRS][LINKS_DIRS];
 	size_t dirs_n, n;
 	uint64_t which;		/* the last directory */
 	struct arena room;	/* for names */
@@ -38,22 +38,41 @@ struct batch {
 };
 struct links {
 	struct objects *o;
+	size_t dirs_n;		/* that each name is given in */
 	struct pool *pool;
 	struct batch *open;	/* being filled, or NULL */
 	struct batch *later;	/* or NULL: further names of objects that may be under way */
 	struct distinct known;	/* objects of the open batch and of those that may be under way */
 };
 
-int links_now(struct objects *o, const struct file *dir, const char *name, const struct record *is, struct err *e)
+/* Where something else may have the name. */
+static int replace(struct objects *o, const struct file *dir, const char *name, const struct record *is, struct err *e)
 {
 	struct err cause = {0};
 
-	if (objects_link(o, &is->sha256, is->exec, is->mtime, dir, name, &cause) >= 0)
+	if (objects_link(o, &is->sha256, is->exec, is->mtime, dir, 1, name, &cause) >= 0)
+		return 0;
+	if (cause.reason != ERR_FORM) {
+		if (e != NULL && e->reason == ERR_NONE)
+			*e = cause;
+		return -1;
+	}
+	if (file_remove_tree_at(dir, name, e) == -1)
+		return -1;
+	return objects_link(o, &is->sha256, is->exec, is->mtime, dir, 1, name, e) >= 0 ? 0 : -1;
+}
+
+int links_now(struct objects *o, const struct file *dirs, size_t dirs_n, const char *name, const struct record *is, struct err *e)
+{
+	struct err cause = {0};
+
+	if (objects_link(o, &is->sha256, is->exec, is->mtime, dirs, dirs_n, name, &cause) >= 0)
 		return 0;
 	if (cause.reason == ERR_FORM) {
-		if (file_remove_tree_at(dir, name, e) == -1)
-			return -1;
-		return objects_link(o, &is->sha256, is->exec, is->mtime, dir, name, e) >= 0 ? 0 : -1;
+		for (size_t i = 0; i < dirs_n; i++)
+			if (replace(o, &dirs[i], name, is, e) == -1)
+				return -1;
+		return 0;
 	}
 	if (e != NULL && e->reason == ERR_NONE)
 		*e = cause;
@@ -67,7 +86,7 @@ static int work(void *arg, void *task, void *state, struct err *e)
 
 	(void)state;
 	for (size_t i = 0; i < b->n; i++)
-		if (links_now(l->o, &b->dirs[b->names[i].dir], b->names[i].is.path, &b->names[i].is, e) == -1)
+		if (links_now(l->o, b->dirs[b->names[i].dir], l->dirs_n, b->names[i].is.path, &b->names[i].is, e) == -1)
 			return -1;
 	return 0;
 }
@@ -80,14 +99,15 @@ static void drop(void *arg, void *task)
 	if (b == NULL)
 		return;
 	for (size_t i = 0; i < b->dirs_n; i++)
-		file_close(&b->dirs[i]);
+		for (size_t k = 0; k < LINKS_DIRS; k++)
+			file_close(&b->dirs[i][k]);
 	arena_free(&b->room);
 	free(b);
 }
 
 static const struct pool_ops ops = {.work = work, .drop = drop, .putting = "reading lists, directories", .working = "linking"};
 
-struct links *links_open(struct objects *o, struct err *e)
+struct links *links_open(struct objects *o, size_t dirs_n, struct err *e)
 {
 	struct links *l = calloc(1, sizeof *l);
 
@@ -96,6 +116,7 @@ struct links *links_open(struct objects *o, struct err *e)
 		return NULL;
 	}
 	l->o = o;
+	l->dirs_n = dirs_n;
 	return l;
 }
 
@@ -167,20 +188,29 @@ static struct batch *new_batch(struct err *e)
 	return b;
 }
 
+static int copy_dirs(const struct links *l, struct batch *b, const struct file *dirs, struct err *e)
+{
+	struct file *copies = b->dirs[b->dirs_n++];
+
+	for (size_t i = 0; i < LINKS_DIRS; i++)
+		copies[i] = (struct file)FILE_CLOSED;
+	for (size_t i = 0; i < l->dirs_n; i++) {
+		copies[i] = (struct file){fcntl(dirs[i].fd, F_DUPFD_CLOEXEC, 3), strdup(dirs[i].name)};
+		if (copies[i].fd == -1 || copies[i].name == NULL)
+			return copies[i].fd == -1 ? err_sys(e, "%s", dirs[i].name) : err_mem(e);
+	}
+	return 0;
+}
+
 /* To a batch that has room. */
-static int add(struct batch *b, uint64_t which, const struct file *dir, const char *name, const struct record *is, struct err *e)
+static int add(const struct links *l, struct batch *b, uint64_t which, const struct file *dirs, const char *name,
+	       const struct record *is, struct err *e)
 {
 	struct queued *n = &b->names[b->n];
 
-	if (b->which != which) {
-		struct file *copy = &b->dirs[b->dirs_n];
-
-		*copy = (struct file){fcntl(dir->fd, F_DUPFD_CLOEXEC, 3), strdup(dir->name)};
-		b->dirs_n++;
-		b->which = which;
-		if (copy->fd == -1 || copy->name == NULL)
-			return copy->fd == -1 ? err_sys(e, "%s", dir->name) : err_mem(e);
-	}
+	if (b->which != which && copy_dirs(l, b, dirs, e) == -1)
+		return -1;
+	b->which = which;
 	n->is = *is;
 	n->is.path = arena_strndup(&b->room, name, strlen(name));
 	n->dir = (unsigned)b->dirs_n - 1;
@@ -191,17 +221,17 @@ static int add(struct batch *b, uint64_t which, const struct file *dir, const ch
 }
 
 /* A further name of an object that may be under way. */
-static int add_later(struct links *l, uint64_t which, const struct file *dir, const char *name, const struct record *is,
+static int add_later(struct links *l, uint64_t which, const struct file *dirs, const char *name, const struct record *is,
 		     struct err *e)
 {
 	if (l->later != NULL && !has_room(l->later, which, LATER_DIRS, BATCH) && settle(l, e) == -1)
 		return -1;
 	if (l->later == NULL && (l->later = new_batch(e)) == NULL)
 		return -1;
-	return add(l->later, which, dir, name, is, e);
+	return add(l, l->later, which, dirs, name, is, e);
 }
 
-int links_add(struct links *l, uint64_t which, const struct file *dir, const char *name, const struct record *is, struct err *e)
+int links_add(struct links *l, uint64_t which, const struct file *dirs, const char *name, const struct record *is, struct err *e)
 {
 	int rc;
 
@@ -209,12 +239,12 @@ int links_add(struct links *l, uint64_t which, const struct file *dir, const cha
 		return -1;
 	rc = distinct_add(&l->known, &is->sha256, e);
 	if (rc != 1)
-		return rc == -1 ? -1 : add_later(l, which, dir, name, is, e);
+		return rc == -1 ? -1 : add_later(l, which, dirs, name, is, e);
 	if (l->open != NULL && !has_room(l->open, which, DIRS, ENOUGH) && flush(l, e) == -1)
 		return -1;
 	if (l->open == NULL && (l->open = new_batch(e)) == NULL)
 		return -1;
-	return add(l->open, which, dir, name, is, e);
+	return add(l, l->open, which, dirs, name, is, e);
 }
 
 int links_close(struct links *l, struct err *e)

@@ -14,15 +14,17 @@ struct file;
 struct objects;
 struct links;
 
-struct links *links_open(struct objects *o, struct err *e);
+#define LINKS_DIRS 2	/* that a name is given in, at most */
+struct links *links_open(struct objects *o, size_t dirs_n, struct err *e);
 /*
- * Queues a name for a file (is->has_file) in dir, whose descriptor may be closed afterwards. `which` tells directories
- * apart: another one has another number. Something else under that name is replaced; a lost object gets no name yet.
+ * Queues a name for a file (is->has_file) in each of dirs, as many as links_open was told, whose descriptors may be closed
+ * afterwards. `which` tells directories apart: others have another number. Something else under that name is replaced; a lost
+ * object gets no name yet.
  */
-int links_add(struct links *l, uint64_t which, const struct file *dir, const char *name, const struct record *is, struct err *e);
+int links_add(struct links *l, uint64_t which, const struct file *dirs, const char *name, const struct record *is, struct err *e);
 /* Waits for all, frees l: 0, or -1 with the first error. NULL is a no-op. */
 int links_close(struct links *l, struct err *e);
 /* One name, now. */
-int links_now(struct objects *o, const struct file *dir, const char *name, const struct record *is, struct err *e);
+int links_now(struct objects *o, const struct file *dirs, size_t dirs_n, const char *name, const struct record *is, struct err *e);
 
 #endif

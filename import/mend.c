@@ -252,7 +252,7 @@ static int mend_items(struct mending *m, struct err *e)
 {
 	int rc = 0;
 
-	m->tree = tree_open(&m->dir, TREE_ADD, m->ask->objects, e);
+	m->tree = tree_open(&m->dir, 1, TREE_ADD, m->ask->objects, e);
 	if (m->tree == NULL)
 		return -1;
 	for (size_t i = 0; rc != -1 && i < m->state->items_n; i++) {

@@ -84,11 +84,6 @@ void objects_set_jobs(struct objects *o, unsigned jobs)
 	o->jobs = jobs;
 }
 
-void objects_set_times(struct objects *o, enum objects_times times)
-{
-	o->times = times;
-}
-
 unsigned objects_jobs(const struct objects *o)
 {
 	return o->jobs;

@@ -142,18 +142,14 @@ int objects_recover(struct objects *o, uint64_t *dropped, struct err *e);
 int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e);
 
 /*
- * Links an object to (dir, name), read-only: HEX or HEX.x for executables, made (reflink or copy, hashed) when missing; when
+ * Links an object to (dir, name) in each of dirs, read-only: HEX or HEX.x for executables, made (reflink or copy, hashed) when missing; when
  * the file system's link limit is reached the next variant HEX.N, HEX.x.N. mtime is set on an inode that nothing else
  * links to yet. An existing name is ERR_FORM unless it is an inode of that object and kind (then fine: redone after an
  * interruption). 0; 1 where the object is lost (nothing is linked, healing gives the name); -1, R_STORE_DAMAGED where it
  * isn't there at all. Thread-safe for different objects; of one object the first name decides about its time.
  */
-int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dir,
+int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dirs, size_t dirs_n,
 		 const char *name, struct err *e);
-/* For what objects_link links from now on; not while threads link. TIMES_SET: all of it has a name already, and with that its
- * time, so that no inode is looked at before it is linked. TIMES_DUE is how it begins. */
-enum objects_times { OBJECTS_TIMES_DUE, OBJECTS_TIMES_SET };
-void objects_set_times(struct objects *o, enum objects_times times);
 /* Makes HEX.x ahead of objects_link, without a sync of its own: calls objects_begin. 0; 1 lost; -1. */
 int objects_link_prepare(struct objects *o, const struct digest *d, bool exec, int64_t mtime, struct err *e);
 /* Whether an inode is one that objects_link would give for this object and kind: 1, 0, -1. */

@@ -43,7 +43,6 @@ struct objects {
 	struct file dir;	/* objects/ */
 	struct objects_fan *fans;	/* OBJECTS_FANS of them */
 	unsigned jobs;
-	enum objects_times times;
 	struct distinct complete;	/* what objects_remember was told */
 	struct pool *flush;	/* a sync under way, or NULL */
 	bool begun, sync_failed;

@@ -26,6 +26,9 @@ struct request {		/* what a caller of objects_link wants */
 	bool exec;
 	int64_t mtime;
 	const struct file *fan;
+	const struct file *dirs;	/* in each of which it shall have the name */
+	size_t dirs_n, done;
+	const char *name;
 };
 enum linked { LINKED, FULL, LOST, FAILED };
 
@@ -107,8 +110,9 @@ static int make(const struct request *r, const char *name, struct err *e)
 }
 
 /* The name is taken: fine where an interrupted run, or this one, gave it to that very object. */
-static enum linked taken(const struct request *r, const struct file *dir, const char *name, struct err *e)
+static enum linked taken(const struct request *r, const struct file *dir, struct err *e)
 {
+	const char *name = r->name;
 	struct stat st;
 	int rc;
 
@@ -124,15 +128,33 @@ static enum linked taken(const struct request *r, const struct file *dir, const 
 	return FAILED;
 }
 
-static enum linked try(const struct request *r, unsigned n, const struct file *dir, const char *name, struct err *e)
+/* Gives an inode its names, of those not given yet, while it can have more. named: it has some. */
+static enum linked give_names(struct request *r, const char *variant, bool named, struct err *e)
+{
+	for (; r->done < r->dirs_n; r->done++, named = true) {
+		const struct file *dir = &r->dirs[r->done];
+
+		if (linkat(r->fan->fd, variant, dir->fd, r->name, 0) == 0)
+			continue;
+		if (errno == EMLINK && named)
+			return FULL;
+		if (errno != EEXIST) {
+			err_sys(e, "%s/%s: linking %s/%s to it", dir->name, r->name, r->fan->name, variant);
+			return FAILED;
+		}
+		if (taken(r, dir, e) == FAILED)
+			return FAILED;
+	}
+	return LINKED;
+}
+
+static enum linked try(struct request *r, unsigned n, struct err *e)
 {
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = r->mtime}};
 	char variant[OBJECTS_NAME];
 	struct stat st;
 
 	objects_name(r->d, r->exec, n, variant);
-	if (r->o->times == OBJECTS_TIMES_SET && linkat(r->fan->fd, variant, dir->fd, name, 0) == 0)
-		return LINKED;	/* whatever is in the way is found out below */
 	if (fstatat(r->fan->fd, variant, &st, AT_SYMLINK_NOFOLLOW) == -1) {
 		int rc;
 
@@ -156,14 +178,7 @@ static enum linked try(const struct request *r, unsigned n, const struct file *d
 		err_sys(e, "%s/%s: setting its time", r->fan->name, variant);
 		return FAILED;
 	}
-	if (linkat(r->fan->fd, variant, dir->fd, name, 0) == 0)
-		return LINKED;
-	if (errno == EEXIST)
-		return taken(r, dir, name, e);
-	if (errno == EMLINK && st.st_nlink > 1)
-		return FULL;
-	err_sys(e, "%s/%s: linking %s/%s to it", dir->name, name, r->fan->name, variant);
-	return FAILED;
+	return give_names(r, variant, st.st_nlink > 1, e);
 }
 
 /* The variant that had room for a name of this object a moment ago. */
@@ -177,10 +192,10 @@ static unsigned last_variant(struct objects *o, const struct digest *d, bool exe
 	return n;
 }
 
-int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dir,
+int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dirs, size_t dirs_n,
 		 const char *name, struct err *e)
 {
-	struct request r = {.o = o, .d = d, .exec = exec, .mtime = mtime};
+	struct request r = {.o = o, .d = d, .exec = exec, .mtime = mtime, .dirs = dirs, .dirs_n = dirs_n, .name = name};
 	enum linked how = FULL;
 	int rc = objects_fan(o, d->bytes[0], true, &r.fan, e);
 	unsigned n = 0;
@@ -189,7 +204,7 @@ int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t m
 		return -1;
 	if (atomic_load_explicit(&o->last_variant, memory_order_relaxed) > 0)
 		n = last_variant(o, d, exec);
-	while ((how = try(&r, n, dir, name, e)) == FULL)
+	while ((how = try(&r, n, e)) == FULL)
 		n++;
 	if (how == LINKED && n > 0) {
 		pthread_mutex_lock(&o->lock);

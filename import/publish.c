@@ -163,21 +163,27 @@ static int begin_empty(const struct file *dir, struct err *e)
 	return rc;
 }
 
-/* From what the tree holds to `want`, by the crash rule. */
-static int build(struct objects *o, const struct file *dir, const struct state *former, const struct state *want, struct err *e)
+/* From what the tree holds, or n trees that hold nothing, to `want`, by the crash rule. */
+static int build(struct objects *o, const struct file *dirs, size_t n, const struct state *former, const struct state *want,
+		 struct err *e)
 {
 	struct state s = *want;
 
 	s.phase = STATE_BUILDING;
 	s.former = former == NULL ? NULL : former->items;
 	s.former_n = former == NULL ? 0 : former->items_n;
-	if ((former == NULL && begin_empty(dir, e) == -1) || write_state(dir, &s, e) == -1 ||
-	    publish_build_run(o, dir, &s, PUBLISH_BUILD_FIRST, e) == -1)
+	for (size_t i = 0; i < n; i++)
+		if ((former == NULL && begin_empty(&dirs[i], e) == -1) || write_state(&dirs[i], &s, e) == -1)
+			return -1;
+	if (publish_build_run(o, dirs, n, &s, PUBLISH_BUILD_FIRST, e) == -1)
 		return -1;
 	s.phase = STATE_CLEAN;
 	s.former = NULL;
 	s.former_n = 0;
-	return write_clean(o, dir, &s, e);
+	for (size_t i = 0; i < n; i++)
+		if (write_clean(o, &dirs[i], &s, e) == -1)
+			return -1;
+	return 0;
 }
 
 /*
@@ -187,7 +193,7 @@ static int build(struct objects *o, const struct file *dir, const struct state *
 static int finish(struct objects *o, const struct file *dir, struct state *s, struct err *e)
 {
 	struct err cause = {0};
-	int rc = publish_build_run(o, dir, s, PUBLISH_BUILD_AGAIN, &cause);
+	int rc = publish_build_run(o, dir, 1, s, PUBLISH_BUILD_AGAIN, &cause);
 
 	if (rc == -1 && (cause.reason == ERR_IO || cause.reason == ERR_NO_SPACE || cause.reason == ERR_MEMORY)) {
 		if (e != NULL && e->reason == ERR_NONE)
@@ -245,10 +251,43 @@ static int bring(const struct store *s, struct objects *o, const struct state *w
 	rc = open_stream(s, want->stream, tree, &dir, e);
 	if (rc == 0)	/* equal ones: it was built, and the switch did not come to pass */
 		rc = former != NULL && same_items(former, want) ? write_clean(o, &dir, want, e)
-								 : build(o, &dir, former, want, e);
+								 : build(o, &dir, 1, former, want, e);
 out:
 	file_close(&dir);
 	state_free(former);
+	return rc;
+}
+
+/* Whether a tree that is not current holds anything: 1, 0, -1. */
+static int holds_any(const struct store *s, struct objects *o, const char *stream, char tree, struct err *e)
+{
+	struct state *state = NULL;
+	bool found = false;
+	int rc = load_other(s, o, stream, tree, &state, &found, e);
+
+	if (rc != -1)
+		rc = rc == 0 && state->items_n > 0;
+	state_free(state);
+	return rc;
+}
+
+/*
+ * Brings both trees to `want` where neither holds anything: each object gets its names in both at once, while it is at hand. 0; 1
+ * where one holds something; -1.
+ */
+static int bring_both(const struct store *s, struct objects *o, const struct state *want, struct err *e)
+{
+	struct file dirs[] = {FILE_CLOSED, FILE_CLOSED};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < 2; i++)
+		rc = holds_any(s, o, want->stream, "ab"[i], e);
+	for (size_t i = 0; rc == 0 && i < 2; i++)
+		rc = open_stream(s, want->stream, "ab"[i], &dirs[i], e);
+	if (rc == 0)
+		rc = build(o, dirs, 2, NULL, want, e);
+	file_close(&dirs[0]);
+	file_close(&dirs[1]);
 	return rc;
 }
 
@@ -325,7 +364,7 @@ int publish_update(const struct store *s, struct objects *o, const struct state 
 	struct state *current = NULL;
 	char tree = 0, other;
 	bool first;
-	int rc = -1;
+	int both = 1, rc = -1;
 
 	*r = (struct publish_result){0};
 	if (check_want(want, e) == -1 || load_current(s, want->stream, &tree, &current, e) == -1)
@@ -340,16 +379,12 @@ int publish_update(const struct store *s, struct objects *o, const struct state 
 	state_free(current);
 	current = NULL;
 	other = tree == 'a' ? 'b' : 'a';
-	if (bring(s, o, want, other, e) == -1 || switch_to(s, want->stream, other, e) == -1)
+	if (tree == 0)
+		both = bring_both(s, o, want, e);
+	if (both == -1 || (both == 1 && bring(s, o, want, other, e) == -1) || switch_to(s, want->stream, other, e) == -1)
 		goto out;
 	r->switched = true;
-	if (!first) {
-		rc = 0;
-		goto out;
-	}
-	objects_set_times(o, OBJECTS_TIMES_SET);	/* by the names that the other tree got just now */
-	rc = bring(s, o, want, other == 'a' ? 'b' : 'a', e);
-	objects_set_times(o, OBJECTS_TIMES_DUE);
+	rc = first && both == 1 ? bring(s, o, want, other == 'a' ? 'b' : 'a', e) : 0;
 out:
 	state_free(current);
 	return rc;

@@ -140,12 +140,12 @@ static int each_item(void *arg, const struct state_item *was, const struct state
 	return is == NULL ? 0 : diff(b, NULL, is, e);
 }
 
-static int run_pass(struct build *b, const struct file *dir, const struct state *state, enum tree_pass pass, struct err *e)
+static int run_pass(struct build *b, const struct file *dirs, size_t n, const struct state *state, enum tree_pass pass, struct err *e)
 {
 	int rc = -1;
 
 	b->pass = pass;
-	b->tree = tree_open(dir, pass, b->o, e);
+	b->tree = tree_open(dirs, n, pass, b->o, e);
 	if (b->tree != NULL && (pass == TREE_REMOVE || tree_spread(b->tree, e) == 0))
 		rc = publish_build_compare(state->former, state->former_n, state->items, state->items_n, each_item, b, e);
 	return tree_close(b->tree, e) == -1 ? -1 : rc;
@@ -161,7 +161,7 @@ static int count(void *arg, const struct state_item *was, const struct state_ite
 	return 0;
 }
 
-int publish_build_run(struct objects *o, const struct file *dir, const struct state *state, enum publish_build_run run,
+int publish_build_run(struct objects *o, const struct file *dirs, size_t n, const struct state *state, enum publish_build_run run,
 		      struct err *e)
 {
 	struct build *b = calloc(1, sizeof *b);
@@ -180,10 +180,10 @@ int publish_build_run(struct objects *o, const struct file *dir, const struct st
 	publish_build_compare(state->former, state->former_n, state->items, state->items_n, count, &files, e);
 	progress_phase("publishing", state->former_n == 0 ? files : 0, 0);	/* of a difference the size is not known */
 	/* a tree that is built from nothing may link to objects whose sync is under way: publish_undo, or inspect_sweep, takes that back */
-	if (run_pass(b, dir, state, TREE_REMOVE, e) == 0 && (state->former_n == 0 || objects_settle(o, e) == 0) &&
-	    run_pass(b, dir, state, TREE_ADD, e) == 0 && objects_settle(o, e) == 0) {
+	if (run_pass(b, dirs, 1, state, TREE_REMOVE, e) == 0 && (state->former_n == 0 || objects_settle(o, e) == 0) &&
+	    run_pass(b, dirs, n, state, TREE_ADD, e) == 0 && objects_settle(o, e) == 0) {
 		since = timings_now();
-		rc = file_sync_fs(dir, e);
+		rc = file_sync_fs(dirs, e);
 		timings_busy("syncing trees", since);
 	}
 	progress_end();

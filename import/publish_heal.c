@@ -118,7 +118,7 @@ static int heal_tree(struct healing *h, const struct store *s, const char *strea
 	snprintf(place, sizeof place, "streams/%s/%c", stream, name);
 	rc = file_open_dir_at(&s->dir, place, &dir, e);
 	if (rc == 0) {
-		h->tree = tree_open(&dir, TREE_ADD, h->o, e);
+		h->tree = tree_open(&dir, 1, TREE_ADD, h->o, e);
 		rc = h->tree == NULL ? -1 : file_open_dir_at(&dir, "tree", &h->top, e);
 	}
 	for (size_t i = 0; rc == 0 && i < state->items_n; i++)

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "import/links.h"
 #include "import/objects.h"
 #include "lib/err.h"
 #include "lib/path.h"
@@ -24,22 +23,23 @@
 #define HEALING "healing"
 
 struct level {
-	int fd;
+	int fds[TREE_TWINS];
 	uint64_t which;		/* tells it from all other directories entered */
 	size_t end;	/* its path is path[0..end) */
 };
 struct tree {
 	enum tree_pass pass;
 	struct objects *o;
-	struct file root;
-	struct level levels[PATH_MAX_DEPTH + 1];	/* levels[0] is the root, whose fd belongs to `root` */
+	size_t twins;		/* trees that all get the same */
+	struct file roots[TREE_TWINS];
+	struct level levels[PATH_MAX_DEPTH + 1];	/* levels[0] is the roots, whose fds belong to `roots` */
 	size_t depth;
 	uint64_t entered;	/* directories so far */
 	struct links *links;	/* NULL: names are given at once */
 	char path[PATH_MAX_LEN + 1];	/* of the deepest level */
 };
 
-struct tree *tree_open(const struct file *dir, enum tree_pass pass, struct objects *o, struct err *e)
+struct tree *tree_open(const struct file *dirs, size_t n, enum tree_pass pass, struct objects *o, struct err *e)
 {
 	struct tree *t = malloc(sizeof *t);
 
@@ -53,25 +53,30 @@ struct tree *tree_open(const struct file *dir, enum tree_pass pass, struct objec
 	t->entered = 0;
 	t->links = NULL;
 	t->path[0] = '\0';
-	t->root = (struct file)FILE_CLOSED;
-	if (file_open_dir_at(dir, "tree", &t->root, e) == -1) {
-		free(t);
-		return NULL;
+	t->levels[0] = (struct level){.end = 0};
+	for (t->twins = 0; t->twins < n; t->twins++) {
+		struct file *root = &t->roots[t->twins];
+
+		*root = (struct file)FILE_CLOSED;
+		if (file_open_dir_at(&dirs[t->twins], "tree", root, e) == -1) {
+			tree_close(t, e);
+			return NULL;
+		}
+		t->levels[0].fds[t->twins] = root->fd;
 	}
-	t->levels[0] = (struct level){.fd = t->root.fd};
 	return t;
 }
 
 int tree_spread(struct tree *t, struct err *e)
 {
-	t->links = links_open(t->o, e);
+	t->links = links_open(t->o, t->twins, e);
 	return t->links == NULL ? -1 : 0;
 }
 
-/* The directory that work goes on in, with a name for messages. */
-static struct file here(struct tree *t)
+/* The directory that work goes on in, of one of the trees, with a name for messages. */
+static struct file here(struct tree *t, size_t twin)
 {
-	return (struct file){t->levels[t->depth].fd, t->depth == 0 ? t->root.name : t->path};
+	return (struct file){t->levels[t->depth].fds[twin], t->depth == 0 ? t->roots[twin].name : t->path};
 }
 
 /* Steps up. What removals emptied goes: always tried, since an interrupted run may have removed the entries. */
@@ -81,10 +86,11 @@ static int leave(struct tree *t, struct err *e)
 	const char *name = t->path + above->end + (above->end > 0);
 	int rc = 0;
 
-	close(t->levels[t->depth].fd);
-	if (t->pass == TREE_REMOVE && unlinkat(above->fd, name, AT_REMOVEDIR) == -1 && errno != ENOTEMPTY &&
+	for (size_t i = 0; i < t->twins; i++)
+		close(t->levels[t->depth].fds[i]);
+	if (t->pass == TREE_REMOVE && unlinkat(above->fds[0], name, AT_REMOVEDIR) == -1 && errno != ENOTEMPTY &&
 	    errno != EEXIST && errno != ENOENT)
-		rc = err_sys(e, "%s/%s", t->root.name, t->path);
+		rc = err_sys(e, "%s/%s", t->roots[0].name, t->path);
 	t->depth--;
 	t->path[above->end] = '\0';
 	return rc;
@@ -101,7 +107,8 @@ int tree_close(struct tree *t, struct err *e)
 	while (t->depth > 0)
 		if (leave(t, e) == -1)
 			rc = -1;
-	file_close(&t->root);
+	while (t->twins > 0)
+		file_close(&t->roots[--t->twins]);
 	free(t);
 	return rc;
 }
@@ -140,31 +147,44 @@ static int make_dir(const struct file *dir, const char *name, struct err *e)
 	return -1;
 }
 
+/* Opens what is stepped into, of one of the trees: 0; 1 not there (removing only); -1. */
+static int open_step(struct tree *t, size_t twin, const char *name, int *fd, struct err *e)
+{
+	struct file dir = here(t, twin);
+
+	if (t->pass == TREE_ADD) {
+		*fd = make_dir(&dir, name, e);
+		return *fd == -1 ? -1 : 0;
+	}
+	*fd = open_dir(dir.fd, name);
+	if (*fd != -1)
+		return 0;
+	return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 1 : err_sys(e, "%s/%s", dir.name, name);
+}
+
 /* Steps down into name, which is path[..end) of the tree: 0; 1 not there (removing only); -1. */
 static int step(struct tree *t, const char *path, size_t start, size_t end, struct err *e)
 {
-	struct file dir = here(t);
+	struct level next = {.which = t->entered + 1, .end = end};
 	char name[PATH_MAX_COMPONENT + 1];
-	int fd;
 
 	if (t->depth >= PATH_MAX_DEPTH || end - start > PATH_MAX_COMPONENT || end > PATH_MAX_LEN || end == start)
 		return err_set(e, ERR_INTERNAL, "\"%s\": not a path for a published tree", path);
 	memcpy(name, path + start, end - start);
 	name[end - start] = '\0';
-	if (t->pass == TREE_REMOVE) {
-		fd = open_dir(dir.fd, name);
-		if (fd == -1 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
-			return 1;
-		if (fd == -1)
-			return err_sys(e, "%s/%s", dir.name, name);
-	} else {
-		fd = make_dir(&dir, name, e);
-		if (fd == -1)
-			return -1;
+	for (size_t i = 0; i < t->twins; i++) {
+		int rc = open_step(t, i, name, &next.fds[i], e);
+
+		if (rc == 0)
+			continue;
+		while (i > 0)
+			close(next.fds[--i]);
+		return rc;
 	}
 	memcpy(t->path, path, end);
 	t->path[end] = '\0';
-	t->levels[++t->depth] = (struct level){fd, ++t->entered, end};
+	t->levels[++t->depth] = next;
+	t->entered++;
 	return 0;
 }
 
@@ -215,9 +235,9 @@ int tree_remove(struct tree *t, const char *path, const struct record *was, stru
 
 	if (rc != 0)
 		return rc == 1 ? 0 : -1;
-	if (unlinkat(t->levels[t->depth].fd, name, was->dir ? AT_REMOVEDIR : 0) == 0 || replaced(errno))
+	if (unlinkat(t->levels[t->depth].fds[0], name, was->dir ? AT_REMOVEDIR : 0) == 0 || replaced(errno))
 		return 0;
-	return err_sys(e, "%s/%s", t->root.name, path);
+	return err_sys(e, "%s/%s", t->roots[0].name, path);
 }
 
 int tree_remove_all(struct tree *t, const char *path, struct err *e)
@@ -228,15 +248,19 @@ int tree_remove_all(struct tree *t, const char *path, struct err *e)
 
 	if (rc != 0)
 		return rc == 1 ? 0 : -1;
-	dir = here(t);
+	dir = here(t, 0);
 	return file_remove_tree_at(&dir, name, e);
 }
 
 static int add_file(struct tree *t, const char *name, const struct record *is, struct err *e)
 {
-	struct file dir = here(t);
+	struct file dirs[TREE_TWINS];
 
-	return t->links == NULL ? links_now(t->o, &dir, name, is, e) : links_add(t->links, t->levels[t->depth].which, &dir, name, is, e);
+	for (size_t i = 0; i < t->twins; i++)
+		dirs[i] = here(t, i);
+	if (t->links == NULL)
+		return links_now(t->o, dirs, t->twins, name, is, e);
+	return links_add(t->links, t->levels[t->depth].which, dirs, name, is, e);
 }
 
 static bool is_link(const struct file *dir, const char *name, const char *target)
@@ -247,21 +271,19 @@ static bool is_link(const struct file *dir, const char *name, const char *target
 	return n >= 0 && (size_t)n == strlen(target) && memcmp(is, target, (size_t)n) == 0;
 }
 
-static int add_link(struct tree *t, const char *name, const char *target, struct err *e)
+static int add_link(const struct file *dir, const char *name, const char *target, struct err *e)
 {
-	struct file dir = here(t);
-
-	if (symlinkat(target, dir.fd, name) == 0)
+	if (symlinkat(target, dir->fd, name) == 0)
 		return 0;
 	if (errno == EEXIST) {
-		if (is_link(&dir, name, target))
+		if (is_link(dir, name, target))
 			return 0;
-		if (clear(&dir, name, e) == -1)
+		if (clear(dir, name, e) == -1)
 			return -1;
-		if (symlinkat(target, dir.fd, name) == 0)
+		if (symlinkat(target, dir->fd, name) == 0)
 			return 0;
 	}
-	return err_sys(e, "%s/%s", dir.name, name);
+	return err_sys(e, "%s/%s", dir->name, name);
 }
 
 int tree_add(struct tree *t, const char *path, const struct record *is, struct err *e)
@@ -272,7 +294,13 @@ int tree_add(struct tree *t, const char *path, const struct record *is, struct e
 		return enter(t, path, strlen(path), e);
 	if (enter_parent(t, path, &name, e) == -1)
 		return -1;
-	return is->link != NULL ? add_link(t, name, is->link, e) : add_file(t, name, is, e);
+	for (size_t i = 0; is->link != NULL && i < t->twins; i++) {
+		struct file dir = here(t, i);
+
+		if (add_link(&dir, name, is->link, e) == -1)
+			return -1;
+	}
+	return is->link != NULL ? 0 : add_file(t, name, is, e);
 }
 
 /* Puts what was made as via/HEALING under its name, whatever stands there. */
@@ -302,7 +330,7 @@ int tree_heal(struct tree *t, const char *path, const struct record *is, const s
 
 	if (enter_parent(t, path, &name, e) == -1)
 		return -1;
-	dir = here(t);
+	dir = here(t, 0);
 	there = fstatat(dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (there) {
 		rc = objects_link_is(t->o, &is->sha256, is->exec, &st, e);
@@ -312,7 +340,7 @@ int tree_heal(struct tree *t, const char *path, const struct record *is, const s
 		return err_sys(e, "%s/%s", dir.name, name);
 	if (clear_healing(via, e) == -1)
 		return -1;
-	rc = objects_link(t->o, &is->sha256, is->exec, is->mtime, via, HEALING, e);
+	rc = objects_link(t->o, &is->sha256, is->exec, is->mtime, via, 1, HEALING, e);
 	if (rc == 1)	/* damaged bytes are not to be served */
 		return clear(&dir, name, e) == -1 ? -1 : there;
 	return rc == -1 ? -1 : put(via, &dir, name, e);
@@ -325,7 +353,7 @@ static int mend_link(struct tree *t, const char *path, const char *target, const
 
 	if (enter_parent(t, path, &name, e) == -1)
 		return -1;
-	dir = here(t);
+	dir = here(t, 0);
 	if (is_link(&dir, name, target))
 		return 0;
 	if (clear_healing(via, e) == -1)

@@ -6,6 +6,7 @@
 #ifndef IMPORT_TREE_H
 #define IMPORT_TREE_H
 
+#include "import/links.h"
 #include "lib/file.h"
 #include "manifests/contents.h"
 
@@ -18,8 +19,9 @@ enum tree_pass {
 	TREE_ADD	/* missing directories are made */
 };
 
-/* On dir/tree, which exists. NULL on error. */
-struct tree *tree_open(const struct file *dir, enum tree_pass pass, struct objects *o, struct err *e);
+/* On dirs[..n)/tree, which exist: 1, or with TREE_ADD up to TREE_TWINS that all get the same. NULL on error. */
+#define TREE_TWINS LINKS_DIRS
+struct tree *tree_open(const struct file *dirs, size_t n, enum tree_pass pass, struct objects *o, struct err *e);
 /* TREE_ADD: from now on files get their names on several threads, some time before tree_close returns. */
 int tree_spread(struct tree *t, struct err *e);
 /* Leaves all directories and frees t. NULL is a no-op. */

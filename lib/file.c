@@ -210,7 +210,7 @@ int file_pread(const struct file *f, void *data, size_t len, uint64_t at, struct
 /* What n bytes filled is passed over; the first place that is left. */
 static struct iovec *pass_over(struct iovec *p, size_t n)
 {
-	for (; n >= p->iov_len && n > 0; p++)
+	for (; n > 0 && n >= p->iov_len; p++)
 		n -= p->iov_len;
 	if (n > 0) {
 		p->iov_base = (uint8_t *)p->iov_base + n;

@@ -379,7 +379,7 @@ static void link_name(struct bare_store *s, const struct digest *d, bool exec, i
 {
 	struct err e = {0};
 
-	bare_store_must(objects_link(s->objects, d, exec, mtime, &s->store.dir, name, &e), &e);
+	bare_store_must(objects_link(s->objects, d, exec, mtime, &s->store.dir, 1, name, &e), &e);
 }
 
 static void links_share_the_inode(void **state)
@@ -453,10 +453,10 @@ static void taken_names(void **state)
 
 	link_name(s, &d, false, 1000, "name");
 	link_name(s, &d, false, 1000, "name");	/* again, after an interruption */
-	assert_int_equal(objects_link(s->objects, &other, false, 1, &s->store.dir, "name", &e), -1);
+	assert_int_equal(objects_link(s->objects, &other, false, 1, &s->store.dir, 1, "name", &e), -1);
 	assert_int_equal(e.reason, ERR_FORM);
 	err_clear(&e);
-	assert_int_equal(objects_link(s->objects, &d, true, 1, &s->store.dir, "name", &e), -1);
+	assert_int_equal(objects_link(s->objects, &d, true, 1, &s->store.dir, 1, "name", &e), -1);
 	assert_int_equal(e.reason, ERR_FORM);
 	assert_holds(bare_store_path(s, "name"), "abc");
 }
@@ -467,21 +467,21 @@ static void missing_lost_and_damaged(void **state)
 	struct digest gone = digest_text("gone"), lost = bare_store_put(s, "lost", 4), bad = bare_store_put(s, "bad!", 4);
 	struct err e = {0};
 
-	assert_int_equal(objects_link(s->objects, &gone, false, 1, &s->store.dir, "n", &e), -1);
+	assert_int_equal(objects_link(s->objects, &gone, false, 1, &s->store.dir, 1, "n", &e), -1);
 	assert_int_equal(e.reason, R_STORE_DAMAGED);
 	err_clear(&e);
-	assert_int_equal(objects_link(s->objects, &gone, true, 1, &s->store.dir, "n", &e), -1);
+	assert_int_equal(objects_link(s->objects, &gone, true, 1, &s->store.dir, 1, "n", &e), -1);
 	assert_int_equal(e.reason, R_STORE_DAMAGED);
 	err_clear(&e);
 	set_aside(s, &lost);
-	assert_int_equal(objects_link(s->objects, &lost, false, 1, &s->store.dir, "n", &e), 1);
-	assert_int_equal(objects_link(s->objects, &lost, true, 1, &s->store.dir, "n", &e), 1);
+	assert_int_equal(objects_link(s->objects, &lost, false, 1, &s->store.dir, 1, "n", &e), 1);
+	assert_int_equal(objects_link(s->objects, &lost, true, 1, &s->store.dir, 1, "n", &e), 1);
 	assert_int_equal(objects_link_prepare(s->objects, &lost, true, 1, &e), 1);
 	assert_false(exists(bare_store_path(s, "n")));
 	/* a damaged object is not passed on */
 	assert_int_equal(chmod(bare_store_object(s, &bad, ""), 0644), 0);
 	write_file(bare_store_object(s, &bad, ""), "BAD!");
-	assert_int_equal(objects_link(s->objects, &bad, true, 1, &s->store.dir, "n", &e), -1);
+	assert_int_equal(objects_link(s->objects, &bad, true, 1, &s->store.dir, 1, "n", &e), -1);
 	assert_int_equal(e.reason, R_STORE_DAMAGED);
 	err_clear(&e);
 	assert_int_equal(objects_link_prepare(s->objects, &bad, true, 1, &e), -1);
