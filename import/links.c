@@ -20,7 +20,7 @@
 
 #define ENOUGH 128	/* names of a batch that may end where their directory ends */
 #define BATCH 2048	/* names */
-#define DIRS 8		/* directories of a batch: each is a descriptor for each tree */
+#define DIRS 8		/* directories of a batch, in all trees: each is a descriptor */
 #define LATER_DIRS 64	/* of the one that waits */
 #define UNDER_WAY 4	/* batches beside those that are worked on */
 #define KNOWN 65536	/* objects under way that are remembered */
@@ -169,9 +169,9 @@ static int settle(struct links *l, struct err *e)
 
 /* Whether a batch takes one more name, in this directory. One directory is best left to one worker: the kernel lets only one
  * at a time into it. */
-static bool has_room(const struct batch *b, uint64_t which, size_t dirs, size_t enough)
+static bool has_room(const struct links *l, const struct batch *b, uint64_t which, size_t dirs, size_t enough)
 {
-	return b->n < BATCH && (b->which == which || (b->dirs_n < dirs && b->n < enough));
+	return b->n < BATCH && (b->which == which || (b->dirs_n * l->dirs_n < dirs && b->n < enough));
 }
 
 static struct batch *new_batch(struct err *e)
@@ -224,7 +224,7 @@ static int add(const struct links *l, struct batch *b, uint64_t which, const str
 static int add_later(struct links *l, uint64_t which, const struct file *dirs, const char *name, const struct record *is,
 		     struct err *e)
 {
-	if (l->later != NULL && !has_room(l->later, which, LATER_DIRS, BATCH) && settle(l, e) == -1)
+	if (l->later != NULL && !has_room(l, l->later, which, LATER_DIRS, BATCH) && settle(l, e) == -1)
 		return -1;
 	if (l->later == NULL && (l->later = new_batch(e)) == NULL)
 		return -1;
@@ -240,7 +240,7 @@ int links_add(struct links *l, uint64_t which, const struct file *dirs, const ch
 	rc = distinct_add(&l->known, &is->sha256, e);
 	if (rc != 1)
 		return rc == -1 ? -1 : add_later(l, which, dirs, name, is, e);
-	if (l->open != NULL && !has_room(l->open, which, DIRS, ENOUGH) && flush(l, e) == -1)
+	if (l->open != NULL && !has_room(l, l->open, which, DIRS, ENOUGH) && flush(l, e) == -1)
 		return -1;
 	if (l->open == NULL && (l->open = new_batch(e)) == NULL)
 		return -1;

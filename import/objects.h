@@ -59,7 +59,7 @@ struct objects_piece *objects_piece_open(struct objects *o, const struct digest 
 /*
  * Bytes at..at+len, which may change while they are read: they are copied once, and the copy is hashed and written. A block of
  * them that is full is left in *rest, unless one is there already or rest is NULL: objects_rest must be called with it, from any
- * thread, while the next bytes are taken in; objects_piece_end waits for that. 0 or -1; what could not be written counts as missing.
+ * thread, while the next bytes are taken in; objects_piece_end waits until that was done. 0 or -1; what could not be written counts as missing.
  */
 int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, size_t len, struct objects_rest **rest,
 			struct err *e);
@@ -142,10 +142,10 @@ int objects_recover(struct objects *o, uint64_t *dropped, struct err *e);
 int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e);
 
 /*
- * Links an object to (dir, name) in each of dirs, read-only: HEX or HEX.x for executables, made (reflink or copy, hashed) when missing; when
- * the file system's link limit is reached the next variant HEX.N, HEX.x.N. mtime is set on an inode that nothing else
- * links to yet. An existing name is ERR_FORM unless it is an inode of that object and kind (then fine: redone after an
- * interruption). 0; 1 where the object is lost (nothing is linked, healing gives the name); -1, R_STORE_DAMAGED where it
+ * Links an object to `name` in each of dirs, read-only: HEX or HEX.x for executables, made (reflink or copy, hashed) when
+ * missing; when the file system's link limit is reached the next variant HEX.N, HEX.x.N. mtime is set on an inode that nothing
+ * else links to yet. An existing name is ERR_FORM unless it is an inode of that object and kind (then fine: redone after an
+ * interruption); which of dirs have the name then is not known. 0; 1 where the object is lost (nothing is linked, healing gives the name); -1, R_STORE_DAMAGED where it
  * isn't there at all. Thread-safe for different objects; of one object the first name decides about its time.
  */
 int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dirs, size_t dirs_n,

@@ -363,20 +363,28 @@ static int write_all(struct objects_piece *p, struct err *e)
 	return rc;
 }
 
+/* Zeros at the end may have been left out. After a failed write they count no longer: they may stand behind what is missing. */
+static int set_size(struct objects_piece *p, struct err *e)
+{
+	uint64_t end = p->have.n == 0 ? 0 : p->have.list[p->have.n - 1].to;
+	struct stat st;
+
+	if (p->clean && ftruncate(p->file.fd, (off_t)end) == -1)
+		return err_sys(e, "%s/%s: setting its size", p->dir.name, p->name);
+	if (file_stat(&p->file, &st, e) == -1)
+		return -1;
+	return (uint64_t)st.st_size < end ? extents_remove(&p->have, (uint64_t)st.st_size, end, e) : 0;
+}
+
 int objects_piece_end(struct objects_piece *p, struct err *e)
 {
-	uint64_t end;
 	int written, rc = -1;
 
 	if (p == NULL)
 		return 0;
 	written = write_all(p, e);
-	/* zeros at the end may have been left out */
-	end = p->have.n == 0 ? 0 : p->have.list[p->have.n - 1].to;
-	if (p->clean && ftruncate(p->file.fd, (off_t)end) == -1) {
-		err_sys(e, "%s/%s: setting its size", p->dir.name, p->name);
+	if (set_size(p, e) == -1)
 		goto out;
-	}
 	if (extents_cover(&p->have, 0, p->size)) {	/* not where something could not be written */
 		rc = finish(p, e);
 		goto out;

@@ -22,8 +22,9 @@ struct publish_result {
 };
 /*
  * want: a clean state (items sorted; waiting, missing, newest, complete filled in). Where the items equal those of the
- * current tree only its state.yaml is replaced. After the first switch, and after that to the first full list, the other tree is
- * built too. A tree whose state is gone is not trusted: where it is current, the other one takes its place.
+ * current tree only its state.yaml is replaced. Where neither tree holds anything both are built, and then one is switched
+ * to: what has no room on the disk for both trees' directories is not served at all. After a switch to the first full list the
+ * other tree is built too. A tree whose state is gone is not trusted: where it is current, the other one takes its place.
  */
 int publish_update(const struct store *s, struct objects *o, const struct state *want, struct publish_result *r, struct err *e);
 /*

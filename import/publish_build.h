@@ -19,8 +19,8 @@ int publish_build_compare(const struct state_item *former, size_t former_n, cons
 			  publish_build_each *each, void *arg, struct err *e);
 
 /*
- * dirs[..n): one, or where nothing was held before up to TREE_TWINS, to hold the same. state: phase building, former what dirs[0]/tree held, items what it shall hold. May be repeated (AGAIN) from any point of an
- * earlier run with the same lists. Synced (syncfs) when it returns 0. Where a former contents list can't be read any more
+ * dirs[..n): one, or up to TREE_TWINS that hold nothing and shall hold the same. state: phase building, former what dirs[0]/tree
+ * held, items what it shall hold. May be repeated (AGAIN) from any point of an earlier run with the same lists. Synced (syncfs) when it returns 0. Where a former contents list can't be read any more
  * the item's tree is removed as a whole.
  */
 enum publish_build_run { PUBLISH_BUILD_FIRST, PUBLISH_BUILD_AGAIN };

@@ -12,6 +12,7 @@
 
 #include "import/lack.h"
 #include "import/objects.h"
+#include "lib/bulk.h"
 #include "lib/progress.h"
 #include "manifests/reason.h"
 #include "verify/inflow.h"
@@ -22,6 +23,7 @@
 #include "lib/banned.h"
 
 #define GATHERED ((uint64_t)FRAME_SIZE)	/* objects over several frames up to this size are put as a whole */
+_Static_assert(FRAME_SIZE <= BULK_BLOCK, "a block holds what lies within a frame");
 #define WAITING 2	/* threads more than asked for: who writes past the page cache waits for the disk, and others work meanwhile */
 
 struct taking {			/* one volume */

@@ -6,7 +6,8 @@
  *
  * The reader opens beneath MEDIUM/satchel only (lib/file: no links, no FIFOs, no devices), reads each byte asked for
  * once, never writes. For volumes it works on several frames at once: read into memory, digest compared, decompressed
- * with bounds into memory that both share (verify/window.h), tar headers and padding compared with what the index implies.
+ * with bounds into memory that both share (verify/window.h), tar headers and padding compared with what the index implies. What
+ * lies there in raw blocks is read to its place in that memory, and then all the same is done with it before main hears of it.
  *
  * The messages are described in verify/wire.h; several requests never overlap. Where a callback returns -1 the reader is
  * told to stop, and may be asked again afterwards; after R_READER and R_MEDIUM_TIMEOUT every further request fails.

@@ -35,15 +35,15 @@ for line in open(trace, errors="replace"):
         m = re.search(r"= \d+<(.*?)>$", rest)
         if m and m.group(1).startswith(medium): pos[(pid, m.group(1))] = 0
         continue
-    m = re.match(r"(read|pread64)\(\d+<([^>]*)>", rest)
+    m = re.match(r"(read|pread64|preadv)\(\d+<([^>]*)>", rest)
     if not m or not m.group(2).startswith(medium):
-        if call in ("mmap", "sendfile", "splice", "copy_file_range", "readv", "preadv", "preadv2"): bad.append("read by " + rest[:200])
+        if call in ("mmap", "sendfile", "splice", "copy_file_range", "readv", "preadv2"): bad.append("read by " + rest[:200])
         continue
     got = re.search(r"= (\d+)$", rest)
     if not got: continue
     n, name = int(got.group(1)), m.group(2)
     readers.add(pid)
-    if call == "pread64": at = int(re.search(r", (\d+)\)\s*= ", rest).group(1))
+    if call in ("pread64", "preadv"): at = int(re.search(r", (\d+)\)\s*= ", rest).group(1))
     else: at = pos.get(name, 0); pos[name] = at + n
     for a, b in seen.get(name, []):
         if n and at < b and a < at + n: bad.append(f"{name}: {at}+{n} is read again ({a}..{b})")

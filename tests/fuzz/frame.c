@@ -28,7 +28,7 @@ static void check(const struct volume_frame *f, const uint8_t *stored, const uin
 static int read_and_unframe(struct unframe *u, const struct volume_frame *f, const uint8_t *bytes, uint8_t *tar, struct err *e)
 {
 	struct iovec places[UNFRAME_PLACES];
-	uint8_t *stored = malloc(unframe_places(f, NULL, tar, places) == 1 ? f->size : MAX_FRAME_STORED);
+	uint8_t *stored = malloc(f->size == raw_frame_size(f->holds) ? MAX_FRAME_STORED : f->size);
 	size_t n = unframe_places(f, stored, tar, places);
 	int rc;
 
