@@ -10,6 +10,7 @@
 
 #include "export/confirmed.h"
 #include "export/draft.h"
+#include "export/select_files.h"
 #include "export/station.h"
 #include "lib/err.h"
 #include "lib/path.h"
@@ -19,8 +20,6 @@
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
-
-#define CONTENT_PATH_SIZE (2 * PATH_MAX_LEN + 2)	/* the item's directory and a record's path */
 
 static bool matches(const char *const *patterns, size_t n, const char *item)
 {
@@ -261,11 +260,10 @@ static int lost(const char *what, struct err *e)
 	return err_hint(e, "scan where these bytes are under the content root, else approve another revision");
 }
 
-/* What a contents list came to, read as `rc` says. */
-static int judge_entry(const struct select_entry *x, int rc, struct err *e)
+int select_judge_list(const struct select_entry *x, int rc, struct err *e)
 {
-	if (rc == 1)
-		lost("its contents list", e);
+	if (rc > 0)
+		lost(rc == 2 ? "a part of its contents list" : "its contents list", e);
 	return rc == 0 ? 0 : err_prefix(e, "%s, revision %llu", x->item, (unsigned long long)x->revision);
 }
 
@@ -307,49 +305,17 @@ static int add_documents(const struct station *s, struct filling *f, struct err 
 
 	if (fill(f, &x->contents->sha256, x->contents->size, NULL, e) == -1)
 		return -1;
-	return judge_entry(x, contents_parts(x->contents, x->item, station_fetch, (void *)(uintptr_t)s, add_part, f, e), e);
+	return select_judge_list(x, contents_parts(x->contents, x->item, station_fetch, (void *)(uintptr_t)s, add_part, f, e), e);
 }
 
-/* A record's path begins with the item's last component, so it hangs below the item's directory. */
-static const char *content_path(const char *item, const char *record, char out[CONTENT_PATH_SIZE])
+/* select_each_file */
+static int add_file(void *arg, const struct select_file *file, struct err *e)
 {
-	size_t dir = (size_t)(path_last(item) - item);
-
-	snprintf(out, CONTENT_PATH_SIZE, "%.*s%s", (int)dir, item, record);
-	return out;
-}
-
-/* Calls each for every regular file of an entry; what each returns but 0 ends it. */
-static int walk_files(const struct station *s, const struct select_entry *x,
-		      int (*each)(void *arg, const char *path, const struct record *r, struct err *e), void *arg,
-		      struct err *e)
-{
-	char path[CONTENT_PATH_SIZE];
-	struct contents_reader *r = NULL;
-	const struct record *record;
-	int more, rc;
-
-	rc = contents_reader_open(x->contents, x->item, station_fetch, (void *)(uintptr_t)s, &r, e);
-	if (judge_entry(x, rc, e) == -1)
-		return -1;
-	while (rc == 0 && (more = contents_reader_next(r, &record, e)) != 0) {
-		if (more == 2)
-			more = lost("a part of its contents list", e);
-		if (more == -1)
-			rc = err_prefix(e, "%s, revision %llu", x->item, (unsigned long long)x->revision);
-		else if (record->has_file)
-			rc = each(arg, content_path(x->item, record->path, path), record, e);
-	}
-	contents_reader_close(r);
-	return rc;
-}
-
-static int add_file(void *arg, const char *path, const struct record *r, struct err *e)
-{
-	const struct filling *f = arg;
+	struct filling *f = arg;
 
 	progress_add(1);
-	return fill(f, &r->sha256, r->size, f->entry->kept ? NULL : path, e);
+	f->entry = file->entry;
+	return fill(f, &file->sha256, file->size, file->path, e);
 }
 
 int select_cargo(const struct station *s, struct confirmed *const *confirmed, struct selection *out, struct err *e)
@@ -367,11 +333,8 @@ int select_cargo(const struct station *s, struct confirmed *const *confirmed, st
 	}
 	out->cargo.documents_n = out->cargo.n;
 	progress_phase("selecting files", files, 0);
-	for (size_t i = 0; i < out->entries_n; i++) {
-		f.entry = &out->entries[i];
-		if (walk_files(s, f.entry, add_file, &f, e) == -1)
-			return -1;
-	}
+	if (select_files_all(s, out->entries, out->entries_n, add_file, &f, e) == -1)
+		return -1;
 	progress_end();
 	timings_busy("selecting files", since);
 	return 0;
@@ -383,14 +346,15 @@ struct searching {
 	size_t size;
 };
 
-static int found_file(void *arg, const char *path, const struct record *r, struct err *e)
+/* select_each_file */
+static int found_file(void *arg, const struct select_file *file, struct err *e)
 {
 	struct searching *f = arg;
 
 	(void)e;
-	if (!digest_equal(f->digest, &r->sha256))
+	if (!digest_equal(f->digest, &file->sha256))
 		return 0;
-	snprintf(f->path, f->size, "%s", path);
+	snprintf(f->path, f->size, "%s", file->path);
 	return 1;
 }
 
@@ -400,7 +364,7 @@ int select_path(const struct station *s, const struct selection *sel, const stru
 	struct searching f = {d, path, size};
 
 	for (size_t i = 0; i < sel->entries_n; i++) {
-		int rc = walk_files(s, &sel->entries[i], found_file, &f, e);
+		int rc = select_files_of(s, &sel->entries[i], found_file, &f, e);
 
 		if (rc != 0)
 			return rc == 1 ? 0 : -1;
