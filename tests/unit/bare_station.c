@@ -14,6 +14,7 @@
 
 #include "lib/err.h"
 #include "lib/file.h"
+#include "lib/outfile.h"
 #include "manifests/names.h"
 
 #include "lib/banned.h"
@@ -33,11 +34,23 @@ void bare_station_write(const struct bare_station *s, const uint8_t *bytes, size
 	assert_int_equal(fclose(f), 0);
 }
 
+int bare_station_put(void *station, const struct digest *d, const void *data, size_t len, struct err *e)
+{
+	const struct station *s = station;
+	char name[80], path[96], folder[16];
+
+	snprintf(path, sizeof path, "contents/%s", names_object(d, name));
+	snprintf(folder, sizeof folder, "contents/%.2s", name);
+	if (file_make_dirs_at(&s->dir, folder, 0755, e) == -1)
+		return -1;
+	return outfile_put(&s->dir, path, 0644, data, len, e);
+}
+
 void bare_station_make(struct bare_station *s, size_t len)
 {
 	const char *tmp = getenv("TMPDIR");
 	uint8_t *bytes = malloc(len);
-	char name[80], folder[96];
+	char name[80];
 	struct err e = {0};
 	struct digest d;
 
@@ -50,10 +63,8 @@ void bare_station_make(struct bare_station *s, size_t len)
 	assert_int_equal(digest_of(bytes, len, &d, &e), 0);
 	assert_int_equal(cargo_add(&s->selection.cargo, &d, len, NULL, &e), 1);
 	s->selection.cargo.documents_n = 1;
-	snprintf(folder, sizeof folder, "contents/%.2s", names_object(&d, name));
-	assert_int_equal(file_make_dirs_at(&s->station.dir, folder, 0755, &e), 0);
-	snprintf(s->object, sizeof s->object, "%s/contents/%s", s->path, name);
-	bare_station_write(s, bytes, len);
+	assert_int_equal(bare_station_put(&s->station, &d, bytes, len, &e), 0);
+	snprintf(s->object, sizeof s->object, "%s/contents/%s", s->path, names_object(&d, name));
 	free(bytes);
 }
 

@@ -15,15 +15,12 @@
 #include <cmocka.h>
 
 #include "export/draft.h"
-#include "export/station.h"
 #include "lib/err.h"
-#include "lib/outfile.h"
 #include "manifests/contents.h"
-#include "manifests/names.h"
 #include "manifests/reason.h"
+#include "tests/unit/bare_station.h"
 
-static char top[64];
-static struct station station;
+static struct bare_station bare;
 static char *pilot[] = {"pilot"}, *production[] = {"production"}, *both[] = {"pilot", "production"};
 static struct approval items[3];
 static struct approvals list = {.stream = "updates", .epoch = 1, .revision = 1, .items = items};
@@ -31,24 +28,12 @@ static struct draft_revision revisions[4];
 static struct revocation revoked[1];
 static struct draft draft = {.revisions = revisions, .revoked = revoked};
 
-static int keep(void *arg, const struct digest *d, const void *data, size_t len, struct err *e)
-{
-	char name[80], path[96], dir[16];
-
-	(void)arg;
-	snprintf(path, sizeof path, "contents/%s", names_object(d, name));
-	snprintf(dir, sizeof dir, "contents/%.2s", name);
-	if (file_make_dirs_at(&station.dir, dir, 0755, e) == -1)
-		return -1;
-	return outfile_put(&station.dir, path, 0444, data, len, e);
-}
-
 /* A contents list of files whose contents are given by a byte each. */
 static struct contents_ref contents(const char *item, const char *const *paths, const char *bytes)
 {
 	struct contents_ref ref;
 	struct err e = {0};
-	struct contents_writer *w = contents_writer_open(item, keep, NULL, &e);
+	struct contents_writer *w = contents_writer_open(item, bare_station_put, &bare.station, &e);
 
 	assert_non_null(w);
 	for (size_t i = 0; paths[i]; i++) {
@@ -65,13 +50,10 @@ static struct contents_ref contents(const char *item, const char *const *paths, 
 static int begin(void **state)
 {
 	static const char *const one[] = {"a/x", "a/y", NULL}, *const two[] = {"a/x", "a/z", NULL}, *const three[] = {"c/x", NULL};
-	struct err e = {0};
 
 	(void)state;
-	snprintf(top, sizeof top, "/tmp/satchel-select.XXXXXX");
-	if (!mkdtemp(top) || file_open_dir(top, &station.dir, &e) == -1)
-		return -1;
-	station.config.policy.keep_objects = true;
+	bare_station_make(&bare, 1);
+	bare.station.config.policy.keep_objects = true;
 	items[0] = (struct approval){.item = "pool/a", .revision = 1, .rings = production, .rings_n = 1};
 	items[0].contents = contents("pool/a", one, "\1\2");
 	items[1] = (struct approval){.item = "pool/a", .revision = 2, .rings = pilot, .rings_n = 1};
@@ -89,18 +71,15 @@ static int begin(void **state)
 
 static int finish(void **state)
 {
-	struct err e = {0};
-
 	(void)state;
-	file_remove_tree_at(&station.dir, "contents", &e);
-	file_close(&station.dir);
-	return rmdir(top);
+	bare_station_remove(&bare);
+	return 0;
 }
 
 static int choose(const struct select_wish *w, struct selection *out, struct err *e)
 {
 	*out = (struct selection){0};
-	return select_entries(&station, &list, &draft, w, out, e);
+	return select_entries(&bare.station, &list, &draft, w, out, e);
 }
 
 static void chosen(const struct select_wish *w, const char *want)
@@ -184,7 +163,7 @@ static void documents_first_then_content(void **state)
 
 	(void)state;
 	assert_int_equal(choose(&w, &s, &e), 0);
-	assert_int_equal(select_cargo(&station, NULL, &s, &e), 0);
+	assert_int_equal(select_cargo(&bare.station, NULL, &s, &e), 0);
 	assert_int_equal(s.cargo.documents_n, 4);
 	assert_int_equal(s.cargo.n, 8);
 	for (size_t i = 0; i < 3; i++)
@@ -195,11 +174,11 @@ static void documents_first_then_content(void **state)
 	}
 	assert_null(cargo_at(&s.cargo, 4)->path);
 	assert_string_equal(cargo_at(&s.cargo, 7)->path, "pool/new/x");	/* not kept: from the content root */
-	assert_int_equal(select_path(&station, &s, &seven, path, sizeof path, &e), 0);
+	assert_int_equal(select_path(&bare.station, &s, &seven, path, sizeof path, &e), 0);
 	assert_string_equal(path, "pool/new/x");
-	assert_int_equal(select_path(&station, &s, &two, path, sizeof path, &e), 0);
+	assert_int_equal(select_path(&bare.station, &s, &two, path, sizeof path, &e), 0);
 	assert_string_equal(path, "pool/a/y");
-	assert_int_equal(select_path(&station, &s, &none, path, sizeof path, &e), 1);
+	assert_int_equal(select_path(&bare.station, &s, &none, path, sizeof path, &e), 1);
 	select_free(&s);
 }
 
@@ -212,7 +191,7 @@ static void a_lost_contents_list(void **state)
 	(void)state;
 	items[2].contents.sha256.bytes[0] ^= 1;
 	assert_int_equal(choose(&(struct select_wish){0}, &s, &e), 0);
-	assert_int_equal(select_cargo(&station, NULL, &s, &e), -1);
+	assert_int_equal(select_cargo(&bare.station, NULL, &s, &e), -1);
 	assert_int_equal(e.reason, R_STATION_DAMAGED);
 	assert_non_null(strstr(e.text, "pool/b/c"));
 	select_free(&s);

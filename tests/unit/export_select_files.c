@@ -15,12 +15,10 @@
 #include <cmocka.h>
 
 #include "export/select.h"
-#include "export/station.h"
 #include "lib/err.h"
-#include "lib/outfile.h"
 #include "manifests/contents.h"
-#include "manifests/names.h"
 #include "manifests/reason.h"
+#include "tests/unit/bare_station.h"
 
 #include "lib/banned.h"
 
@@ -28,23 +26,10 @@
 static const unsigned files[] = {4097, 1, 3, 1100, 700, 300, 100, 5000, 4500, 2, 4096, 1, 1, 9000};
 #define ENTRIES (sizeof files / sizeof *files)
 
-static char top[64];
-static struct station station;
+static struct bare_station bare;
 static struct select_entry entries[ENTRIES];
 static struct contents_ref lists[ENTRIES];
 static char items[ENTRIES][16];
-
-static int keep(void *arg, const struct digest *d, const void *data, size_t len, struct err *e)
-{
-	char name[80], path[96], dir[16];
-
-	(void)arg;
-	snprintf(path, sizeof path, "contents/%s", names_object(d, name));
-	snprintf(dir, sizeof dir, "contents/%.2s", name);
-	if (file_make_dirs_at(&station.dir, dir, 0755, e) == -1)
-		return -1;
-	return outfile_put(&station.dir, path, 0444, data, len, e);
-}
 
 /* The path of a file below its item's directory, and below the content root. */
 static void name_file(size_t entry, unsigned file, char record[32], char path[48])
@@ -63,7 +48,7 @@ static struct digest digest_of_file(size_t entry, unsigned file)
 static void write_list(size_t entry)
 {
 	struct err e = {0};
-	struct contents_writer *w = contents_writer_open(items[entry], keep, NULL, &e);
+	struct contents_writer *w = contents_writer_open(items[entry], bare_station_put, &bare.station, &e);
 	char name[32], path[48];
 
 	assert_non_null(w);
@@ -80,12 +65,8 @@ static void write_list(size_t entry)
 
 static int begin(void **state)
 {
-	struct err e = {0};
-
 	(void)state;
-	snprintf(top, sizeof top, "/tmp/satchel-select.XXXXXX");
-	if (!mkdtemp(top) || file_open_dir(top, &station.dir, &e) == -1)
-		return -1;
+	bare_station_make(&bare, 1);
 	for (size_t i = 0; i < ENTRIES; i++) {
 		snprintf(items[i], sizeof items[i], "pool/i%02zu", i);
 		write_list(i);
@@ -96,12 +77,9 @@ static int begin(void **state)
 
 static int finish(void **state)
 {
-	struct err e = {0};
-
 	(void)state;
-	file_remove_tree_at(&station.dir, "contents", &e);
-	file_close(&station.dir);
-	return rmdir(top);
+	bare_station_remove(&bare);
+	return 0;
 }
 
 struct told {
@@ -148,10 +126,10 @@ static void all_in_order(void **state)
 	struct err e = {0};
 
 	(void)state;
-	assert_int_equal(select_files_all(&station, entries, ENTRIES, each, &t, &e), 0);
+	assert_int_equal(select_files_all(&bare.station, entries, ENTRIES, each, &t, &e), 0);
 	assert_int_equal(t.all, before(ENTRIES));
 	t = (struct told){0};
-	assert_int_equal(select_files_all(&station, entries, 0, each, &t, &e), 0);
+	assert_int_equal(select_files_all(&bare.station, entries, 0, each, &t, &e), 0);
 	assert_int_equal(t.all, 0);
 }
 
@@ -165,7 +143,7 @@ static void lost_lists(void **state)
 
 		lists[i].sha256.bytes[5] ^= 1;
 		lists[ENTRIES - 1].sha256.bytes[6] ^= 1;
-		assert_int_equal(select_files_all(&station, entries, ENTRIES, each, &t, &e), -1);
+		assert_int_equal(select_files_all(&bare.station, entries, ENTRIES, each, &t, &e), -1);
 		assert_int_equal(e.reason, R_STATION_DAMAGED);
 		assert_non_null(strstr(e.text, items[i]));
 		assert_int_equal(t.all, before(i));
@@ -181,7 +159,7 @@ static void the_caller_ends_it(void **state)
 		struct told t = {.fail_at = n};
 		struct err e = {0};
 
-		assert_int_equal(select_files_all(&station, entries, ENTRIES, each, &t, &e), -1);
+		assert_int_equal(select_files_all(&bare.station, entries, ENTRIES, each, &t, &e), -1);
 		assert_int_equal(e.reason, ERR_USAGE);
 		assert_int_equal(t.all, n);
 	}
