@@ -253,20 +253,6 @@ int select_entries(const struct station *s, const struct approvals *list, const 
 	return check_only(w, out, e);
 }
 
-/* After `recover`, say, which learns of a revision by name. */
-static int lost(const char *what, struct err *e)
-{
-	err_set(e, R_STATION_DAMAGED, "%s is not in the station", what);
-	return err_hint(e, "scan where these bytes are under the content root, else approve another revision");
-}
-
-int select_judge_list(const struct select_entry *x, int rc, struct err *e)
-{
-	if (rc > 0)
-		lost(rc == 2 ? "a part of its contents list" : "its contents list", e);
-	return rc == 0 ? 0 : err_prefix(e, "%s, revision %llu", x->item, (unsigned long long)x->revision);
-}
-
 /* Where an entry's objects go. */
 struct filling {
 	struct cargo *cargo;
@@ -305,7 +291,7 @@ static int add_documents(const struct station *s, struct filling *f, struct err 
 
 	if (fill(f, &x->contents->sha256, x->contents->size, NULL, e) == -1)
 		return -1;
-	return select_judge_list(x, contents_parts(x->contents, x->item, station_fetch, (void *)(uintptr_t)s, add_part, f, e), e);
+	return select_files_judge(x, contents_parts(x->contents, x->item, station_fetch, (void *)(uintptr_t)s, add_part, f, e), e);
 }
 
 /* select_each_file */

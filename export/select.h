@@ -56,9 +56,6 @@ int select_cargo(const struct station *s, struct confirmed *const *confirmed, st
 /* Path, below the content root, under which an entry needs this object (the first one): 0; 1: it is a document, or none. */
 int select_path(const struct station *s, const struct selection *sel, const struct digest *d, char *path, size_t size,
 		struct err *e);
-/* What reading a contents list of an entry came to: 0 fine; 1 it, 2 a part of it is not in the station; -1 an error: 0 or -1,
- * R_STATION_DAMAGED. */
-int select_judge_list(const struct select_entry *x, int rc, struct err *e);
 void select_free(struct selection *s);
 
 #endif

@@ -49,6 +49,20 @@ static const char *content_path(const char *item, const char *record, char out[C
 	return out;
 }
 
+/* After `recover`, say, which learns of a revision by name. */
+static int lost(const char *what, struct err *e)
+{
+	err_set(e, R_STATION_DAMAGED, "%s is not in the station", what);
+	return err_hint(e, "scan where these bytes are under the content root, else approve another revision");
+}
+
+int select_files_judge(const struct select_entry *x, int rc, struct err *e)
+{
+	if (rc > 0)
+		lost(rc == 2 ? "a part of its contents list" : "its contents list", e);
+	return rc == 0 ? 0 : err_prefix(e, "%s, revision %llu", x->item, (unsigned long long)x->revision);
+}
+
 static int walk(const struct station *s, const struct select_entry *x, bool with_path, select_each_file *each, void *arg,
 		struct err *e)
 {
@@ -59,7 +73,7 @@ static int walk(const struct station *s, const struct select_entry *x, bool with
 	int more = 1, rc = contents_reader_open(x->contents, x->item, station_fetch, (void *)(uintptr_t)s, &r, e);
 
 	if (rc != 0)
-		return select_judge_list(x, rc, e);
+		return select_files_judge(x, rc, e);
 	while (rc == 0 && (more = contents_reader_next(r, &record, e)) == 1) {
 		if (!record->has_file)
 			continue;
@@ -69,7 +83,7 @@ static int walk(const struct station *s, const struct select_entry *x, bool with
 		rc = each(arg, &f, e);
 	}
 	if (rc == 0 && more != 0)
-		rc = select_judge_list(x, more == 2 ? 2 : -1, e);
+		rc = select_files_judge(x, more == 2 ? 2 : -1, e);
 	contents_reader_close(r);
 	return rc;
 }

@@ -23,6 +23,9 @@ struct select_file {
 /* What it returns but 0 ends it: 1 is fine, -1 an error. */
 typedef int select_each_file(void *arg, const struct select_file *f, struct err *e);
 
+/* What reading a contents list of an entry came to: 0 fine; 1 it, 2 a part of it is not in the station; -1 an error: 0 or -1,
+ * R_STATION_DAMAGED, with item and revision. */
+int select_files_judge(const struct select_entry *x, int rc, struct err *e);
 /* Every regular file of one entry, with its path, in order of paths, on the caller's thread: 0, what each returned, or -1:
  * R_STATION_DAMAGED where its contents list or a part of that is not in the station. */
 int select_files_of(const struct station *s, const struct select_entry *x, select_each_file *each, void *arg, struct err *e);
