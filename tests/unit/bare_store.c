@@ -63,6 +63,23 @@ void bare_store_remove(struct bare_store *s)
 	file_close(&tmp);
 }
 
+int bare_store_setup(void **state)
+{
+	struct bare_store *s = calloc(1, sizeof *s);
+
+	assert_non_null(s);
+	bare_store_make(s);
+	*state = s;
+	return 0;
+}
+
+int bare_store_teardown(void **state)
+{
+	bare_store_remove(*state);
+	free(*state);
+	return 0;
+}
+
 struct digest bare_store_put(struct bare_store *s, const void *data, size_t len)
 {
 	struct err e = {0};

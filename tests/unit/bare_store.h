@@ -19,6 +19,8 @@ void bare_store_must(int rc, const struct err *e);
 
 void bare_store_make(struct bare_store *s);	/* opens objects too */
 void bare_store_remove(struct bare_store *s);
+int bare_store_setup(void **state);	/* for cmocka: *state is a bare store */
+int bare_store_teardown(void **state);
 void bare_store_reopen(struct bare_store *s);	/* as the next run of the program would */
 
 /* Within one begin and settle. Returns the digest. */

@@ -20,22 +20,6 @@
 
 #include "lib/banned.h"
 
-static int setup(void **state)
-{
-	struct bare_store *s = calloc(1, sizeof *s);
-
-	bare_store_make(s);
-	*state = s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bare_store_remove(*state);
-	free(*state);
-	return 0;
-}
-
 static struct digest digest_number(unsigned n)
 {
 	struct digest d = {{0}};
@@ -146,7 +130,7 @@ static void full_receipt_counts_on(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bare_store_setup, bare_store_teardown)
 	const struct CMUnitTest tests[] = {
 		T(extents_of_staged_objects), T(many_gaps_are_joined), T(full_receipt_counts_on),
 	};

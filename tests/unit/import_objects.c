@@ -26,22 +26,6 @@
 
 #include "lib/banned.h"
 
-static int setup(void **state)
-{
-	struct bare_store *s = calloc(1, sizeof *s);
-
-	bare_store_make(s);
-	*state = s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bare_store_remove(*state);
-	free(*state);
-	return 0;
-}
-
 static struct digest digest_text(const char *text)
 {
 	struct err e = {0};
@@ -945,7 +929,7 @@ static void each_names_every_object_once(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bare_store_setup, bare_store_teardown)
 	const struct CMUnitTest tests[] = {
 		T(put_stores_exactly), T(put_refuses_other_bytes), T(empty_object), T(fetch_gives_bytes),
 		T(failed_put_leaves_nothing), T(threads_put_the_same),

@@ -33,13 +33,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	bare_store_remove(*state);
-	free(*state);
-	return 0;
-}
-
 /* ---- tests ---- */
 
 static void init_is_idempotent(void **state)
@@ -407,7 +400,7 @@ static void one_object_of_80000_names(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, bare_store_teardown)
 	const struct CMUnitTest tests[] = {
 		T(init_is_idempotent), T(first_publication_builds_both_trees), T(nothing_to_publish_is_an_empty_tree),
 		T(equal_items_replace_state_alone), T(nested_or_unsorted_items_are_refused), T(result_counts_items),

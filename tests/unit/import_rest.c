@@ -32,22 +32,12 @@ static struct digest digest;
 
 static int setup(void **state)
 {
-	struct bare_store *s = calloc(1, sizeof *s);
 	struct err e = {0};
 
 	for (size_t i = 0; i < SIZE; i++)
 		big[i] = (uint8_t)(i * 7 + i / 251 + 1);
-	bare_store_make(s);
 	bare_store_must(digest_of(big, SIZE, &digest, &e), &e);
-	*state = s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bare_store_remove(*state);
-	free(*state);
-	return 0;
+	return bare_store_setup(state);
 }
 
 static struct objects_piece *begin(const struct bare_store *s)
@@ -219,10 +209,10 @@ static void zeros_behind_what_could_not_be_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(others_write_in_any_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(one_rest_at_a_time, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_others_could_not_write_is_missing, setup, teardown),
-		cmocka_unit_test_setup_teardown(zeros_behind_what_could_not_be_written, setup, teardown),
+		cmocka_unit_test_setup_teardown(others_write_in_any_order, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(one_rest_at_a_time, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(what_others_could_not_write_is_missing, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(zeros_behind_what_could_not_be_written, setup, bare_store_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,22 +44,6 @@ int syncfs(int fd)
 	return fails ? -1 : (int)syscall(SYS_syncfs, fd);
 }
 
-static int setup(void **state)
-{
-	struct bare_store *s = calloc(1, sizeof *s);
-
-	bare_store_make(s);
-	*state = s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bare_store_remove(*state);
-	free(*state);
-	return 0;
-}
-
 static void watch(const struct bare_store *s, unsigned fail_at)
 {
 	static char marker[256];
@@ -179,7 +163,7 @@ static void closing_waits_for_the_flush(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bare_store_setup, bare_store_teardown)
 	const struct CMUnitTest tests[] = {
 		T(nothing_begun_is_nothing_to_sync), T(flushed_objects_are_synced_again), T(failed_flush_is_final), T(failed_sync_is_final),
 		T(closing_waits_for_the_flush),
