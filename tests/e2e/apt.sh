@@ -37,6 +37,8 @@ index() { # makes Packages, Release, InRelease anew
 }
 [ "$arch" = amd64 ] || rmdir "$mirror/dists/stable/main/binary-amd64"
 index
+# An hour old: HTTP knows versions of a file by the second, and apt would keep this InRelease for the next one's.
+find "$mirror/dists" -type f -exec touch -d '1 hour ago' {} +
 quick_station "$mirror"
 expect 0 satchel-export pack "$medium"
 
