@@ -47,6 +47,18 @@ int64_t lack_volume(struct objects *o, const struct volume *v, const uint8_t *be
 	return n;
 }
 
+/* What an entry will take on the disk beside what of it is staged already, which may be much of a large one. */
+static int room_of(const struct objects *o, const struct volume_object *v, uint64_t *room, struct err *e)
+{
+	uint64_t len = volume_object_len(v), held = 0;
+
+	if ((v->has_piece || len > FRAME_SIZE) &&
+	    objects_piece_held(o, &v->sha256, v->size, v->has_piece ? v->from : 0, len, &held, e) == -1)
+		return -1;
+	*room = (len - held + BLOCK - 1) / BLOCK * BLOCK + INODE;
+	return 0;
+}
+
 struct tally {			/* of all indexes of a bundle */
 	uint64_t entries;
 	uint64_t bytes;		/* no sum overflows, see below */
@@ -54,14 +66,19 @@ struct tally {			/* of all indexes of a bundle */
 	struct distinct seen;
 };
 
-static int count(struct tally *t, const struct volume *v, const bool *want, uint8_t *answers, struct lack *sum, struct err *e)
+static int count(struct objects *o, struct tally *t, const struct volume *v, const bool *want, uint8_t *answers, struct lack *sum,
+		 struct err *e)
 {
 	for (size_t i = 0; i < v->objects_n; i++) {
-		int new = distinct_add(&t->seen, &v->objects[i].sha256, e);
-		uint64_t len = volume_object_len(&v->objects[i]);
+		uint64_t len = volume_object_len(&v->objects[i]), size = v->objects[i].size, room;
+		int new = distinct_add_valued(&t->seen, &v->objects[i].sha256, &size, e);
+		char hex[DIGEST_HEX + 1];
 
 		if (new == -1)
 			return -1;
+		if (size != v->objects[i].size)
+			return err_set(e, R_DOCUMENT_FORM, "object %s has two sizes in the indexes (FORMAT 8.6)",
+				       digest_hex(&v->objects[i].sha256, hex));
 		/* no sum overflows: MAX_VOLUMES volumes of MAX_VOLUME_SIZE stay far below 2^62 */
 		t->entries++;
 		t->objects += (uint64_t)new;
@@ -71,7 +88,9 @@ static int count(struct tally *t, const struct volume *v, const bool *want, uint
 			continue;
 		sum->objects++;
 		sum->bytes += len;
-		sum->room += (len + BLOCK - 1) / BLOCK * BLOCK + INODE;
+		if (room_of(o, &v->objects[i], &room, e) == -1)
+			return -1;
+		sum->room += room;
 	}
 	return 0;
 }
@@ -98,7 +117,7 @@ static int add_volume(struct objects *o, const struct volume *v, struct tally *t
 	if (want == NULL || answers == NULL)
 		err_mem(e);
 	else if (lack_volume(o, v, NULL, want, e) != -1)
-		rc = count(t, v, want, answers, l, e);
+		rc = count(o, t, v, want, answers, l, e);
 	if (t->entries > DISTINCT_MAX) {
 		free(answers);
 		answers = NULL;

@@ -67,6 +67,9 @@ int objects_rest(struct objects_rest *rest, struct err *e);	/* writes it, and fr
 int objects_piece_end(struct objects_piece *p, struct err *e);	/* frees p; map synced */
 /* Whether from..from+length of a staged object of this size is there already: 1, 0, -1. */
 int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, struct err *e);
+/* How many bytes of that: 0, -1. */
+int objects_piece_held(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, uint64_t *held,
+		       struct err *e);
 
 /* Extents of a staged object that are not there, ascending: 0, *list to be freed; 1 where nothing of it is staged; -1. */
 struct objects_gap {

@@ -33,7 +33,7 @@ struct objects_fan {		/* objects/9f, opened when it is first asked for */
 	atomic_bool exact;	/* files made in it have the mode asked for: no umask or default ACL takes from it */
 	struct file dir;
 };
-struct objects_running {	/* an object in pieces between two of its pieces, see objects_piece.c */
+struct objects_running {	/* an object in pieces between two of its pieces, while nobody has it open: objects_piece.c */
 	struct digest digest;
 	struct digest_ctx *hash;	/* NULL: unused */
 	uint64_t hashed;

@@ -98,7 +98,8 @@ int objects_map_write(const struct file *dir, const char *map, const struct exte
 	return rc;
 }
 
-int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, struct err *e)
+int objects_piece_held(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, uint64_t *held,
+		       struct err *e)
 {
 	struct file dir = FILE_CLOSED;
 	struct err cause = {0};
@@ -107,6 +108,7 @@ int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t 
 	uint64_t its = 0, to;
 	int rc;
 
+	*held = 0;
 	if (file_open_dir_at(&o->store, OBJECTS_PIECES, &dir, &cause) == -1) {
 		if (cause.sys == ENOENT)
 			return 0;
@@ -116,13 +118,18 @@ int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t 
 	}
 	memcpy(objects_name(d, false, 0, map) + DIGEST_HEX, ".map", 5);
 	rc = objects_map_load(&dir, map, objects_name(d, false, 0, name), &x, &its, e);
-	if (rc == 0)	/* of another size: some signer lied, and writing drops it all */
-		rc = its == size && !num_add(from, length, &to) && extents_cover(&x, from, to);
-	else if (rc == 1)
-		rc = 0;
+	if (rc == 0 && its == size && !num_add(from, length, &to))	/* of another size: some signer lied, and writing drops it all */
+		*held = extents_within(&x, from, to);
 	extents_free(&x);
 	file_close(&dir);
-	return rc;
+	return rc == -1 ? -1 : 0;
+}
+
+int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, struct err *e)
+{
+	uint64_t held;
+
+	return objects_piece_held(o, d, size, from, length, &held, e) == -1 ? -1 : held == length;
 }
 
 /* What lies between the extents, and behind the last. */

@@ -67,24 +67,25 @@ static void free_piece(struct objects_piece *p)
 	free(p);
 }
 
-/* Takes over the running hash that an earlier piece of this run left. Only then nothing else wrote in between. */
-static void resume(struct objects_piece *p)
+/* Takes the running hash that an earlier piece of this run left, or NULL, out of the list: whoever opens the object may change what it
+ * hashed, so that it is this opener's or nobody's any more. */
+static struct digest_ctx *take_running(struct objects *o, const struct digest *d, uint64_t *hashed)
 {
-	struct objects *o = p->o;
+	struct digest_ctx *hash = NULL;
 
 	pthread_mutex_lock(&o->lock);
 	for (unsigned i = 0; i < OBJECTS_RUNNING; i++) {
 		struct objects_running *r = &o->running[i];
 
-		if (r->hash == NULL || !digest_equal(&r->digest, &p->digest))
+		if (r->hash == NULL || !digest_equal(&r->digest, d))
 			continue;
-		p->hash = r->hash;
-		p->hashed = r->hashed;
-		p->clean = true;
+		hash = r->hash;
+		*hashed = r->hashed;
 		r->hash = NULL;
 		break;
 	}
 	pthread_mutex_unlock(&o->lock);
+	return hash;
 }
 
 static void suspend(struct objects_piece *p)
@@ -107,7 +108,10 @@ static int open_file(struct objects_piece *p, struct err *e)
 {
 	uint64_t size = 0;
 	struct stat st;
-	int rc = objects_map_load(&p->dir, p->map, p->name, &p->have, &size, e);
+	int rc;
+
+	p->hash = take_running(p->o, &p->digest, &p->hashed);
+	rc = objects_map_load(&p->dir, p->map, p->name, &p->have, &size, e);
 
 	if (rc == -1)
 		return -1;
@@ -122,10 +126,12 @@ static int open_file(struct objects_piece *p, struct err *e)
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_FILE_TYPE, "%s/%s: not a regular file", p->dir.name, p->name);
 	if (rc == 0 && size == p->size) {
-		resume(p);
+		p->clean = p->hash != NULL;
 		return 0;
 	}
 	p->have.n = 0;
+	digest_close(p->hash);	/* of what goes now */
+	p->hashed = 0;
 	if (unlinkat(p->dir.fd, p->map, 0) == -1 && errno != ENOENT)
 		return err_sys(e, "%s/%s", p->dir.name, p->map);
 	if (st.st_size != 0 && ftruncate(p->file.fd, 0) == -1)

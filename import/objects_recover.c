@@ -142,19 +142,38 @@ static int load_healed(void *arg, const struct file *at, const char *name, struc
 	return needed == -1 ? -1 : 0;
 }
 
-/* Pieces of an object that came whole by another way. */
+/* Whether what is staged under this name is of no use any more: 1, 0, -1. The object is here, having come whole by another way; or the map
+ * that says what of it is there is missing, for the run ended before, or its file is. */
+static int is_useless(struct objects *o, const struct file *at, const char *name, const struct digest *d, struct err *e)
+{
+	char other[OBJECTS_NAME];
+	int needed = objects_needed(o, d, e);
+	bool is_map = strcmp(name + DIGEST_HEX, ".map") == 0;
+
+	if (needed != 1)
+		return needed == 0 ? 1 : -1;
+	if (!is_map && name[DIGEST_HEX] != '\0')
+		return 0;
+	objects_name(d, false, 0, other);
+	if (!is_map)
+		memcpy(other + DIGEST_HEX, ".map", 5);
+	if (faccessat(at->fd, other, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return errno == ENOENT ? 1 : err_sys(e, "%s/%s", at->name, other);
+}
+
 static int drop_pieces(void *arg, const struct file *at, const char *name, struct err *e)
 {
 	struct objects *o = arg;
 	struct digest d;
-	int needed;
+	int useless;
 
 	if (strlen(name) < DIGEST_HEX || digest_parse(name, DIGEST_HEX, &d) == -1)
 		return 0;
-	needed = objects_needed(o, &d, e);
-	if (needed == 0 && unlinkat(at->fd, name, 0) == -1 && errno != ENOENT)
+	useless = is_useless(o, at, name, &d, e);
+	if (useless == 1 && unlinkat(at->fd, name, 0) == -1 && errno != ENOENT)
 		return err_sys(e, "%s/%s", at->name, name);
-	return needed == -1 ? -1 : 0;
+	return useless == -1 ? -1 : 0;
 }
 
 /* Hashes what the marker warns of, and takes the marker away once what is left is durable. */

@@ -28,7 +28,7 @@ static size_t place(const struct distinct *s, const struct digest *d)
 	return at;
 }
 
-static int grow(struct distinct *s, struct err *e)
+static int grow(struct distinct *s, bool valued, struct err *e)
 {
 	struct distinct more = {.room = s->room == 0 ? 256 : s->room * 2};
 
@@ -38,7 +38,8 @@ static int grow(struct distinct *s, struct err *e)
 		memcpy(more.secret, s->secret, sizeof more.secret);
 	more.slots = malloc(more.room * sizeof *more.slots);
 	more.used = calloc(more.room, 1);
-	if (more.slots == NULL || more.used == NULL) {
+	more.values = valued ? malloc(more.room * sizeof *more.values) : NULL;
+	if (more.slots == NULL || more.used == NULL || (valued && more.values == NULL)) {
 		distinct_free(&more);
 		return err_mem(e);
 	}
@@ -48,6 +49,8 @@ static int grow(struct distinct *s, struct err *e)
 
 			more.slots[at] = s->slots[i];
 			more.used[at] = 1;
+			if (valued)
+				more.values[at] = s->values[i];
 			more.n++;
 		}
 	distinct_free(s);
@@ -55,21 +58,36 @@ static int grow(struct distinct *s, struct err *e)
 	return 0;
 }
 
-int distinct_add(struct distinct *s, const struct digest *d, struct err *e)
+static int add(struct distinct *s, const struct digest *d, uint64_t *value, struct err *e)
 {
 	size_t at;
 
-	if (s->n * 2 >= s->room && s->n < DISTINCT_MAX && grow(s, e) == -1)
+	if (s->n * 2 >= s->room && s->n < DISTINCT_MAX && grow(s, value != NULL, e) == -1)
 		return -1;
 	at = place(s, d);
-	if (s->used[at])
+	if (s->used[at]) {
+		if (value != NULL)
+			*value = s->values[at];
 		return 0;
+	}
 	if (s->n >= DISTINCT_MAX)
 		return 1;
 	s->slots[at] = *d;
 	s->used[at] = 1;
+	if (value != NULL)
+		s->values[at] = *value;
 	s->n++;
 	return 1;
+}
+
+int distinct_add(struct distinct *s, const struct digest *d, struct err *e)
+{
+	return add(s, d, NULL, e);
+}
+
+int distinct_add_valued(struct distinct *s, const struct digest *d, uint64_t *value, struct err *e)
+{
+	return add(s, d, value, e);
 }
 
 bool distinct_has(const struct distinct *s, const struct digest *d)
@@ -81,5 +99,6 @@ void distinct_free(struct distinct *s)
 {
 	free(s->slots);
 	free(s->used);
+	free(s->values);
 	*s = (struct distinct){0};
 }

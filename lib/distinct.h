@@ -18,11 +18,14 @@ struct err;
 struct distinct {
 	struct digest *slots;
 	unsigned char *used;
+	uint64_t *values;	/* of a set of distinct_add_valued */
 	size_t room, n;		/* room: a power of two */
 	uint64_t secret[4];
 };
 /* 1: it is new and now in; 0: it was there; -1: out of memory. */
 int distinct_add(struct distinct *s, const struct digest *d, struct err *e);
+/* The same, each digest with the value it first came with, which *value becomes; in a set where all are added so. */
+int distinct_add_valued(struct distinct *s, const struct digest *d, uint64_t *value, struct err *e);
 bool distinct_has(const struct distinct *s, const struct digest *d);
 void distinct_free(struct distinct *s);	/* empty and usable again */
 

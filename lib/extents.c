@@ -108,6 +108,18 @@ bool extents_meet(const struct extents *x, uint64_t from, uint64_t to)
 	return from < to && i < x->n && x->list[i].from < to;
 }
 
+uint64_t extents_within(const struct extents *x, uint64_t from, uint64_t to)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < x->n; i++) {
+		uint64_t a = x->list[i].from > from ? x->list[i].from : from, b = x->list[i].to < to ? x->list[i].to : to;
+
+		sum += a < b ? b - a : 0;
+	}
+	return sum;
+}
+
 uint64_t extents_sum(const struct extents *x)
 {
 	uint64_t sum = 0;

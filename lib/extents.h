@@ -24,6 +24,7 @@ int extents_add(struct extents *x, uint64_t from, uint64_t to, struct err *e);
 int extents_remove(struct extents *x, uint64_t from, uint64_t to, struct err *e);
 bool extents_cover(const struct extents *x, uint64_t from, uint64_t to);	/* all of it; nothing is covered always */
 bool extents_meet(const struct extents *x, uint64_t from, uint64_t to);	/* any of it */
+uint64_t extents_within(const struct extents *x, uint64_t from, uint64_t to);	/* how many bytes of it */
 uint64_t extents_sum(const struct extents *x);
 void extents_free(struct extents *x);	/* empty and usable again */
 

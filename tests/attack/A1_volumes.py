@@ -162,6 +162,11 @@ p = site.plan()
 p.changed[sha256(p.data[0])] = b'X' + p.data[0][1:]
 p.changed[sha256(p.data[5])] = b'X' + p.data[5][1:]
 lies.append(('A17', 'two objects with other bytes', 'object-digest', p))
+# A13: an object of two sizes in the indexes of a bundle; the other bytes come where the first piece was thrown away for its size.
+evil = b'EVIL' * (cut // 4)
+swapped = [('genuine', (sha256(big), len(big), 0, cut, big[:cut])), ('of another size', (sha256(big), len(big) + 1, 0, 1, b'z')),
+           ('other bytes', (sha256(big), len(big), 0, len(evil), evil)), ('the rest', (sha256(big), len(big), len(evil), len(big) - len(evil), big[len(evil):]))]
+lie('A13', 'an object of two sizes', 'document-form', volumes=lambda v: [v[0]] + [[entry] for _, entry in swapped[1:]])
 # A13: an object twice.
 lie('A13', 'an object twice in a volume', 'document-form', volumes=lambda v: [v[0] + v[0][-2:-1], v[1]])
 lie('A13', 'pieces that overlap', 'document-form', volumes=lambda v: [v[0], v[1] + [(*v[1][0][:2], 6000, 5000, big[6000:11000])]])
@@ -182,6 +187,17 @@ done = run('satchel-import', '-C', store, 'apply', a.medium(p))
 held = [os.path.basename(path) for path in subprocess.run(['find', f'{store}/objects', '-type', 'f'], capture_output=True, check=True).stdout.decode().split()]
 a.line('A17', 'the others of that volume are kept, it is not', '1 object-digest', f'{done.code} {seen_word(done, "object-digest")}', faults(done, 'object-digest') + whole(store, site.trust) + (
     [] if sha256(right) in held and sha256(wrong) not in held else ['objects']) + a.good_after(store))
+# A17: the same in four bundles, applied in one run: what was hashed of the first piece must not vouch for the others.
+plans = []
+for i, (_, entry) in enumerate(swapped):
+    p = site.plan()
+    p.sequence = 8 + i
+    p.edit['volumes'] = lambda v, entry=entry: [v[0][:-1] + [entry]]
+    plans.append(p)
+store = a.fresh()
+done = run('satchel-import', '-C', store, 'apply', a.medium(*plans))
+a.line('A17', 'pieces with other bytes, after one of another size: of no use', '4', str(done.code), faults(done, '') + whole(store, site.trust) + (
+    [] if published(store) == site.published(7) else ['U: something else is published']) + a.good_after(store))
 # A12: every byte of the file's last 64 and of its first frame header is cut off, without a new index: damage, not a lie.
 name = f'{a.copy()}/satchel/updates-00000008/vol-0002.tar.zst'
 whole_file = read(name)

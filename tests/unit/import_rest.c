@@ -1,5 +1,5 @@
 /*
- * Blocks of large objects that others write (objects_rest of import/objects.h): in any order, while the object goes on.
+ * Large objects (import/objects.h): their blocks, which others write in any order while the object goes on, and what of them counts later.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +20,7 @@
 #include "lib/buf.h"
 #include "lib/bulk.h"
 #include "lib/err.h"
+#include "manifests/reason.h"
 #include "tests/unit/bare_store.h"
 
 #include "lib/banned.h"
@@ -206,12 +207,69 @@ static void zeros_behind_what_could_not_be_written(void **state)
 	assert_int_equal(objects_piece_has(s->objects, &digest, SIZE, 2 * BULK_BLOCK, 1, &e), 0);
 }
 
+static int write_and_end(const struct bare_store *s, uint64_t size, size_t from, size_t len, bool evil, struct err *e)
+{
+	struct objects_piece *p = objects_piece_open(s->objects, &digest, size, e);
+	uint8_t *bytes = malloc(len);
+
+	bare_store_must(p == NULL ? -1 : 0, e);
+	assert_non_null(bytes);
+	memcpy(bytes, big + from, len);
+	bytes[0] = (uint8_t)(evil ? bytes[0] + 1 : bytes[0]);
+	bare_store_must(objects_piece_write(p, from, bytes, len, NULL, e), e);
+	free(bytes);
+	return objects_piece_end(p, e);
+}
+
+/* What was hashed of a file says nothing of the bytes that came to it after another opened it. */
+static void running_hash_of_what_was_thrown_away(void **state)
+{
+	struct bare_store *s = *state;
+	struct err e = {0};
+
+	assert_int_equal(write_and_end(s, SIZE, 0, 1000, false, &e), 0);
+	assert_int_equal(write_and_end(s, SIZE + 1, 0, 1, false, &e), 0);
+	assert_int_equal(write_and_end(s, SIZE, 0, 1000, true, &e), 0);
+	assert_int_equal(write_and_end(s, SIZE, 1000, SIZE - 1000, false, &e), -1);
+	assert_int_equal(e.reason, R_OBJECT_DIGEST);
+	assert_int_equal(objects_needed(s->objects, &digest, &e), 1);
+	e = (struct err){0};	/* and another run's, with all of it hashed as it comes */
+	assert_int_equal(write_and_end(s, SIZE, 0, 1000, false, &e), 0);
+	assert_int_equal(write_and_end(s, SIZE, 1000, SIZE - 1000, false, &e), 1);
+	assert_whole(s);
+}
+
+/* What a run that was killed left without a map, and a map without its file, are of no use, and go. */
+static void left_without_a_map(void **state)
+{
+	struct bare_store *s = *state;
+	struct err e = {0};
+	char name[DIGEST_HEX + 32], map[DIGEST_HEX + 32], hex[DIGEST_HEX + 1];
+	uint64_t dropped;
+
+	snprintf(name, sizeof name, "stage/pieces/%s", digest_hex(&digest, hex));
+	snprintf(map, sizeof map, "stage/pieces/%s.map", hex);
+	for (int kept = 0; kept < 3; kept++) {
+		assert_int_equal(write_and_end(s, SIZE, 0, 1000, false, &e), 0);
+		if (kept == 0)
+			assert_int_equal(unlink(bare_store_path(s, map)), 0);
+		else if (kept == 1)
+			assert_int_equal(unlink(bare_store_path(s, name)), 0);
+		bare_store_reopen(s);
+		bare_store_must(objects_recover(s->objects, &dropped, &e), &e);
+		assert_int_equal(access(bare_store_path(s, name), F_OK), kept == 2 ? 0 : -1);
+		assert_int_equal(access(bare_store_path(s, map), F_OK), kept == 2 ? 0 : -1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(others_write_in_any_order, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(one_rest_at_a_time, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(what_others_could_not_write_is_missing, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(running_hash_of_what_was_thrown_away, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(left_without_a_map, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(zeros_behind_what_could_not_be_written, setup, bare_store_teardown),
 	};
 
