@@ -56,22 +56,40 @@ static int hash(struct recovery *r, const struct file *f, struct digest *out, st
 	}
 }
 
+/* 1: the file has this digest; 0: it has another one, or can't be read; -1. Compared with what the device holds: a page whose writing
+ * failed looks well in the cache, and the run before may have been told of it. */
+static int is_whole(struct recovery *r, const struct file *f, const struct digest *d, struct err *e)
+{
+	struct err why = {0};
+	struct digest is;
+
+	(void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED);
+	if (hash(r, f, &is, &why) == 0)
+		return digest_equal(&is, d);
+	if (why.reason == ERR_IO) {
+		err_clear(&why);
+		return 0;
+	}
+	*e = why;
+	return -1;
+}
+
 /* Whole: its mode is made what it must be (the run may have ended before that). Torn: dropped. */
 static int judge(struct recovery *r, const struct file *fan, const char *name, const struct digest *d, bool exec,
 		 struct err *e)
 {
 	struct file f = FILE_CLOSED;
 	mode_t mode = exec ? 0555 : 0444;
-	struct digest is;
 	struct stat st;
-	int rc = -1;
+	int rc = -1, whole;
 
 	if (file_open_at(fan, name, &f, e) == -1)
 		return -1;
-	if (hash(r, &f, &is, e) == -1 || file_stat(&f, &st, e) == -1)
+	whole = is_whole(r, &f, d, e);
+	if (whole == -1 || file_stat(&f, &st, e) == -1)
 		goto out;
 	rc = 0;
-	if (!digest_equal(&is, d)) {
+	if (whole == 0) {
 		rc = unlinkat(fan->fd, name, 0) == -1 ? err_sys(e, "%s", f.name) : 0;
 		r->dropped++;
 	} else if ((st.st_mode & PERMISSIONS) != mode && fchmod(f.fd, mode) == -1)
