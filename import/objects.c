@@ -386,22 +386,42 @@ static int compare(const void *a, const void *b)
 	return digest_compare(a, b);
 }
 
-size_t objects_healed(struct objects *o, const struct digest **list)
+/* Sorted, each once: there may be a mark of a former run, and this run's. */
+static void sort_healed(struct objects *o)
+{
+	size_t n = 1;
+
+	if (o->healed_sorted || o->healed_n == 0)
+		return;
+	qsort(o->healed, o->healed_n, sizeof *o->healed, compare);
+	for (size_t i = 1; i < o->healed_n; i++)
+		if (!digest_equal(&o->healed[i], &o->healed[n - 1]))
+			o->healed[n++] = o->healed[i];
+	o->healed_n = n;
+	o->healed_sorted = true;
+}
+
+size_t objects_healed_n(struct objects *o)
+{
+	size_t n;
+
+	pthread_mutex_lock(&o->lock);
+	sort_healed(o);
+	n = o->healed_n;
+	pthread_mutex_unlock(&o->lock);
+	return n;
+}
+
+int objects_healed(struct objects *o, struct digest **list, size_t *n, struct err *e)
 {
 	pthread_mutex_lock(&o->lock);
-	if (!o->healed_sorted && o->healed_n > 0) {
-		size_t n = 1;
-
-		qsort(o->healed, o->healed_n, sizeof *o->healed, compare);
-		for (size_t i = 1; i < o->healed_n; i++)	/* a mark of a former run, and this run's */
-			if (!digest_equal(&o->healed[i], &o->healed[n - 1]))
-				o->healed[n++] = o->healed[i];
-		o->healed_n = n;
-		o->healed_sorted = true;
-	}
-	*list = o->healed;
+	sort_healed(o);
+	*n = o->healed_n;
+	*list = malloc((*n + 1) * sizeof **list);
+	if (*list != NULL && *n > 0)
+		memcpy(*list, o->healed, *n * sizeof **list);
 	pthread_mutex_unlock(&o->lock);
-	return o->healed_n;
+	return *list == NULL ? err_mem(e) : 0;
 }
 
 /* First the lost mark, then the note that leads to it. */

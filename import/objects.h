@@ -160,10 +160,11 @@ int objects_link_is(const struct objects *o, const struct digest *d, bool exec, 
 
 /*
  * Objects whose bytes came although HEX.lost was there, sorted, for publish to give their names back: of this run, and
- * (after objects_recover) of former ones that were interrupted. HEX.lost stays beside HEX until objects_healed_done,
- * which is called after publish_heal of every stream. The list is good until the next put.
+ * (after objects_recover) of former ones that were interrupted. *list is the caller's to free. 0 or -1. HEX.lost stays beside HEX until
+ * objects_healed_done, which is called when publish_heal had all of them for every stream: that may find more (objects_restore).
  */
-size_t objects_healed(struct objects *o, const struct digest **list);
+int objects_healed(struct objects *o, struct digest **list, size_t *n, struct err *e);
+size_t objects_healed_n(struct objects *o);	/* how many those are */
 int objects_healed_done(struct objects *o, struct err *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include "import/update.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -209,19 +210,30 @@ int update_stream(struct run *r, const struct store_stream *s, struct places *pl
 	return lists_prune(&r->store, s->stream, &out->outlook.want.complete, r->store.config.policy.keep_lists, e);
 }
 
-int update_heal(struct run *r, struct err *e)
+/* One pass over all streams for all objects that are healed by now; *n becomes how many those were. */
+static int heal(struct run *r, size_t *n, struct err *e)
 {
 	const struct store_config *c = &r->store.config;
-	const struct digest *healed;
-	size_t n = objects_healed(r->objects, &healed);
+	struct digest *list;
+	int rc = objects_healed(r->objects, &list, n, e);
+
+	for (size_t i = 0; rc == 0 && i < c->streams_n; i++)
+		rc = publish_heal(&r->store, r->objects, c->streams[i].stream, list, *n, NULL, e);
+	free(list);
+	return rc;
+}
+
+int update_heal(struct run *r, struct err *e)
+{
+	size_t n = objects_healed_n(r->objects), done = 0;
 	json_t *o;
 
 	if (n == 0)
 		return 0;
 	if (run_change(r, e) == -1)
 		return -1;
-	for (size_t i = 0; i < c->streams_n; i++)
-		if (publish_heal(&r->store, r->objects, c->streams[i].stream, healed, n, NULL, e) == -1)
+	for (; done != n; n = objects_healed_n(r->objects))	/* in passing, names give other lost objects their bytes back */
+		if (heal(r, &done, e) == -1)
 			return -1;
 	o = json_object();
 	json_put_number(o, "objects", n);

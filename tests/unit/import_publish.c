@@ -278,7 +278,7 @@ static void healed_objects_get_their_names_back(void **state)
 	struct world first, second, third;
 	struct state_item items[WORLD_ITEMS];
 	struct digest d = world_data_digest(3);
-	const struct digest *list;
+	struct digest *list;
 	struct err e = {0};
 	struct state want;
 	size_t n;
@@ -299,8 +299,9 @@ static void healed_objects_get_their_names_back(void **state)
 	world_put_data(s, 3);
 	bare_store_must(objects_settle(s->objects, &e), &e);
 	assert_false(world_recover(s));	/* interrupted here */
-	n = objects_healed(s->objects, &list);
+	bare_store_must(objects_healed(s->objects, &list, &n, &e), &e);
 	bare_store_must(publish_heal(&s->store, s->objects, WORLD_STREAM, list, n, NULL, &e), &e);
+	free(list);
 	bare_store_must(objects_healed_done(s->objects, &e), &e);
 	world_assert_tree(world_published(s), &third);
 	world_assert_tree(world_tree_path(s, world_other(s)), &second);
@@ -322,7 +323,8 @@ static bool unsettled(struct bare_store *s)
 static void objects_are_settled_first(void **state)
 {
 	struct bare_store *s = *state;
-	const struct digest d = world_data_digest(3), *list;
+	const struct digest d = world_data_digest(3);
+	struct digest *list;
 	struct world first, second;
 	struct state_item items[WORLD_ITEMS];
 	struct err e = {0};
@@ -340,10 +342,11 @@ static void objects_are_settled_first(void **state)
 	damage(s, &d);
 	bare_store_must(objects_begin(s->objects, &e), &e);
 	world_put_data(s, 3);
-	n = objects_healed(s->objects, &list);
+	bare_store_must(objects_healed(s->objects, &list, &n, &e), &e);
 	assert_int_equal(n, 1);
 	assert_true(unsettled(s));
 	bare_store_must(publish_heal(&s->store, s->objects, WORLD_STREAM, list, n, NULL, &e), &e);
+	free(list);
 	assert_false(unsettled(s));
 	world_assert_tree(world_published(s), &first);
 }
