@@ -13,6 +13,7 @@
 #include "export/cache.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/num.h"
 #include "lib/options.h"
 #include "lib/say.h"
@@ -186,7 +187,10 @@ static int open_dir(struct station *s, const char *path, struct err *e)
 			e->reason = ERR_CONFIG;
 		return err_hint(e, "'satchel-export init' makes a station");
 	}
-	return file_check_owner(&s->dir, e) == -1 || file_check_entries(&s->dir, parts, geteuid(), e) == -1 ? -1 : 0;
+	if (file_check_owner(&s->dir, e) == -1 || file_check_entries(&s->dir, parts, geteuid(), e) == -1 ||
+	    listing_check_writers(&s->dir, "objects", 1, geteuid(), e) == -1 || listing_check_writers(&s->dir, "lists", 1, geteuid(), e) == -1)
+		return -1;
+	return listing_check_writers(&s->dir, "bundles", 1, geteuid(), e);
 }
 
 static int open_ledger(struct station *s, struct err *e)

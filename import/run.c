@@ -159,7 +159,7 @@ static int recover(struct run *r, struct err *e)
 /* Whoever changes a store must be its owner, or root: what another user can write to leads a run astray. */
 static int open_store(const char *path, struct store *out, struct err *e)
 {
-	if (store_open(path, out, e) == -1 || file_check_owner(&out->dir, e) == -1)
+	if (store_open(path, out, e) == -1 || file_check_owner(&out->dir, e) == -1 || store_check_below(out, e) == -1)
 		return -1;
 	return state_check_roots(out, e);
 }

@@ -316,7 +316,7 @@ int status_run(const struct args *a, struct err *e)
 
 	if (path == NULL || args_expect(a, 0, 0, e) == -1 || store_open(path, &store, e) == -1)
 		return -1;
-	if (state_check_roots(&store, e) == -1)
+	if (store_check_below(&store, e) == -1 || state_check_roots(&store, e) == -1)
 		goto out;
 	r.now = time(NULL);
 	r.unhealthy = tell_root_expiry(&store, r.now);

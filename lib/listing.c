@@ -94,6 +94,29 @@ void listing_close(struct listing *l)
 	*l = (struct listing)LISTING_CLOSED;
 }
 
+int listing_check_writers(const struct file *dir, const char *path, unsigned depth, uid_t owner, struct err *e)
+{
+	struct listing l;
+	struct err unsaid = {0};
+	const char *name;
+	int rc = 0;
+
+	if (listing_open_at(dir, path, &l, &unsaid) == -1) {
+		err_clear(&unsaid);
+		return 0;
+	}
+	while (rc == 0 && listing_next(&l, &name, &unsaid) == 1) {
+		const char *const one[] = {name, NULL};
+
+		rc = file_check_entries(&l.dir, one, owner, e);
+		if (rc == 0 && depth > 1 && listing_is_dir(&l))
+			rc = listing_check_writers(&l.dir, name, depth - 1, owner, e);
+	}
+	err_clear(&unsaid);
+	listing_close(&l);
+	return rc;
+}
+
 int listing_is_empty(const struct file *dir, const char *path, struct err *e)
 {
 	struct listing l;

@@ -15,6 +15,7 @@
 #define LIB_LISTING_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "lib/file.h"
 
@@ -35,6 +36,10 @@ int listing_next(struct listing *l, const char **name, struct err *e);
 /* Whether the name that came last is a directory's (a link to one is none). */
 bool listing_is_dir(const struct listing *l);
 void listing_close(struct listing *l);	/* of a closed one: a no-op */
+
+/* file_check_entries of everything in a directory beneath dir, and in the directories there, `depth` of them deep (1: it alone). Where it
+ * can't be listed nothing is said: whoever needs it will. */
+int listing_check_writers(const struct file *dir, const char *path, unsigned depth, uid_t owner, struct err *e);
 
 /* Whether a directory beneath dir ("." itself) holds no names: 1, 0, -1. */
 int listing_is_empty(const struct file *dir, const char *path, struct err *e);

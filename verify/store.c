@@ -13,6 +13,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/num.h"
 #include "lib/path.h"
 #include "manifests/hook.h"
@@ -286,6 +287,15 @@ int store_open(const char *path, struct store *out, struct err *e)
 		return 0;
 	store_close(out);
 	return -1;
+}
+
+int store_check_below(const struct store *s, struct err *e)
+{
+	struct stat st;
+
+	if (file_stat(&s->dir, &st, e) == -1 || listing_check_writers(&s->dir, "objects", 1, st.st_uid, e) == -1)
+		return -1;
+	return listing_check_writers(&s->dir, "streams", 3, st.st_uid, e);
 }
 
 int store_as_of(struct store *s, uint64_t version, struct err *e)

@@ -82,8 +82,9 @@ if not sanitized():
             wrong += [f'{how}={point}: {one}' for one in bad]
     a.check('Y7', f'{2 * len(points)} of {total} allocations, once and from then on; exits {codes}', not wrong and codes.get(3, 0) > 10, 'C', 'C', why='; '.join(wrong)[:2000])
 
+fan = sorted(os.listdir(f'{site.store}/objects'))[0]
 # Y9: another local user. A store that others may write is refused; what lies planted in it leads nowhere.
-for mode, where in ((0o775, '.'), (0o757, '.'), (0o777, 'trust')):
+for mode, where in ((0o775, '.'), (0o757, '.'), (0o777, 'trust'), (0o777, 'streams/updates'), (0o757, 'streams/updates/lists'), (0o775, 'streams/updates/a/tree'), (0o777, f'objects/{fan}')):
     store = a.fresh()
     os.chmod(f'{store}/{where}', mode)
     before = store_state(store)
