@@ -4,6 +4,8 @@
  */
 #include "lib/args.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -314,6 +316,18 @@ int args_number(const struct args *a, const char *option, uint64_t min, uint64_t
 		       (unsigned long long)max);
 }
 
+/* As it may be typed: "8191MiB", where a rounded "8.0 GiB" would be refused. */
+static char *exact_size(uint64_t bytes, char out[24])
+{
+	static const char *const units[] = {"", "KiB", "MiB", "GiB", "TiB"};
+	size_t i = 0;
+
+	for (; bytes > 0 && bytes % 1024 == 0 && i + 1 < sizeof units / sizeof *units; i++)
+		bytes /= 1024;
+	snprintf(out, 24, "%" PRIu64 "%s", bytes, units[i]);
+	return out;
+}
+
 int args_size(const struct args *a, const char *option, uint64_t min, uint64_t max, uint64_t def, uint64_t *out, struct err *e)
 {
 	const char *s = args_get(a, option);
@@ -326,8 +340,7 @@ int args_size(const struct args *a, const char *option, uint64_t min, uint64_t m
 	if (num_parse_size(s, &n) == -1)
 		return err_set(e, ERR_USAGE, "--%s %s: must be a size like 700M, 4GiB or 123456", option, s);
 	if (n < min || n > max)
-		return err_set(e, ERR_USAGE, "--%s %s: must be from %s to %s", option, s, num_format_size(min, low),
-			       num_format_size(max, high));
+		return err_set(e, ERR_USAGE, "--%s %s: must be from %s to %s", option, s, exact_size(min, low), exact_size(max, high));
 	*out = n;
 	return 0;
 }

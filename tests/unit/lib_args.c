@@ -251,7 +251,7 @@ static void values(void **state)
 	assert_int_equal(args_size(&a, "add", 0, 10, 3, &n, &e), 0);
 	assert_int_equal(n, 3);
 	assert_int_equal(args_size(&a, "size", 0, (UINT64_C(4) << 30) - 1024, 3, &n, &e), -1);
-	assert_string_equal(e.text, "--size 4GiB: must be from 0 B to 4.0 GiB");
+	assert_string_equal(e.text, "--size 4GiB: must be from 0 to 4194303KiB");
 	args_free(&a);
 	err_clear(&e);
 	good("init --size many", &a, "init");
