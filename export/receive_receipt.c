@@ -179,11 +179,11 @@ struct copying {
 	struct file from;
 	struct outfile *to;
 	struct digest_ctx *hash;
-	struct receipt_held held;
 	uint64_t size;
 	uint8_t *room;
 };
 
+/* Into the station, and measured on the way: nothing looks into it before it is known to be what the store signed. */
 static int copy(struct copying *c, const struct receipt_objects *o, struct err *why, struct err *e)
 {
 	struct digest d;
@@ -202,8 +202,6 @@ static int copy(struct copying *c, const struct receipt_objects *o, struct err *
 		}
 		digest_update(c->hash, c->room, (size_t)n);
 		outfile_write(c->to, c->room, (size_t)n);
-		if (receipt_held_add(&c->held, c->room, (size_t)n, why) == -1)
-			return 1;
 	}
 	if (digest_final(c->hash, &d, e) == -1)
 		return -1;
@@ -212,9 +210,29 @@ static int copy(struct copying *c, const struct receipt_objects *o, struct err *
 			(unsigned long long)o->size);
 	else if (!digest_equal(&d, &o->sha256))
 		err_set(why, R_FILE_DIGEST, "%s: another digest than the receipt says", c->from.name);
-	else if (receipt_held_end(&c->held, o, why) == 0)
+	else
 		return 0;
 	return 1;
+}
+
+/* Parses the copy: a medium might answer otherwise when it is asked again. */
+static int parse_copy(struct copying *c, const struct receipt_objects *o, struct err *why, struct err *e)
+{
+	struct receipt_held held = {.at = 0};
+	size_t n;
+
+	for (uint64_t at = 0; at < c->size; at += n) {
+		n = c->size - at < STEP ? (size_t)(c->size - at) : STEP;
+		if (outfile_pread(c->to, c->room, n, at, e) == -1)
+			return -1;
+		if (receipt_held_add(&held, c->room, n, why) == -1)
+			break;
+	}
+	if (why->reason != ERR_NONE || receipt_held_end(&held, o, why) == -1) {
+		err_prefix(why, "%s", c->from.name);
+		return 1;
+	}
+	return 0;
 }
 
 /* The file comes into the station while it is judged, and stays if it is what the receipt says: read once. */
@@ -244,6 +262,8 @@ static int take_objects(struct taking *t, struct err *why, struct err *e)
 		rc = -1;
 	else
 		rc = c.room == NULL ? err_mem(e) : copy(&c, &t->receipt->objects, why, e);
+	if (rc == 0)
+		rc = parse_copy(&c, &t->receipt->objects, why, e);
 	if (rc == 0) {
 		rc = outfile_commit(c.to, e);
 		c.to = NULL;

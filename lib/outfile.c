@@ -97,6 +97,22 @@ void outfile_write(struct outfile *o, const void *data, size_t len)
 	o->used += len;
 }
 
+/* The first error of writing goes to the caller. */
+static int latched(const struct outfile *o, struct err *e)
+{
+	if (o->err.reason == ERR_NONE)
+		return 0;
+	if (e != NULL && e->reason == ERR_NONE)
+		*e = o->err;
+	return -1;
+}
+
+int outfile_pread(struct outfile *o, void *data, size_t len, uint64_t at, struct err *e)
+{
+	flush(o);
+	return latched(o, e) == -1 ? -1 : file_pread(&o->file, data, len, at, e);
+}
+
 static void put_in_place(struct outfile *o)
 {
 	struct err *e = &o->err;
@@ -114,14 +130,10 @@ static void put_in_place(struct outfile *o)
 
 int outfile_commit(struct outfile *o, struct err *e)
 {
-	int rc = 0;
+	int rc;
 
 	put_in_place(o);
-	if (o->err.reason != ERR_NONE) {
-		rc = -1;
-		if (e != NULL && e->reason == ERR_NONE)
-			*e = o->err;
-	}
+	rc = latched(o, e);
 	outfile_abort(o);
 	return rc;
 }

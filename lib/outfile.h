@@ -7,6 +7,7 @@
 #define LIB_OUTFILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct err;
@@ -18,6 +19,9 @@ struct outfile;
 
 struct outfile *outfile_open(const struct file *dir, const char *path, mode_t mode, struct err *e);
 void outfile_write(struct outfile *o, const void *data, size_t len);
+/* Exactly len bytes of what was written so far, from an offset, for who judges it before it commits. The first error of writing
+ * is its own as well; fewer bytes: ERR_FORM. */
+int outfile_pread(struct outfile *o, void *data, size_t len, uint64_t at, struct err *e);
 int outfile_commit(struct outfile *o, struct err *e);	/* frees o, also on error */
 void outfile_abort(struct outfile *o);		/* frees o */
 

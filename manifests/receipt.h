@@ -123,7 +123,7 @@ enum receipt_order {
 };
 enum receipt_order receipt_compare(const struct receipt *last, const struct receipt *next);
 
-/* Reads a .objects file piece by piece: form, order and count; its digest. Zero-initialise `at` and `last`. */
+/* Reads an authenticated .objects file piece by piece: form, order and count. Zero-initialise it. */
 struct receipt_held {
 	char line[RECEIPT_LINE];
 	size_t at;		/* bytes of the line that are here */

@@ -178,8 +178,9 @@ full && sed -i '$d' "$list"
 refused file-size satchel-export receive d
 full && echo more >>"$list"
 refused file-size satchel-export receive d
-full && sed -i '1s/^./g/' "$list"
-refused document-form satchel-export receive d
+full && sed -i '1s/^./g/' "$list" # what nobody signed is not parsed
+refused file-digest satchel-export receive d
+grep -qF "$list: another digest" "$T/err" || fail "the file is not named"
 full && sed -i '$s/0$/1/;t;$s/.$/0/' "$list"
 refused file-digest satchel-export receive d
 full && rm "$list" && ln -s "$outside/file" "$list"
@@ -189,6 +190,7 @@ crafted=$(ls d/satchel/receipts/*.yaml)
 sed -i "/^objects:/s/[0-9a-f]\{64\}/$(sha256sum <"$list" | cut -c1-64)/" "$crafted"
 sign "$crafted"
 refused document-form satchel-export receive d
+grep -qF "$list: line " "$T/err" || fail "the file is not named"
 [ -z "$(find station/receipts -name '.*' -type f)" ] || fail "temporary files are left"
 expect 0 satchel-import receipt m
 expect 0 satchel-export receive m

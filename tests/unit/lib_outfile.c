@@ -90,6 +90,30 @@ static void commits(void **state)
 	assert_int_equal(temporaries(), 0);
 }
 
+/* What is in the room and what is on disk already are one. */
+static void reads_back(void **state)
+{
+	enum { LEN = 100000 };
+	struct outfile *o = outfile_open(&dir, "judged", 0644, NULL);
+	char *data = malloc(LEN), got[6] = "";
+	struct err e = {0};
+
+	(void)state;
+	memset(data, 'x', LEN);
+	outfile_write(o, data, LEN);
+	outfile_write(o, "yz", 2);
+	assert_int_equal(outfile_pread(o, got, 3, LEN - 1, &e), 0);
+	assert_string_equal(got, "xyz");
+	assert_int_equal(outfile_pread(o, got, 4, LEN - 1, &e), -1);
+	assert_int_equal(e.reason, ERR_FORM);
+	outfile_write(o, "!", 1);	/* goes on behind the rest */
+	assert_int_equal(outfile_pread(o, got, 4, LEN - 1, NULL), 0);
+	assert_string_equal(got, "xyz!");
+	outfile_abort(o);
+	assert_int_equal(faccessat(dir.fd, "judged", F_OK, 0), -1);
+	free(data);
+}
+
 static void replaces(void **state)
 {
 	(void)state;
@@ -152,6 +176,9 @@ static void failed_writes(void **state)
 	outfile_write(o, data, 200000);
 	outfile_write(o, "x", 1);
 	setrlimit(RLIMIT_FSIZE, &before);
+	assert_int_equal(outfile_pread(o, data, 1, 0, &e), -1);
+	assert_int_equal(e.sys, EFBIG);
+	err_clear(&e);
 	outfile_write(o, "y", 1);	/* there is room again, but the file has a hole in its story */
 	assert_int_equal(outfile_commit(o, &e), -1);
 	assert_int_equal(e.sys, EFBIG);
@@ -185,7 +212,7 @@ static void refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(commits), cmocka_unit_test(replaces), cmocka_unit_test(large_and_small_writes),
+		cmocka_unit_test(commits), cmocka_unit_test(reads_back), cmocka_unit_test(replaces), cmocka_unit_test(large_and_small_writes),
 		cmocka_unit_test(failed_writes), cmocka_unit_test(refusals),
 	};
 
