@@ -35,6 +35,7 @@ struct one {
 	char alarm[40];		/* time of an alarm after the newest receipt, or empty */
 	uint64_t unconfirmed[NAMED];	/* the newest of them */
 	size_t unconfirmed_n;	/* in all */
+	bool above, here;	/* it has seen a list above the effective one; and that very list is here */
 	bool counted;		/* lacks, bytes are known */
 	uint64_t lacks, bytes;
 	json_t *o;
@@ -100,6 +101,34 @@ static bool has_all(const struct one *x, const struct approvals *list)
 	       digest_equal(&x->stream->complete.sha256, &list->digest);
 }
 
+/* Whether it has seen a list above `a` (or NULL). */
+static bool seen_above(const struct one *x, const struct approvals *a)
+{
+	const struct receipt_list *seen = x->stream != NULL && x->stream->has_newest ? &x->stream->newest : NULL;
+
+	return seen != NULL && (a == NULL || seen->epoch > a->epoch || (seen->epoch == a->epoch && seen->revision > a->revision));
+}
+
+/* A list that is here may be above the effective one: it lost a signer whom a root removed. */
+static int judge_seen(const struct standing *t, struct one *x, struct err *e)
+{
+	struct approvals *a = NULL;
+	struct err why = {0};
+
+	x->above = seen_above(x, t->ask->list);
+	if (!x->above)
+		return 0;
+	if (station_list_load(t->ask->station, x->stream->newest.epoch, x->stream->newest.revision, &a, NULL, &why) == -1) {
+		if (why.reason == ERR_MISSING)
+			return 0;
+		*e = why;
+		return -1;
+	}
+	x->here = digest_equal(&a->digest, &x->stream->newest.sha256);
+	approvals_free(a);
+	return 0;
+}
+
 static int count_lacking(struct standing *t, struct one *x, struct err *e)
 {
 	const struct station *s = t->ask->station;
@@ -109,7 +138,7 @@ static int count_lacking(struct standing *t, struct one *x, struct err *e)
 	struct selection sel = {.entries = NULL};
 	int rc = -1;
 
-	if (t->ask->list == NULL || (x->receipt == NULL && x->acknowledged.n == 0))
+	if (t->ask->list == NULL || x->above || (x->receipt == NULL && x->acknowledged.n == 0))
 		return 0;
 	x->counted = true;
 	if (has_all(x, t->ask->list))
@@ -140,7 +169,7 @@ static int gather(struct standing *t, struct err *e)
 	if (journal_read(&s->dir, LEDGER_NAME, read_ledger, t, NULL, NULL, e) == -1 || sent_each(s, read_sent, t, e) == -1)
 		return -1;
 	for (size_t i = 0; i < t->n; i++)
-		if (count_lacking(t, &t->list[i], e) == -1)
+		if (judge_seen(t, &t->list[i], e) == -1 || count_lacking(t, &t->list[i], e) == -1)
 			return -1;
 	return 0;
 }
@@ -283,30 +312,31 @@ static void tell_unconfirmed(const struct one *x)
 	buf_free(&text);
 }
 
-/* A store that has seen a list above ours: then this station was restored from a backup, or somebody else signs. */
-static bool tell_ahead(const struct standing *t, struct one *x)
+/* A store that has seen a list which isn't here: then this station was restored from a backup, or somebody else signs. */
+static void tell_ahead(const struct standing *t, struct one *x)
 {
-	const struct approvals *ours = t->ask->list;
-	const struct receipt_list *seen = x->stream != NULL && x->stream->has_newest ? &x->stream->newest : NULL;
+	const struct approvals *newest = t->ask->newest;
 	char text[256], known[48] = "no list at all";
 
-	if (seen == NULL || (ours != NULL && (seen->epoch < ours->epoch ||
-					      (seen->epoch == ours->epoch && seen->revision <= ours->revision))))
-		return false;
-	if (ours != NULL)
-		snprintf(known, sizeof known, "list %llu", ull(ours->revision));
+	if (newest != NULL && seen_above(x, newest))
+		snprintf(known, sizeof known, "list %llu", ull(newest->revision));
+	else if (newest != NULL)
+		snprintf(known, sizeof known, "others only");
 	json_put(x->o, "ahead", json_true());
 	snprintf(text, sizeof text, "%s has list %llu, and this station knows of %s: was it restored from a backup? 'recover' with a "
-		 "medium or receipt takes over what happened since", x->d->name, ull(seen->revision), known);
+		 "medium or receipt takes over what happened since", x->d->name, ull(x->stream->newest.revision), known);
 	t->ask->problem(t->ask->arg, true, text);
-	return true;
 }
 
 static void tell_lacking(const struct standing *t, struct one *x)
 {
 	char text[256], size[24];
 
-	if (tell_ahead(t, x) || !x->counted)
+	if (x->above && !x->here)
+		tell_ahead(t, x);
+	else if (x->above)
+		say_line("  has list %llu, which waits for signatures here", ull(x->stream->newest.revision));
+	if (!x->counted)
 		return;
 	json_put_number(x->o, "lacks", x->lacks);
 	json_put_number(x->o, "lacks_bytes", x->bytes);

@@ -17,6 +17,7 @@ struct station;
 struct standing_ask {
 	const struct station *station;
 	const struct approvals *list;	/* the effective one, or NULL */
+	const struct approvals *newest;	/* of all that are here, whatever their signatures, or NULL */
 	const struct draft *draft;
 	json_t *into;		/* an array: one object for each destination is appended */
 	/* What a person has to do something about. */

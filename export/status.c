@@ -65,10 +65,28 @@ static void judge_expiry(struct status *t, const char *what, uint64_t number, in
 		     num_of((uint64_t)((expires - t->s.now) / DAY), "day"));
 }
 
+/* The newest list is not in effect: whose signatures it lacks, or lacks again after a root removed a signer. */
+static int judge_unsigned(struct status *t, struct err *e)
+{
+	const struct trust *root = trust_chain_newest(&t->s.chain);
+	const struct approvals *l = t->newest;
+	const char *next = "";		/* of another epoch: told by who calls */
+	struct signers w;
+	int rc = signers_count(root, ROLE_APPROVER, &l->bytes, &t->sigs, &w, e);
+
+	if (l->epoch == root->epoch)
+		next = l->expires <= t->s.now ? "; it has expired: 'sign --new' freezes the decisions again" : "; 'sign' adds one";
+	json_put_number(t->o, "unsigned_list", l->revision);
+	if (rc == 0)
+		tell(t, &t->waiting, "list %llu has %zu of %llu signatures; %llu more of: %s%s", (unsigned long long)l->revision, w.good,
+		     (unsigned long long)w.threshold, (unsigned long long)w.threshold - w.good, (const char *)w.missing.data, next);
+	signers_free(&w);
+	return rc;
+}
+
 static int judge_lists(struct status *t, struct err *e)
 {
 	const struct trust *root = trust_chain_newest(&t->s.chain);
-	struct signers w;
 	char time[32];
 	int rc = 0;
 
@@ -80,17 +98,10 @@ static int judge_lists(struct status *t, struct err *e)
 			 num_of(t->effective->items_n, "entry"), time);
 		judge_expiry(t, "list", t->effective->revision, t->effective->expires, LIST_WARNING);
 	} else {
-		say_line("no list is signed yet");
+		say_line(t->newest == NULL ? "no list is signed yet" : "no list has the signatures that the trust root asks for");
 	}
-	if (t->newest != NULL && (t->effective == NULL || approvals_compare(t->newest, t->effective) > 0)) {
-		rc = signers_count(root, ROLE_APPROVER, &t->newest->bytes, &t->sigs, &w, e);
-		json_put_number(t->o, "unsigned_list", t->newest->revision);
-		if (rc == 0)
-			tell(t, &t->waiting, "list %llu has %zu of %llu signatures; %llu more of: %s",
-			     (unsigned long long)t->newest->revision, w.good, (unsigned long long)w.threshold,
-			     (unsigned long long)w.threshold - w.good, (const char *)w.missing.data);
-		signers_free(&w);
-	}
+	if (t->newest != NULL && (t->effective == NULL || approvals_compare(t->newest, t->effective) > 0))
+		rc = judge_unsigned(t, e);
 	if (t->newest != NULL && t->newest->epoch != root->epoch)
 		tell(t, &t->waiting, "list %llu is of epoch %llu, and the trust root of epoch %llu: 'sign' freezes the decisions anew",
 		     (unsigned long long)t->newest->revision, (unsigned long long)t->newest->epoch, (unsigned long long)root->epoch);
@@ -200,8 +211,8 @@ static void take_problem(void *arg, bool unhealthy, const char *text)
 
 static int tell_destinations(struct status *t, struct err *e)
 {
-	struct standing_ask ask = {.station = &t->s, .list = t->effective, .draft = t->draft, .into = json_array(),
-				   .problem = take_problem, .arg = t};
+	struct standing_ask ask = {.station = &t->s, .list = t->effective, .newest = t->newest, .draft = t->draft,
+				   .into = json_array(), .problem = take_problem, .arg = t};
 	int rc = standing_tell(&ask, e);
 
 	json_put(t->o, "destinations", ask.into);

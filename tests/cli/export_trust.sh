@@ -62,6 +62,9 @@ carry() { # exit code of apply: a bundle by the exporter to the store
   expect "$1" satchel-import apply m
 }
 carry 0
+expect 0 satchel-export destination add store --key store/keys/receipt.pub
+expect 0 satchel-import receipt m
+expect 0 satchel-export receive m
 
 # ---- drafting: what is refused changes nothing
 
@@ -161,7 +164,8 @@ cmp station/trust/trust-2.yaml second/trust/trust-2.yaml || fail "signed here, s
 
 expect_word 1 signature-threshold satchel-export pack m --key packer/packer-2.key # the list was signed by alice and bob
 expect 4 satchel-export status
-grep -q 'list 1 has 1 of 2 signatures; 1 more of: carol' "$T/out" || { cat "$T/out"; fail "whose signature is missing"; }
+grep -q "list 1 has 1 of 2 signatures; 1 more of: carol; 'sign' adds one" "$T/out" || { cat "$T/out"; fail "whose signature is missing"; }
+grep -q '^  has list 1, which waits for signatures here' "$T/out" || { cat "$T/out"; fail "what the store has is not known here"; }
 expect 0 satchel-export sign --key new/carol.key
 expect_word 1 key-role satchel-export pack m --key packer/packer.key
 packer=packer-2

@@ -45,7 +45,19 @@ expect 0 satchel-export -C behind receive m3
 expect 1 satchel-export -C behind status
 grep -q "^UNHEALTHY: store has list 3, and this station knows of list 1: was it restored from a backup? 'recover'" "$T/out" ||
   fail "status of a station that is behind: $(cat "$T/out")"
+expect 0 satchel-export -C behind renew	# and goes on: list 3 here is not the store's
+expect 0 satchel-export -C behind renew
+rm behind/lists/3.yaml.*.sig
+expect_word 1 'UNHEALTHY: store has list 3, and this station knows of others only' satchel-export -C behind status
 rm -rf behind
+cp -a lost unsigned	# the store's own list 3, whose signer a root may have removed
+expect 0 satchel-export -C unsigned receive m3
+rm unsigned/lists/3.yaml.*.sig
+expect_word 4 'has list 3, which waits for signatures here' satchel-export -C unsigned status
+grep -q "pack --for" "$T/out" && fail "an older list shall be carried: $(cat "$T/out")"
+expect 0 satchel-export -C unsigned sign
+expect_word 0 'holds all of list 3' satchel-export -C unsigned status
+rm -rf unsigned
 expect 0 satchel-export recover m2 m3
 cat "$T/out" "$T/err" >>log
 grep -q 'taken over: 0 trust roots, 2 lists, 2 bundles; the next list is above 3, the next bundle above 3' "$T/out" || fail "what it says: $(cat "$T/out")"
