@@ -253,8 +253,7 @@ static int load(struct freeze *f, const struct args *a, struct err *e)
 {
 	if (args_expect(a, 0, 0, e) == -1)
 		return -1;
-	if (trust_chain_check_time(&f->s.chain, f->s.now, e) == -1 ||
-	    station_list_newest(&f->s, &f->list, &f->sigs, e) == -1)
+	if (station_check_root(&f->s, e) == -1 || station_list_newest(&f->s, &f->list, &f->sigs, e) == -1)
 		return -1;
 	f->draft = draft_load(&f->s, e);
 	return f->draft == NULL ? -1 : 0;

@@ -308,7 +308,7 @@ static int prepare(struct pack *p, struct err *e)
 	p->shipment.station = &p->station;
 	if (medium_open(args_at(p->args, 0), &p->station.dir, p->dry_run ? MEDIUM_LOOK : MEDIUM_FILL, &p->medium, e) == -1 ||
 	    check_content(p, e) == -1 || addressees_take(&p->addressees, &p->station, p->args, m, &p->arena, e) == -1 ||
-	    trust_chain_check_time(&p->station.chain, p->station.now, e) == -1 ||
+	    station_check_root(&p->station, e) == -1 ||
 	    take_list(p, e) == -1 || take_selection(p, e) == -1)
 		return -1;
 	m->stream = p->station.config.stream;

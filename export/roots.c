@@ -334,7 +334,7 @@ int roots_show(const struct args *a, struct err *e)
 		return -1;
 	for (size_t i = 0; i < s.chain.n; i++)
 		show_trust(s.chain.roots[i]);
-	if (trust_chain_check_time(&s.chain, s.now, e) == -1) {
+	if (station_check_root(&s, e) == -1) {
 		say_warn("%s", e->text);
 		err_clear(e);
 	}

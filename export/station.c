@@ -101,6 +101,13 @@ int station_open_parent(const char *path, struct file *out, const char **last, s
 	return rc;
 }
 
+int station_check_root(const struct station *s, struct err *e)
+{
+	if (trust_chain_check_time(&s->chain, s->now, e) == 0)
+		return 0;
+	return e->reason == R_TRUST_EXPIRED ? err_hint(e, "`satchel-export trust renew`, then `satchel-export trust sign`") : -1;
+}
+
 int station_signature(void *dir, const char *name, struct buf *out, struct err *e)
 {
 	struct err cause = {0};

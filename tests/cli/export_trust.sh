@@ -218,7 +218,10 @@ for v in 2 3 4; do grep -q "\"event\":\"root\",\"version\":$v," store/journal.js
 trust renew --days 2
 expect 0 satchel-export trust sign --key new/chief-2.key --key deputy/deputy.key
 later=$(($(date +%s) + 3 * 86400))
-SOURCE_DATE_EPOCH=$later expect_word 1 trust-expired satchel-export pack m --key packer/packer-2.key
+hint='; `satchel-export trust renew`, then `satchel-export trust sign` (trust-expired)'
+SOURCE_DATE_EPOCH=$later expect_word 1 "$hint" satchel-export pack m --key packer/packer-2.key
+SOURCE_DATE_EPOCH=$later expect_word 1 "$hint" satchel-export renew --key alice/alice.key
+SOURCE_DATE_EPOCH=$later expect_word 1 "$hint" satchel-export sign --key alice/alice.key
 SOURCE_DATE_EPOCH=$later trust renew --days 400
 SOURCE_DATE_EPOCH=$later expect 0 satchel-export trust sign --key new/chief-2.key --key deputy/deputy.key
 SOURCE_DATE_EPOCH=$later expect 0 satchel-export pack m --key packer/packer-2.key
