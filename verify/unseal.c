@@ -141,6 +141,45 @@ static int check_created(const struct manifest *m, int64_t now, struct err *e)
 	return 0;
 }
 
+struct strangers {
+	const struct trust *root;
+	bool found;
+};
+
+/* By its name alone, which anybody may have given it: this is for a hint. */
+static int look_for_stranger(void *arg, const char *name, bool is_dir, struct err *e)
+{
+	struct strangers *s = arg;
+	const struct trust_role *role = &s->root->roles.role[ROLE_EXPORTER];
+	const size_t head = strlen(NAMES_MANIFEST "."), tail = strlen(".sig"), len = strlen(name);
+	char known[NAMES_SIGNATURE_LEN];
+
+	(void)e;
+	if (is_dir || len != head + NAMES_PREFIX + tail || strncmp(name, NAMES_MANIFEST ".", head) != 0 ||
+	    strspn(name + head, "0123456789abcdef") != NAMES_PREFIX || strcmp(name + len - tail, ".sig") != 0)
+		return 0;
+	for (size_t i = 0; i < role->keys_n; i++)
+		if (strcmp(names_signature(NAMES_MANIFEST, &role->keys[i], known), name) == 0)
+			return 0;
+	s->found = true;
+	return 0;
+}
+
+/* No exporter's signature is there: it was never written, or the manifest is signed by somebody else. */
+static void explain_missing(const struct seen *seen, const struct trust *root, struct err *e)
+{
+	struct strangers s = {.root = root};
+	struct err why = {0};
+
+	if (reader_names(seen->reader, seen->bundle, look_for_stranger, &s, &why) != 0)
+		return;	/* the refusal stands without a hint */
+	if (s.found)
+		err_hint(e, "the signatures beside it are by keys that are no exporter's in trust root %llu: it is of another site, of a "
+			 "root not known here yet, or of a key that was removed", (unsigned long long)root->version);
+	else
+		err_hint(e, "packing may have been interrupted: run pack again");
+}
+
 static struct manifest *open_manifest(const struct unseal *u, struct seen *seen, const struct buf *bytes, struct err *e)
 {
 	const struct trust *root = trust_chain_newest(u->chain);
@@ -152,7 +191,7 @@ static struct manifest *open_manifest(const struct unseal *u, struct seen *seen,
 	if (trust_require(root, ROLE_EXPORTER, bytes->data, bytes->len, &found, e) == 0)
 		m = manifest_parse(bytes->data, bytes->len, e);
 	else if (e->reason == R_SIGNATURE_MISSING)
-		err_hint(e, "packing may have been interrupted: run pack again");
+		explain_missing(seen, root, e);
 	if (m != NULL && (check_name(m, seen->bundle, e) == -1 || check_created(m, u->now, e) == -1 ||
 			  compare_chain(m, u->chain, e) == -1)) {
 		manifest_free(m);

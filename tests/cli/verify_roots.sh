@@ -63,4 +63,18 @@ cp -r usb unsigned && rm unsigned/satchel/updates-00000001/manifest.yaml.*.sig
 expect_word 1 'packing may have been interrupted: run pack again (signature-missing)' satchel-verify bundle unsigned --trust trust-1.yaml
 expect 0 satchel-import init store --name store --trust trust-1.yaml --stream updates --ring production
 expect_word 1 'packing may have been interrupted: run pack again' satchel-import -C store apply unsigned
+
+# a bundle of another site: it is signed, and by nobody known here
+mkdir other
+expect 0 satchel-export init elsewhere --content c --stream updates --ring production
+expect 0 satchel-export -C elsewhere scan
+expect 0 satchel-export -C elsewhere approve --all
+expect 0 satchel-export -C elsewhere sign
+expect 0 satchel-export -C elsewhere pack other
+for command in 'satchel-verify bundle other --trust trust-1.yaml' 'satchel-import -C store apply other'; do
+  # shellcheck disable=SC2086
+  expect_word 1 "by keys that are no exporter's in trust root 1: it is of another site" $command
+  grep -q signature-missing out err || fail "the reason"
+  ! grep -q 'pack again' out err || fail "packing was not interrupted"
+done
 exit 0

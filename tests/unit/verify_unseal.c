@@ -198,13 +198,18 @@ static void signatures(void **state)
 	fixture_bundle(f, 17);
 	fixture_read(dir_of(f), NAMES_MANIFEST, &manifest);
 	drop(f, signature(f, FIXTURE_EXPORTER_A, NAMES_MANIFEST));
-	refused(f, 1, R_SIGNATURE_MISSING, NAMES_MANIFEST);
+	refused(f, 1, R_SIGNATURE_MISSING, NAMES_MANIFEST ": no signature by a key of the role exporter (1 needed); packing may");
+	fixture_write(dir_of(f), "manifest.yaml.0123456789abcdef0123456789abcdeX.sig", "x", 1);	/* names nobody */
+	fixture_write(dir_of(f), "manifest.yaml.sig", "x", 1);
+	refused(f, 1, R_SIGNATURE_MISSING, "packing may have been interrupted");
+	fixture_write(dir_of(f), signature(f, FIXTURE_EXPORTER_A, NAMES_MANIFEST), "", 0);	/* cut off */
+	refused(f, 1, R_SIGNATURE_MISSING, "packing may have been interrupted");
 	fixture_sign(f, FIXTURE_FRESH_A, dir_of(f), NAMES_MANIFEST, &manifest);	/* a key nobody knows */
-	refused(f, 1, R_SIGNATURE_MISSING, NAMES_MANIFEST);
+	refused(f, 1, R_SIGNATURE_MISSING, "no exporter's in trust root 1: it is of another site");
 	fixture_sign(f, FIXTURE_APPROVER_A, dir_of(f), NAMES_MANIFEST, &manifest);	/* of another role */
-	refused(f, 1, R_SIGNATURE_MISSING, NAMES_MANIFEST);
+	refused(f, 1, R_SIGNATURE_MISSING, "no exporter's in trust root 1: it is of another site");
 	fixture_write(dir_of(f), signature(f, FIXTURE_EXPORTER_A, NAMES_MANIFEST), "", 0);
-	refused(f, 1, R_SIGNATURE_MISSING, NAMES_MANIFEST);
+	refused(f, 1, R_SIGNATURE_MISSING, "no exporter's in trust root 1: it is of another site");
 	fixture_write(dir_of(f), signature(f, FIXTURE_EXPORTER_A, NAMES_MANIFEST), manifest.data, manifest.len);
 	refused(f, 1, R_SIGNATURE_THRESHOLD, NAMES_MANIFEST);	/* too large to be one: not read */
 	fixture_write(dir_of(f), signature(f, FIXTURE_EXPORTER_A, NAMES_MANIFEST), manifest.data, 64);
@@ -399,6 +404,7 @@ static void removed_key(void **state)
 	fixture_bundle(f, 17);	/* signed with exporter A, which root 2 no longer names */
 	assert_int_equal(judge(f, 1, &j), -1);
 	assert_int_equal(j.err.reason, R_SIGNATURE_MISSING);
+	assert_non_null(strstr(j.err.text, "no exporter's in trust root 2: it is of"));
 	assert_int_equal(j.chain.n, 2);	/* T6: the good root stays */
 	done(&j);
 	fixture_free(f);
