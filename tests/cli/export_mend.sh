@@ -3,6 +3,7 @@
 # the item again by its name; a bundle is no medium; a recover that finds nothing is not done; patterns and --all mean the same
 # with every command.
 . "$(dirname "$0")/lib.sh"
+manual=$(cd "$(dirname "$0")/../../export" && pwd)/satchel-export.1.scd
 cd "$T"
 mkdir -p c/a c/b m
 echo one >c/a/f; echo two >c/b/f
@@ -35,6 +36,10 @@ expect_word 2 medium-missing satchel-export pack m/satchel/z-00000001
 [ ! -e m/satchel/z-00000001/satchel ] || fail "a bundle in a bundle"
 expect 0 satchel-verify bundle m --trust s/trust/trust-1.yaml
 expect 2 satchel-export pack m --medium-size 0
+# the sizes that the manual gives as examples are such
+sizes=$(sed -n 's/.*Bounds, like \(.*\) or \(.*\)\./\1 \2/p' "$manual")
+[ -n "$sizes" ] || fail "the manual names no sizes"
+for size in $sizes; do expect 0 satchel-export pack m --dry-run --medium-size "$size"; done
 
 # nothing to recover from
 mkdir empty
