@@ -156,6 +156,17 @@ static int take_revision(struct approve *p, struct err *e)
 	return take(p, row, row, e);
 }
 
+/* Whether an item is named as such; what a pattern meets may be what the others shall require. */
+static bool is_named(const struct approve *p, const char *item)
+{
+	size_t count, first = draft_find(p->draft, item, &count);
+
+	for (size_t i = first; i < first + count; i++)
+		if (p->picked[i] == PICK_NAMED)
+			return true;
+	return false;
+}
+
 static int add_requires(struct approve *p, struct err *e)
 {
 	size_t n = args_count(p->a, "requires");
@@ -167,6 +178,8 @@ static int add_requires(struct approve *p, struct err *e)
 
 		if (r == NULL)
 			rc = err_set(e, R_ITEM_UNKNOWN, "--requires %s: no such item", args_nth(p->a, "requires", i));
+		else if (is_named(p, r->item))
+			rc = err_set(e, ERR_USAGE, "--requires %s: an item does not require itself", r->item);
 		else
 			list[i] = r->item;
 	}

@@ -32,6 +32,8 @@ unchanged 2 satchel-export approve x y --ring pilot --revision 1
 unchanged 2 satchel-export approve x --ring pilot --deadline tomorrow
 unchanged 2 satchel-export approve x --ring pilot --title $'two\nlines'
 unchanged 2 satchel-export approve x --ring pilot --requires nosuch
+unchanged 2 satchel-export approve x --ring pilot --requires x
+grep -q -- '--requires x: an item does not require itself' "$T/err" || fail "what requires itself"
 unchanged 1 satchel-export approve x --ring production --from-ring pilot
 unchanged 1 satchel-export approve a --ring pilot --no-requires
 grep -q 'a requires app' "$T/err" || fail "what is required is not said"

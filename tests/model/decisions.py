@@ -165,6 +165,8 @@ class Decisions:
             self.move(item, n, rings)
             r.requires = self.requires(item, n) | r.links
             named.append((item, n))
+        if set(items) & set(requires):
+            raise Refused(2)
         for item, n in named:
             r = self.revision(item, n)
             r.requires = r.requires | (frozenset(requires) - {item})
