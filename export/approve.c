@@ -51,6 +51,7 @@ struct approve {
 	bool *again;		/* rows that were named and are approved already: what was lost of their bytes is kept again */
 	uint64_t rings, from;	/* from: of --from-ring, or 0 */
 	struct board_terms terms;
+	struct approvals *newest;	/* list; loaded where something was unrevoked */
 	size_t passed_over;	/* declined or revoked ones that a pattern met */
 };
 
@@ -116,8 +117,8 @@ static int take(struct approve *p, size_t i, size_t target, struct err *e)
 		p->passed_over += r->declined || row->revoked;
 		return 0;
 	}
-	if (row->revoked)
-		board_unrevoke(p->board, &r->contents.sha256);
+	if (row->revoked && board_unrevoke(p->board, &r->contents.sha256, e) == -1)
+		return -1;
 	p->named[target] = true;
 	board_move(p->board, target, p->rings);
 	p->draft->revisions[target].declined = false;
@@ -388,6 +389,7 @@ static void report(const struct approve *p)
 			board_tell(p->board, i, "withdrawn", lost, "cut anew");
 		n += rings != 0;
 	}
+	board_tell_unrevoked(p->board, p->newest);
 	if (p->passed_over > 0)
 		say_note("%zu declined or revoked %s passed over; naming one approves it", p->passed_over,
 			 p->passed_over == 1 ? "item was" : "items were");
@@ -404,6 +406,8 @@ static int decide(struct approve *p, struct err *e)
 	if (args_has(p->a, "revision") ? take_revision(p, e) == -1 : take_each(p, e) == -1)
 		return -1;
 	if (supersede_check(p->board, p->named, &p->terms, e) == -1 || add_requires(p, e) == -1 || close_over(p, e) == -1 || check_all_nesting(p, e) == -1)
+		return -1;
+	if (p->board->unrevoked_n > 0 && station_list_newest(&p->s, &p->newest, NULL, e) == -1)
 		return -1;
 	if (!any(p, p->named))
 		return any(p, p->again) ? approve_keep(&p->s, p->board, p->again, e) : 0;
@@ -447,6 +451,7 @@ int approve_run(const struct args *a, struct err *e)
 	if (station_open(a, STATION_WRITE, &p.s, e) == -1)
 		return -1;
 	rc = run(&p, e);
+	approvals_free(p.newest);
 	free(p.again);
 	free(p.implied);
 	free(p.named);

@@ -309,18 +309,27 @@ int board_revoke(struct board *b, size_t i, const char *note, struct err *e)
 	return 0;
 }
 
-void board_unrevoke(struct board *b, const struct digest *contents)
+int board_unrevoke(struct board *b, const struct digest *contents, struct err *e)
 {
 	struct draft *d = b->draft;
+	struct revocation *out = arena_alloc(&d->arena, (b->unrevoked_n + d->revoked_n + 1) * sizeof *out);
 	size_t kept = 0;
 
+	if (out == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < b->unrevoked_n; i++)
+		out[i] = b->unrevoked[i];
+	b->unrevoked = out;
 	for (size_t i = 0; i < d->revoked_n; i++)
-		if (!digest_equal(&d->revoked[i].contents, contents))
+		if (digest_equal(&d->revoked[i].contents, contents))
+			out[b->unrevoked_n++] = d->revoked[i];
+		else
 			d->revoked[kept++] = d->revoked[i];
 	d->revoked_n = kept;
 	for (size_t k = 0; k < d->revisions_n; k++)
 		if (digest_equal(&d->revisions[k].contents.sha256, contents))
 			b->rows[k].revoked = false;
+	return 0;
 }
 
 int board_check_text(const char *option, const char *s, struct err *e)

@@ -29,6 +29,8 @@ struct board {
 	char *rings[MAX_RINGS];
 	size_t rings_n;
 	struct board_row *rows;	/* draft->revisions_n of them */
+	struct revocation *unrevoked;	/* what board_unrevoke took out */
+	size_t unrevoked_n;
 };
 
 struct board *board_open(struct station *s, struct draft *d, struct err *e);
@@ -60,7 +62,7 @@ bool board_unmet(const struct board *b, size_t *i, const char **item, uint64_t *
 
 /* Revocations: adds one (note may be NULL), or takes out all of these contents; `revoked` of the rows follows. */
 int board_revoke(struct board *b, size_t i, const char *note, struct err *e);
-void board_unrevoke(struct board *b, const struct digest *contents);
+int board_unrevoke(struct board *b, const struct digest *contents, struct err *e);
 
 /* What a new entry says beside its requirements. */
 struct board_terms {
@@ -79,6 +81,8 @@ int board_store(struct board *b, const struct board_terms *terms, const bool *ap
 
 /* A result for row i: "STATE ITEM revision N for RINGS: ..., REMARK". */
 void board_tell(const struct board *b, size_t i, const char *state, uint64_t rings, const char *remark);
+/* A result for each revocation that was taken out: since when it stood, by the newest list (or NULL). */
+void board_tell_unrevoked(const struct board *b, const struct approvals *newest);
 /* Ledger lines for the rows that a command concerns (one element for each row), with the note where there is one. */
 struct board_change {
 	bool concerns;

@@ -3,8 +3,10 @@
  */
 #include "export/board.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "export/freeze.h"
 #include "export/ledger.h"
 #include "lib/err.h"
 #include "lib/num.h"
@@ -34,6 +36,35 @@ void board_tell(const struct board *b, size_t i, const char *state, uint64_t rin
 		 n > 0 ? " for " : "", board_ring_text(b, rings, text, sizeof text), num_of(r->contents.files, "file"),
 		 num_format_size(r->contents.bytes, size),
 		 remark != NULL ? ", " : "", remark != NULL ? remark : "");
+}
+
+/* The draft's row of a revocation; draft_load saw to it that there is one. */
+static size_t row_of(const struct draft *d, const struct revocation *r)
+{
+	size_t count, i = draft_find(d, r->item, &count);
+
+	while (d->revisions[i].revision != r->revision)
+		i++;
+	return i;
+}
+
+void board_tell_unrevoked(const struct board *b, const struct approvals *newest)
+{
+	char remark[64];
+
+	for (size_t i = 0; i < b->unrevoked_n; i++) {
+		const struct revocation *r = &b->unrevoked[i];
+		uint64_t since = freeze_since(newest, r);
+
+		if (since == 0)
+			snprintf(remark, sizeof remark, "was revoked, in no list yet");
+		else if (newest->epoch == 1)
+			snprintf(remark, sizeof remark, "was revoked since list %llu", (unsigned long long)since);
+		else
+			snprintf(remark, sizeof remark, "was revoked since list %llu of epoch %llu", (unsigned long long)since,
+				 (unsigned long long)newest->epoch);
+		board_tell(b, row_of(b->draft, r), "unrevoked", 0, remark);
+	}
 }
 
 static int write_lines(const struct board *b, struct ledger_items *l, const struct board_change *changes,

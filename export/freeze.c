@@ -101,8 +101,7 @@ static bool changed(const struct freeze *f)
 
 /* ---- freezing ---- */
 
-/* The list that first had this revocation, by the newest one; 0 where that hasn't got it. */
-static uint64_t find_since(const struct approvals *l, const struct revocation *r)
+uint64_t freeze_since(const struct approvals *l, const struct revocation *r)
 {
 	for (size_t i = 0; l != NULL && i < l->revoked_n; i++)
 		if (strcmp(l->revoked[i].item, r->item) == 0 && l->revoked[i].revision == r->revision &&
@@ -164,7 +163,7 @@ static int freeze(struct freeze *f, struct approval *items, size_t items_n, cons
 		return err_mem(e);
 	for (size_t i = 0; i < revoked_n; i++) {
 		next.revoked[i] = revoked[i];
-		next.revoked[i].since = find_since(before, &revoked[i]);
+		next.revoked[i].since = freeze_since(before, &revoked[i]);
 		if (next.revoked[i].since == 0)
 			next.revoked[i].since = next.revision;
 	}

@@ -118,6 +118,7 @@ expect 0 satchel-export scan
 expect 0 satchel-export revoke lib --revision 2
 expect 0 satchel-export approve lib --revision 1 --ring pilot
 [ "$(revoked)" = "lib 2;" ] || fail "naming a revoked revision takes it out: $(revoked)"
+grep -q '^unrevoked lib revision 1: .*, was revoked, in no list yet$' "$T/out" || { cat "$T/out"; fail "it is not said"; }
 unchanged 2 satchel-export revoke lib --revision 9
 
 # a ring's revision brings along what that ring has of the items it requires, nothing newer
@@ -168,6 +169,21 @@ revoked | grep -q 'ssl1 1;ssl3 1;' || fail "revoke --superseded: $(revoked)"
 grep -q 'ssl4 1' <<<"$(decided)" || fail "ssl4 stays"
 expect 0 satchel-export revoke --superseded
 expect 0 satchel-export decline app lib
+
+# the newest revision, by name alone: said, and since when it was revoked
+expect 0 satchel-export revoke ssl4
+expect 0 satchel-export sign
+expect 0 satchel-export approve ssl4 --ring pilot
+grep -q '^unrevoked ssl4 revision 1: .*, was revoked since list 2$' "$T/out" || { cat "$T/out"; fail "it is not said"; }
+revoked | grep -q 'ssl4' && fail "it is revoked still"
+expect 0 satchel-export approve ssl4 --ring production
+grep -q unrevoked "$T/out" && fail "said twice"
+expect 0 satchel-export approve ssl3 --ring pilot --json
+python3 - "$T/out" <<'P' || { cat "$T/out"; fail "approve --json"; }
+import json, sys
+o = [json.loads(l) for l in open(sys.argv[1])]
+assert [(r["item"], r["state"], r.get("remark")) for r in o] == [("ssl3", "approved", None), ("ssl3", "unrevoked", "was revoked since list 2")]
+P
 
 # the ledger is a chain, and log shows it
 expect 0 satchel-export log
