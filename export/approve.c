@@ -95,33 +95,34 @@ static size_t promoted(const struct approve *p, size_t i)
 }
 
 /* The row has these rings already and gets no new terms. */
-static bool idle(const struct approve *p, size_t row)
+static bool idle(const struct approve *p, size_t row, uint64_t rings)
 {
 	const struct board_terms *t = &p->terms;
 
 	return t->title == NULL && t->note == NULL && t->supersedes_n == 0 && !t->urgent && !t->has_deadline && !args_has(p->a, "requires") &&
-	       (p->board->rows[row].rings & p->rings) == p->rings;
+	       (p->board->rows[row].rings & rings) == rings;
 }
 
 /* Takes row `target` of the item whose newest is row i into the command, or passes over what was not named. */
 static int take(struct approve *p, size_t i, size_t target, struct err *e)
 {
 	const struct draft_revision *r = &p->draft->revisions[target];
-	struct board_row *row = &p->board->rows[target];
+	const struct board_row *row = &p->board->rows[target];
+	bool by_name = p->picked[i] == PICK_NAMED;
+	uint64_t rings = by_name ? p->rings : p->rings & ~row->declined;
 
-	if (idle(p, target)) {
+	if (idle(p, target, p->rings)) {
 		p->again[target] = p->picked[i] != PICK_ALL;
 		return 0;
 	}
-	if (p->picked[i] != PICK_NAMED && (r->declined || row->revoked || (r->gone && row->rings == 0))) {
-		p->passed_over += r->declined || row->revoked;
+	if (!by_name && (rings == 0 || idle(p, target, rings) || row->revoked || (r->gone && row->rings == 0))) {
+		p->passed_over += rings != p->rings || row->revoked;
 		return 0;
 	}
 	if (row->revoked && board_unrevoke(p->board, &r->contents.sha256, e) == -1)
 		return -1;
 	p->named[target] = true;
-	board_move(p->board, target, p->rings);
-	p->draft->revisions[target].declined = false;
+	board_move(p->board, target, rings);
 	return board_require(p->board, target, r->requires, r->requires_n, e);
 }
 
@@ -198,6 +199,7 @@ static int add_requires(struct approve *p, struct err *e)
 static int imply(struct approve *p, size_t i, const char *item, uint64_t rings, struct err *e)
 {
 	const struct draft_revision *by = &p->draft->revisions[i], *r = draft_newest(p->draft, item);
+	uint64_t declined;
 	char text[256];
 	size_t row;
 
@@ -211,9 +213,10 @@ static int imply(struct approve *p, size_t i, const char *item, uint64_t rings, 
 		row = promoted(p, row);
 		r = &p->draft->revisions[row];
 	}
-	if (r->declined || p->board->rows[row].revoked) {
-		err_set(e, R_REQUIRES, "%s requires %s, whose newest revision was %s", by->item, item,
-			r->declined ? "declined" : "revoked");
+	declined = p->board->rows[row].declined & rings;
+	if (declined != 0 || p->board->rows[row].revoked) {
+		err_set(e, R_REQUIRES, "%s requires %s, whose revision %llu was %s%s", by->item, item, (unsigned long long)r->revision,
+			declined != 0 ? "declined for " : "revoked", board_ring_text(p->board, declined, text, sizeof text));
 		return err_hint(e, "name it too, if it shall be approved after all, or decline %s", by->item);
 	}
 	p->implied[row] = true;
@@ -331,12 +334,12 @@ int approve_keep(struct station *s, const struct board *b, const bool *again, st
 	return keep_finish(k, pool_default_jobs(), e);
 }
 
-/* What this command is about: rings that a row got, or, with new terms, all it asked for. */
+/* What this command is about: rings that a row got, or, with new terms, all it asked for and has. */
 static uint64_t concerned(const struct approve *p, size_t i)
 {
 	const struct board_row *r = &p->board->rows[i];
 
-	return p->named[i] ? p->rings : r->rings & ~r->before;
+	return r->rings & (p->named[i] ? p->rings : ~r->before);
 }
 
 /* Cut anew: the item as a whole is no longer approved. */

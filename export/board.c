@@ -52,6 +52,19 @@ static int ring_bit(struct board *b, char *name, uint64_t *bit, struct err *e)
 	return 0;
 }
 
+/* Sets `declined` of every row. A ring that the station has no more is forgotten here. */
+static void mark_declined(struct board *b)
+{
+	for (size_t i = 0; i < b->draft->revisions_n; i++) {
+		const struct draft_revision *r = &b->draft->revisions[i];
+
+		b->rows[i].declined = r->declined ? UINT64_MAX : 0;
+		for (size_t k = 0; k < b->rings_n && r->declined_for_n > 0; k++)
+			if (draft_declined(r, b->rings[k]))
+				b->rows[i].declined |= 1ull << k;
+	}
+}
+
 static int lay_out(struct board *b, struct err *e)
 {
 	struct draft *d = b->draft;
@@ -80,6 +93,7 @@ static int lay_out(struct board *b, struct err *e)
 		}
 		b->rows[row].before = b->rows[row].rings;
 	}
+	mark_declined(b);
 	return mark_revoked(b, e);
 }
 
@@ -211,7 +225,7 @@ size_t board_pending(const struct board *b)
 		const struct draft_revision *r = &b->draft->revisions[i];
 		bool newest = i + 1 == b->draft->revisions_n || strcmp(r->item, r[1].item) != 0;
 
-		n += newest && b->rows[i].rings == 0 && !b->rows[i].revoked && !r->declined && !r->gone;
+		n += newest && b->rows[i].rings == 0 && !b->rows[i].revoked && b->rows[i].declined == 0 && !r->gone;
 	}
 	return n;
 }
@@ -225,6 +239,7 @@ void board_move(struct board *b, size_t i, uint64_t rings)
 		if (k != i)
 			board_withdraw(b, k, rings);
 	b->rows[i].rings |= rings;
+	b->rows[i].declined = b->rows[i].declined == UINT64_MAX ? 0 : b->rows[i].declined & ~rings;
 	b->rows[i].touched = true;
 }
 
@@ -234,6 +249,12 @@ void board_withdraw(struct board *b, size_t i, uint64_t rings)
 		return;
 	b->rows[i].rings &= ~rings;
 	b->rows[i].touched = true;
+}
+
+void board_decline(struct board *b, size_t i, uint64_t rings)
+{
+	board_withdraw(b, i, rings);
+	b->rows[i].declined |= rings;
 }
 
 int board_require(struct board *b, size_t i, char *const *items, size_t n, struct err *e)
@@ -381,6 +402,27 @@ static int make_entry(struct board *b, size_t i, const struct board_terms *terms
 	return 0;
 }
 
+/* What was declined, back into the draft's rows. */
+static int store_declined(struct board *b, struct err *e)
+{
+	for (size_t i = 0; i < b->draft->revisions_n; i++) {
+		struct draft_revision *r = &b->draft->revisions[i];
+		uint64_t declined = b->rows[i].declined;
+		char *names[MAX_RINGS];
+
+		r->declined = declined == UINT64_MAX;
+		r->declined_for_n = 0;
+		if (declined == 0 || r->declined)
+			continue;
+		r->declined_for_n = board_ring_names(b, declined, names);
+		r->declined_for = arena_alloc(&b->draft->arena, r->declined_for_n * sizeof *r->declined_for);
+		if (r->declined_for == NULL)
+			return err_mem(e);
+		memcpy(r->declined_for, names, r->declined_for_n * sizeof *names);
+	}
+	return 0;
+}
+
 int board_store(struct board *b, const struct board_terms *terms, const bool *apply, struct err *e)
 {
 	struct draft *d = b->draft;
@@ -401,5 +443,5 @@ int board_store(struct board *b, const struct board_terms *terms, const bool *ap
 			return -1;
 	d->decisions = list;
 	d->decisions_n = n;
-	return 0;
+	return store_declined(b, e);
 }

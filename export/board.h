@@ -17,6 +17,7 @@ struct err;
 
 struct board_row {	/* beside each row of the draft */
 	uint64_t rings, before;	/* bits of board.rings: now, and when the board was opened */
+	uint64_t declined;	/* those it was declined for; UINT64_MAX: all, and whatever comes */
 	const struct approval *entry;	/* what was decided so far, or NULL */
 	char **requires;	/* what the revision's entry says, or would say */
 	size_t requires_n;
@@ -47,12 +48,15 @@ const char *board_ring_text(const struct board *b, uint64_t rings, char *out, si
 void board_item(const struct board *b, size_t i, size_t *first, size_t *end);
 /* Rings in which any revision of the item is approved; 0 where the draft doesn't know it. */
 uint64_t board_covered(const struct board *b, const char *item);
-/* How many items wait for a decision: their newest revision is neither approved, declined, revoked nor gone. */
+/* How many items wait for a decision: their newest revision is neither approved, declined for any ring, revoked nor gone. */
 size_t board_pending(const struct board *b);
-/* Gives row i these rings, and takes them from the item's other revisions. */
+/* Gives row i these rings, and takes them from the item's other revisions. That it was declined for them is forgotten, and
+ * so it is where it was declined as such. */
 void board_move(struct board *b, size_t i, uint64_t rings);
 /* Takes rings from row i. */
 void board_withdraw(struct board *b, size_t i, uint64_t rings);
+/* Takes rings from row i, which remembers it. UINT64_MAX: it is declined as such. */
+void board_decline(struct board *b, size_t i, uint64_t rings);
 /* Adds to what row i requires. */
 int board_require(struct board *b, size_t i, char *const *items, size_t n, struct err *e);
 
@@ -74,7 +78,7 @@ struct board_terms {
 };
 /* Whether a title or note can stand in a list. ERR_USAGE, naming the option. */
 int board_check_text(const char *option, const char *s, struct err *e);
-/* Writes the rings back into draft->decisions; terms (or NULL) are set for the rows with apply[i]. */
+/* Writes the rings back into draft->decisions and what was declined into its rows; terms (or NULL) are set for the rows with apply[i]. */
 int board_store(struct board *b, const struct board_terms *terms, const bool *apply, struct err *e);
 
 /* ---- telling of it (board_tell.c) ---- */

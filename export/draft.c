@@ -13,6 +13,7 @@
 #include "lib/outfile.h"
 #include "lib/path.h"
 #include "manifests/limits.h"
+#include "manifests/names.h"
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
@@ -31,6 +32,9 @@ static const struct field revision_fields[] = {
 	 .count_at = offsetof(struct draft_revision, requires_n), .optional = true, .min = 1, .max = PATH_MAX_LEN,
 	 .max_count = MAX_REQUIRES, .check = path_check},
 	{.name = "declined", .kind = FIELD_FLAG, .at = offsetof(struct draft_revision, declined), .optional = true},
+	{.name = "declined_for", .kind = FIELD_TEXTS, .at = offsetof(struct draft_revision, declined_for),
+	 .count_at = offsetof(struct draft_revision, declined_for_n), .optional = true, .min = 1, .max = MAX_NAME_LEN,
+	 .max_count = MAX_RINGS, .check = names_check},
 	{.name = "gone", .kind = FIELD_FLAG, .at = offsetof(struct draft_revision, gone), .optional = true},
 	{0},
 };
@@ -89,6 +93,11 @@ static int check(const struct draft *d, struct err *e)
 			return err_set(e, R_STATION_DAMAGED, "\"%s\" revision %llu is out of order", b->item,
 				       (unsigned long long)b->revision);
 	}
+	for (size_t i = 0; i < d->revisions_n; i++)
+		for (size_t k = 1; k < d->revisions[i].declined_for_n; k++)
+			if (strcmp(d->revisions[i].declined_for[k - 1], d->revisions[i].declined_for[k]) >= 0)
+				return err_set(e, R_STATION_DAMAGED, "\"%s\" revision %llu: its rings are out of order",
+					       d->revisions[i].item, (unsigned long long)d->revisions[i].revision);
 	for (size_t i = 0; i < d->decisions_n; i++)
 		if (!has_row(d, &at, d->decisions[i].item, d->decisions[i].revision))
 			return err_set(e, R_STATION_DAMAGED, "decisions: \"%s\" revision %llu is no revision seen, or out of order",
@@ -214,6 +223,55 @@ size_t draft_find(const struct draft *d, const char *item, size_t *count)
 	while (low + *count < d->revisions_n && strcmp(d->revisions[low + *count].item, item) == 0)
 		++*count;
 	return low;
+}
+
+/* Where a ring stands, or would stand, among those a revision was declined for. */
+static size_t find_ring(const struct draft_revision *r, const char *ring, bool *found)
+{
+	size_t at = 0;
+
+	while (at < r->declined_for_n && strcmp(r->declined_for[at], ring) < 0)
+		at++;
+	*found = at < r->declined_for_n && strcmp(r->declined_for[at], ring) == 0;
+	return at;
+}
+
+bool draft_declined(const struct draft_revision *r, const char *ring)
+{
+	bool found;
+
+	find_ring(r, ring, &found);
+	return r->declined || found;
+}
+
+int draft_decline(struct draft *d, struct draft_revision *r, char *ring, struct err *e)
+{
+	bool found;
+	size_t at = find_ring(r, ring, &found), n = r->declined_for_n;
+	char **list;
+
+	if (found)
+		return 0;
+	list = arena_alloc(&d->arena, (n + 1) * sizeof *list);
+	if (list == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < n; i++)
+		list[i + (i >= at)] = r->declined_for[i];
+	list[at] = ring;
+	r->declined_for = list;
+	r->declined_for_n = n + 1;
+	return 0;
+}
+
+void draft_allow(struct draft_revision *r, const char *ring)
+{
+	bool found;
+	size_t at = find_ring(r, ring, &found);
+
+	if (!found)
+		return;
+	for (r->declined_for_n--; at < r->declined_for_n; at++)
+		r->declined_for[at] = r->declined_for[at + 1];
 }
 
 const struct draft_revision *draft_newest(const struct draft *d, const char *item)

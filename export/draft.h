@@ -22,6 +22,8 @@ struct draft_revision {		/* one row for each revision of each item */
 	char **requires;	/* items its links point into; sorted */
 	size_t requires_n;
 	bool declined;		/* decided: not this revision */
+	char **declined_for;	/* decided: not for these rings; sorted, distinct */
+	size_t declined_for_n;
 	bool gone;		/* newest revision only: no longer under the content root */
 };
 struct draft {
@@ -41,6 +43,11 @@ int draft_save(const struct station *s, const struct draft *d, struct err *e);
 void draft_free(struct draft *d);
 /* Rows of an item: first index (where there are none: where they would stand) and count. */
 size_t draft_find(const struct draft *d, const char *item, size_t *count);
+/* Whether a revision was declined for a ring, or as such. */
+bool draft_declined(const struct draft_revision *r, const char *ring);
+/* Remembers, and forgets, that one was declined for a ring. The name must outlive the draft. */
+int draft_decline(struct draft *d, struct draft_revision *r, char *ring, struct err *e);
+void draft_allow(struct draft_revision *r, const char *ring);
 /* The newest revision of an item, or NULL. */
 const struct draft_revision *draft_newest(const struct draft *d, const char *item);
 /* A digest over the newest revision of every item: what a scan compares with. */

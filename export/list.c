@@ -47,7 +47,7 @@ static enum state state_of(const struct list *l, size_t i)
 		return REVOKED;
 	if (!newest)
 		return SUPERSEDED;
-	if (r->declined)
+	if (row->declined != 0)
 		return DECLINED;
 	return r->gone ? GONE : PENDING;
 }
@@ -62,27 +62,39 @@ static const char *superseder(const struct list *l, const char *item)
 	return NULL;
 }
 
-static void print(const struct list *l, size_t i, enum state state)
+static json_t *texts(char *const *list, size_t n)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(out, json_text(list[i]));
+	return out;
+}
+
+/* Some of the rings it was declined for; 0 where it was declined as such. */
+static uint64_t declined_for(const struct board_row *row)
+{
+	return row->declined == UINT64_MAX ? 0 : row->declined;
+}
+
+static void print_object(const struct list *l, size_t i, enum state state, const char *by)
 {
 	const struct draft_revision *r = &l->draft->revisions[i];
-	const struct approval *p = l->board->rows[i].entry;
-	char *names[MAX_RINGS], rings[512], size[24], time[32];
-	size_t n = board_ring_names(l->board, l->board->rows[i].rings, names);
-	const char *by = state == APPROVED ? superseder(l, r->item) : NULL;
-	json_t *o = json_object(), *list = json_array(), *requires = json_array();
+	const struct board_row *row = &l->board->rows[i];
+	const struct approval *p = row->entry;
+	char *names[MAX_RINGS], time[32];
+	json_t *o = json_object();
 
-	for (size_t k = 0; k < n; k++)
-		json_array_append_new(list, json_text(names[k]));
-	for (size_t k = 0; k < l->board->rows[i].requires_n; k++)
-		json_array_append_new(requires, json_text(l->board->rows[i].requires[k]));
 	json_put_text(o, "item", r->item);
 	json_put_number(o, "revision", r->revision);
 	json_put_text(o, "state", words[state]);
-	json_put(o, "rings", list);
+	json_put(o, "rings", texts(names, board_ring_names(l->board, row->rings, names)));
+	if (declined_for(row) != 0)
+		json_put(o, "declined_for", texts(names, board_ring_names(l->board, declined_for(row), names)));
 	json_put_number(o, "files", r->contents.files);
 	json_put_number(o, "bytes", r->contents.bytes);
 	json_put_text(o, "seen", num_format_time(r->seen, time));
-	json_put(o, "requires", requires);
+	json_put(o, "requires", texts(row->requires, row->requires_n));
 	if (p != NULL && p->title != NULL)
 		json_put_text(o, "title", p->title);
 	if (p != NULL && p->has_deadline)
@@ -91,10 +103,23 @@ static void print(const struct list *l, size_t i, enum state state)
 	if (by != NULL)
 		json_put_text(o, "superseded_by", by);
 	say_object(o);
-	say_line("%-10s %s  revision %llu%s%s, %s, %s%s%s%s", words[state], r->item, (unsigned long long)r->revision,
-		 n > 0 ? " for " : "", board_ring_text(l->board, l->board->rows[i].rings, rings, sizeof rings),
-		 num_of(r->contents.files, "file"),
-		 num_format_size(r->contents.bytes, size), r->gone && state != GONE ? ", gone from the content root" : "",
+}
+
+static void print(const struct list *l, size_t i, enum state state)
+{
+	const struct draft_revision *r = &l->draft->revisions[i];
+	const struct board_row *row = &l->board->rows[i];
+	const struct approval *p = row->entry;
+	char rings[512], declined[512], size[24], time[32];
+	const char *by = state == APPROVED ? superseder(l, r->item) : NULL;
+
+	print_object(l, i, state, by);
+	say_line("%-10s %s  revision %llu%s%s, %s, %s%s%s%s%s%s", words[state], r->item, (unsigned long long)r->revision,
+		 row->rings != 0 ? " for " : "", board_ring_text(l->board, row->rings, rings, sizeof rings),
+		 num_of(r->contents.files, "file"), num_format_size(r->contents.bytes, size),
+		 declined_for(row) != 0 ? ", declined for " : "",
+		 board_ring_text(l->board, declined_for(row), declined, sizeof declined),
+		 r->gone && state != GONE ? ", gone from the content root" : "",
 		 p != NULL && p->title != NULL ? ": " : "", p != NULL && p->title != NULL ? p->title : "");
 	if (state == APPROVED && p != NULL && p->has_deadline)
 		say_line("           to be in effect by %s%s", num_format_time(p->deadline, time), p->deadline < l->s.now ? ", which is past" : "");

@@ -227,8 +227,8 @@ static bool waits(const struct board *b, size_t i)
 {
 	const struct draft_revision *r = &b->draft->revisions[i];
 
-	return (i + 1 == b->draft->revisions_n || strcmp(r->item, r[1].item) != 0) && !r->declined && !r->gone &&
-	       !b->rows[i].revoked;
+	return (i + 1 == b->draft->revisions_n || strcmp(r->item, r[1].item) != 0) && b->rows[i].declined == 0 &&
+	       !r->gone && !b->rows[i].revoked;
 }
 
 /* What is approved comes first: what was walked once is not judged again. */

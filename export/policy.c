@@ -57,13 +57,13 @@ static uint64_t rings_for(const struct policy *p, size_t i)
 	size_t first, end;
 
 	board_item(p->board, i, &first, &end);
-	if (i + 1 != end || r[i].declined || r[i].gone || p->board->rows[i].rings != 0 || p->board->rows[i].revoked)
+	if (i + 1 != end || p->board->rows[i].declined != 0 || r[i].gone || p->board->rows[i].rings != 0 || p->board->rows[i].revoked)
 		return 0;
 	for (size_t k = i; k-- > first;)
 		if (p->board->rows[k].rings != 0)
 			return rules(p)->auto_approve_revisions ? p->board->rows[k].rings : 0;
 	for (size_t k = first; k < end; k++)
-		if (r[k].declined || p->board->rows[k].revoked)
+		if (p->board->rows[k].declined != 0 || p->board->rows[k].revoked)
 			return 0;
 	return rules(p)->has_auto_approve && matches(p, r[i].item) ? named_rings(p) : 0;
 }

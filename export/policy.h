@@ -4,8 +4,8 @@
  *     auto_approve_revisions: true      a newer revision of an approved item gets the rings of the newest approved one
  *     auto_approve: {match: [...], rings: [...]}    a new item that a pattern matches gets these rings
  *
- * Never what was declined or revoked, what is gone, what requires an item that is not approved for the same rings, or what
- * lies in an approved item or around one: these wait, and it is said. Lists still need their signatures.
+ * Never what was declined, for whichever ring, or revoked, what is gone, what requires an item that is not approved for the
+ * same rings, or what lies in an approved item or around one: these wait, and it is said. Lists still need their signatures.
  */
 #ifndef EXPORT_POLICY_H
 #define EXPORT_POLICY_H

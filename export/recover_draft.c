@@ -101,19 +101,6 @@ static int take_revoked(struct merging *m, const struct approvals *list, struct 
 	return 0;
 }
 
-/* What the backup had approved and the list does not know was withdrawn in between: no `--all` may bring it back. */
-static void note_withdrawn(struct merging *m, const struct approvals *list)
-{
-	for (size_t i = 0; i < m->d->decisions_n; i++) {
-		const struct approval *p = &m->d->decisions[i];
-		struct draft_revision *row = find(m, p->item, p->revision);
-		size_t count;
-
-		approvals_find(list, p->item, &count);
-		if (count == 0 && row != NULL)
-			row->declined = true;
-	}
-}
 
 static int take_entries(struct merging *m, const struct approvals *list, struct err *e)
 {
@@ -124,11 +111,14 @@ static int take_entries(struct merging *m, const struct approvals *list, struct 
 	for (size_t i = 0; i < list->items_n; i++) {
 		const struct approval *p = &list->items[i];
 		struct draft_revision x = {.item = p->item, .revision = p->revision, .contents = p->contents, .seen = m->now,
-					   .requires = p->requires, .requires_n = p->requires_n};
+					   .requires = p->requires, .requires_n = p->requires_n}, *row;
 
 		put_row(m, &x);
-		if (find(m, p->item, p->revision) != NULL)
-			find(m, p->item, p->revision)->declined = false;
+		row = find(m, p->item, p->revision);
+		if (row != NULL)
+			row->declined = false;
+		for (size_t k = 0; row != NULL && k < p->rings_n; k++)
+			draft_allow(row, p->rings[k]);
 		a[i] = *p;
 	}
 	m->d->decisions = a;
@@ -144,8 +134,43 @@ static void settle(struct draft *d)
 			d->revisions[i].gone = false;
 }
 
+/* The list gives none of the item's revisions to this ring: all of them that the backup or the list approves were declined
+ * for it. */
+static int decline_ring(struct draft *d, const struct approvals *before, const struct approvals *list, const char *item,
+			char *ring, struct err *e)
+{
+	size_t count, first = draft_find(d, item, &count);
+
+	for (size_t i = first; i < first + count; i++)
+		if ((is_entry(before, item, d->revisions[i].revision) || is_entry(list, item, d->revisions[i].revision)) &&
+		    draft_decline(d, &d->revisions[i], ring, e) == -1)
+			return -1;
+	return 0;
+}
+
+/* What the backup had approved and the list does not know, at all or for a ring, was withdrawn in between: no `--all` may
+ * bring it back. */
+static int note_withdrawn(struct draft *d, const struct approvals *before, const struct approvals *list, struct err *e)
+{
+	for (size_t i = 0; i < before->items_n; i++) {
+		const struct approval *p = &before->items[i];
+		size_t count, rows, first = draft_find(d, p->item, &rows);
+
+		approvals_find(list, p->item, &count);
+		for (size_t k = first; k < first + rows && count == 0; k++)
+			if (d->revisions[k].revision == p->revision)
+				d->revisions[k].declined = true;
+		for (size_t k = 0; k < p->rings_n && count > 0; k++)
+			if (approvals_entry(list, p->item, &p->rings[k], 1) == NULL &&
+			    decline_ring(d, before, list, p->item, p->rings[k], e) == -1)
+				return -1;
+	}
+	return 0;
+}
+
 int recover_decisions(struct draft *d, const struct approvals *list, int64_t now, struct err *e)
 {
+	const struct approvals before = {.items = d->decisions, .items_n = d->decisions_n};
 	struct merging m = {.d = d, .now = now};
 
 	m.room = d->revisions_n + list->items_n + list->revoked_n;
@@ -155,7 +180,6 @@ int recover_decisions(struct draft *d, const struct approvals *list, int64_t now
 	if (d->revisions_n > 0)
 		memcpy(m.rows, d->revisions, d->revisions_n * sizeof *m.rows);
 	m.rows_n = d->revisions_n;
-	note_withdrawn(&m, list);
 	if (take_entries(&m, list, e) == -1 || take_revoked(&m, list, e) == -1)
 		return -1;
 	if (m.rows_n > 0)
@@ -163,5 +187,5 @@ int recover_decisions(struct draft *d, const struct approvals *list, int64_t now
 	d->revisions = m.rows;
 	d->revisions_n = m.rows_n;
 	settle(d);
-	return 0;
+	return note_withdrawn(d, &before, list, e);
 }

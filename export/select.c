@@ -135,9 +135,23 @@ static int add_approved(const struct approvals *list, const struct select_wish *
 	return rc;
 }
 
-/* Whether an item's newest revision may travel ahead: 1; 0 where it was declined; -1 revoked, gone. */
-static int may_go_ahead(const struct draft *d, const struct draft_revision *r, struct err *e)
+/* Whether a revision was declined for each of these rings. */
+static bool declined_for(const struct draft_revision *r, char *const *rings, size_t n)
 {
+	bool all = r->declined_for_n > 0;
+
+	for (size_t i = 0; i < n; i++)
+		all = all && draft_declined(r, rings[i]);
+	return r->declined || all;
+}
+
+/* Whether an item's newest revision may travel ahead, and to whom: 1; 0 where it was declined for all their rings, or the
+ * station's where nobody is named; -1 revoked, gone. */
+static int may_go_ahead(const struct draft *d, const struct draft_revision *r, const struct select_wish *w,
+			const struct station_config *c, struct select_entry *x, struct err *e)
+{
+	int any = 0;
+
 	for (size_t i = 0; i < d->revoked_n; i++)
 		if (digest_equal(&d->revoked[i].contents, &r->contents.sha256))
 			return err_set(e, R_REVOKED, "%s: revision %llu was revoked", r->item, (unsigned long long)r->revision);
@@ -145,12 +159,19 @@ static int may_go_ahead(const struct draft *d, const struct draft_revision *r, s
 		err_set(e, R_NOT_APPROVED, "%s: is no longer under the content root", r->item);
 		return err_hint(e, "only what is there can travel ahead");
 	}
-	return !r->declined;
+	if (w->destinations_n == 0)
+		return !declined_for(r, c->rings, c->rings_n);
+	for (size_t i = 0; i < w->destinations_n; i++)
+		if (!declined_for(r, w->destinations[i]->rings, w->destinations[i]->rings_n)) {
+			set_whom(x, i);
+			any = 1;
+		}
+	return any;
 }
 
 /* One pattern of --ahead. What it names by a wildcard and may not travel is passed over; by its own name it is refused. */
-static int add_ahead(const struct draft *d, const char *pattern, const struct select_wish *w, struct selection *out,
-		     struct err *e)
+static int add_ahead(const struct station_config *c, const struct draft *d, const char *pattern, const struct select_wish *w,
+		     struct selection *out, struct err *e)
 {
 	size_t found = 0;
 
@@ -164,7 +185,7 @@ static int add_ahead(const struct draft *d, const char *pattern, const struct se
 			continue;	/* the newest only */
 		if (!matches(&pattern, 1, r->item))
 			continue;
-		may = may_go_ahead(d, r, &why);
+		may = may_go_ahead(d, r, w, c, &x, &why);
 		if (may == -1 && strcmp(pattern, r->item) == 0) {
 			*e = why;
 			return -1;
@@ -172,8 +193,6 @@ static int add_ahead(const struct draft *d, const char *pattern, const struct se
 		if (may != 1)
 			continue;
 		found++;
-		for (size_t k = 0; k < w->destinations_n; k++)
-			set_whom(&x, k);
 		if (add(out, &x, e) == -1)
 			return -1;
 	}
@@ -247,7 +266,7 @@ int select_entries(const struct station *s, const struct approvals *list, const 
 	    add_approved(list, w, s->config.policy.keep_objects, out, e) == -1)
 		return -1;
 	for (size_t i = 0; i < w->ahead_n; i++)
-		if (add_ahead(d, w->ahead[i], w, out, e) == -1)
+		if (add_ahead(&s->config, d, w->ahead[i], w, out, e) == -1)
 			return -1;
 	sort(out);
 	return check_only(w, out, e);

@@ -42,12 +42,14 @@ struct withdraw {
 	const char **because;	/* for each row that only follows: the item it required */
 };
 
+/* Whether there is something to decline in row i; by name also what is gone, or declined for some rings only. */
 static bool waits(const struct withdraw *p, size_t i)
 {
 	const struct board_row *r = &p->board->rows[i];
 
-	return r->before == 0 && !r->revoked && !p->draft->revisions[i].declined &&
-	       (!p->draft->revisions[i].gone || p->picked[i] == PICK_NAMED);
+	if (r->before != 0 || r->revoked)
+		return false;
+	return p->picked[i] == PICK_NAMED ? r->declined != UINT64_MAX : r->declined == 0 && !p->draft->revisions[i].gone;
 }
 
 static void lose(struct withdraw *p, size_t i, uint64_t rings)
@@ -99,43 +101,49 @@ static int save(struct withdraw *p, const char *event, struct err *e)
 
 /* ---- decline ---- */
 
+/* Takes rings from the item of row i; every revision of it that was decided on remembers it, so that none of them comes back
+ * unasked. Whether it had any of these. */
+static bool take_away(struct withdraw *p, size_t i, uint64_t rings)
+{
+	size_t first, end;
+
+	if ((board_covered(p->board, p->draft->revisions[i].item) & rings) == 0)
+		return false;
+	board_item(p->board, i, &first, &end);
+	for (size_t k = first; k < end; k++)
+		if (p->board->rows[k].before != 0 || p->board->rows[k].declined != 0) {
+			lose(p, k, rings);
+			board_decline(p->board, k, rings);
+		}
+	return true;
+}
+
 /* From the rings named. */
 static int decline_rings(struct withdraw *p, size_t i, uint64_t rings, struct err *e)
 {
-	size_t first, end;
-	uint64_t had = 0;
+	const struct draft_revision *r = &p->draft->revisions[i];
 
-	board_item(p->board, i, &first, &end);
-	for (size_t k = first; k < end; k++) {
-		had |= p->board->rows[k].rings & rings;
-		lose(p, k, rings);
-	}
-	if (had == 0 && p->picked[i] == PICK_NAMED)
-		return err_set(e, R_NOT_APPROVED, "%s: is not approved for any of these rings", p->draft->revisions[i].item);
+	if (!take_away(p, i, rings))
+		return p->picked[i] != PICK_NAMED ? 0 :
+		       err_set(e, R_NOT_APPROVED, "%s: is not approved for any of these rings", r->item);
+	if (waits(p, i) && p->board->rows[i].declined == 0)
+		say_note("%s revision %llu still waits for a decision", r->item, (unsigned long long)r->revision);
 	return 0;
 }
 
 /* The newest revision where it waits, else the item as it is approved. */
 static void decline_item(struct withdraw *p, size_t i)
 {
-	struct draft_revision *r = p->draft->revisions;
-	size_t first, end;
+	const char *item = p->draft->revisions[i].item;
 
-	board_item(p->board, i, &first, &end);
 	if (waits(p, i)) {
-		r[i].declined = true;
+		board_decline(p->board, i, UINT64_MAX);
 		p->lost[i].concerns = true;
-		if (board_covered(p->board, r[i].item) != 0)
-			say_note("%s stays approved in an earlier revision; --ring RING withdraws it", r[i].item);
-		return;
+		if (board_covered(p->board, item) != 0)
+			say_note("%s stays approved in an earlier revision; --ring RING withdraws it", item);
+	} else if (p->picked[i] != PICK_ALL) {
+		take_away(p, i, UINT64_MAX);
 	}
-	if (p->picked[i] == PICK_ALL)
-		return;
-	for (size_t k = first; k < end; k++)
-		if (p->board->rows[k].rings != 0) {
-			lose(p, k, UINT64_MAX);
-			r[k].declined = true;
-		}
 }
 
 static int decline(struct withdraw *p, struct err *e)

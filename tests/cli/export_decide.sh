@@ -125,6 +125,13 @@ unchanged 2 satchel-export revoke lib --revision 9
 expect 0 satchel-export approve app --ring pilot
 echo later >>c/lib/f
 expect 0 satchel-export scan
+unchanged 1 satchel-export approve app --from-ring pilot --ring production
+grep -q 'app requires lib, whose revision 1 was declined for production' "$T/err" || fail "what was declined comes along"
+expect 0 satchel-export revoke lib --revision 1
+expect 0 satchel-export approve lib --revision 1 --ring pilot --ring production
+expect 0 satchel-export revoke lib
+expect 0 satchel-export approve lib --revision 1 --ring pilot
+expect 0 satchel-export approve app --ring pilot
 expect 0 satchel-export approve app --from-ring pilot --ring production
 grep -q 'lib 1 \["pilot", "production"\]' <<<"$(decided)" || fail "--from-ring took in what was never tried there: $(decided)"
 

@@ -9,7 +9,8 @@ class Revision:
     def __init__(self, state, links):
         self.state = state        # {path below the content root: ("f", bytes, exec) | ("l", target) | ("d",)}
         self.links = links        # items that its links point into
-        self.declined = False
+        self.declined = False     # as such
+        self.declined_for = frozenset()   # these rings
         self.gone = False
         self.requires = None      # of the decision, while any ring has it
         self.urgent = False
@@ -78,6 +79,11 @@ class Decisions:
 
     # ---- approve, decline, revoke ----
 
+    def declined(self, item, n):
+        """The rings that no wildcard gives this revision."""
+        r = self.revision(item, n)
+        return frozenset(self.rings) if r.declined else r.declined_for
+
     def is_revoked(self, item, n):
         """Revocation goes by contents: a revision with the bytes of a revoked one is revoked as well."""
         state = self.revision(item, n).state
@@ -88,9 +94,10 @@ class Decisions:
         return r.links if r.requires is None else r.requires
 
     def move(self, item, n, rings):
-        has = self.has.setdefault(item, {})
+        has, r = self.has.setdefault(item, {}), self.revision(item, n)
         for ring in rings:
             has[ring] = n
+        r.declined, r.declined_for = False, frozenset() if r.declined else r.declined_for - set(rings)
         self.tidy()
 
     def tidy(self):
@@ -156,13 +163,14 @@ class Decisions:
                     raise Refused
                 continue
             r = self.revision(item, n)
-            if not requires and not urgent and all(self.has.get(item, {}).get(k) == n for k in rings):
+            has = self.has.get(item, {})
+            got = rings if item in items else [k for k in rings if k not in self.declined(item, n)]
+            if not requires and not urgent and all(has.get(k) == n for k in got):
                 continue
-            if item not in items and (r.declined or self.is_revoked(item, n) or (r.gone and n not in self.has.get(item, {}).values())):
+            if item not in items and (not got or self.is_revoked(item, n) or (r.gone and n not in has.values())):
                 continue
             self.revoked = {(i, k) for i, k in self.revoked if i != item or self.revision(i, k).state != r.state}
-            r.declined = False
-            self.move(item, n, rings)
+            self.move(item, n, got)
             r.requires = self.requires(item, n) | r.links
             named.append((item, n))
         if set(items) & set(requires):
@@ -181,12 +189,17 @@ class Decisions:
                 return implied
             _, _, other, missing = first
             n = self.newest(other) if other in self.items else 0
-            if strict or not n or self.revision(other, n).declined or self.is_revoked(other, n):
+            if strict or not n or self.declined(other, n) & missing or self.is_revoked(other, n):
                 raise Refused
             self.move(other, n, missing)
             implied.add((other, n))
             r = self.revision(other, n)
             r.requires = self.requires(other, n) | r.links
+
+    def decided(self, item):
+        """The revisions that something was decided on; a newer one is a new decision."""
+        has = set(self.has.get(item, {}).values())
+        return [r for n, r in enumerate(self.items[item], 1) if n in has or self.declined(item, n)]
 
     def decline(self, item, rings=None):
         if rings is None:
@@ -196,13 +209,16 @@ class Decisions:
             if n not in has.values() and not self.is_revoked(item, n) and not r.declined:
                 r.declined = True
                 return
-            for k in set(has.values()):
-                self.revision(item, k).declined = True
+            if has:
+                for decided in self.decided(item):
+                    decided.declined = True
             self.has[item] = {}
         else:
             has = self.has.get(item, {})
             if not set(has) & set(rings):
                 raise Refused
+            for decided in self.decided(item):
+                decided.declined_for |= set(rings)
             for ring in rings:
                 has.pop(ring, None)
         if next(self.unmet(), None):

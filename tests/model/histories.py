@@ -199,15 +199,18 @@ class History:
 
     # bundles
 
-    def ahead(self, items):
-        """{item: objects of its newest revision}; None where one may not travel: revoked, declined, gone."""
+    def ahead(self, items, names):
+        """{item: (objects of its newest revision, rings)}; None where one may not travel: revoked, gone, declined for all rings
+        of those it is for."""
         d, out = self.world.decisions, {}
+        whom = [set(self.world.destinations[n].rings) for n in names] or [set(RINGS)]
         for item in items:
             n = d.newest(item)
             r = d.revision(item, n)
-            if d.is_revoked(item, n) or r.gone or r.declined:
+            left = set(RINGS) - d.declined(item, n)
+            if d.is_revoked(item, n) or r.gone or not any(left & rings for rings in whom):
                 return None
-            out[item] = self.world.catalogue.contents(self.contents_of(r.state, item))[1]
+            out[item] = self.world.catalogue.contents(self.contents_of(r.state, item))[1], left
         return out
 
     def contents_of(self, state, item):
@@ -240,7 +243,7 @@ class History:
         argv += ["--content-only"] * bare
         if rng.random() < 0.3:
             argv += ["--volume-size", "8M"]
-        extra = self.ahead(ahead)
+        extra = self.ahead(ahead, names)
         carries = None if extra is None else w.must_carry(lst, names, only, extra, assume)
         codes = (0,)
         if carries is None or (lst is None and not (bare and ahead)):

@@ -226,19 +226,22 @@ class World:
         of them."""
         to = [self.destinations[n] if not fresh else Destination(n, self.destinations[n].rings) for n in names]
         ahead = ahead or {}
-        extra = {d: size for objects in ahead.values() for d, size in objects.items()}
+
+        def extra(rings):
+            return {d: size for objects, left in ahead.values() if left & set(rings) for d, size in objects.items()}
+
         entries = [] if lst is None else lst.items if not to else [e for d in to for e in lst.entries(d.rings).values()]
         if only is not None and not only <= {e.item for e in entries} | ahead.keys():
             return None
         if only is not None and lst is not None:
             only = with_required(lst.items, only)
         if not to:
-            objects = {**objects_of(self.catalogue, entries, only), **extra}
+            objects = {**objects_of(self.catalogue, entries, only), **extra(self.decisions.rings)}
             return union([{d: [(0, size)] for d, size in objects.items()}])
         needs = []
         for d in to:
             mine = [] if lst is None else lst.entries(d.rings).values()
-            needs.append(d.needs({**objects_of(self.catalogue, mine, only), **extra}, assume_sent, self.catalogue))
+            needs.append(d.needs({**objects_of(self.catalogue, mine, only), **extra(d.rings)}, assume_sent, self.catalogue))
         return union(needs)
 
     def receipt(self, name, brief):

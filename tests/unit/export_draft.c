@@ -62,11 +62,11 @@ static void nothing_yet(void **state)
 
 static void round_trip(void **state)
 {
-	char *requires[] = {TEXT("b"), TEXT("c d")}, *rings[] = {TEXT("pilot")};
+	char *requires[] = {TEXT("b"), TEXT("c d")}, *rings[] = {TEXT("pilot")}, *declined_for[] = {TEXT("all"), TEXT("test")};
 	struct draft_revision rows[] = {
 		{.item = TEXT("a"), .revision = 1, .contents = {.size = 10, .files = 1, .bytes = 5}, .seen = 1000, .declined = true},
 		{.item = TEXT("a"), .revision = 3, .contents = {.size = 11}, .seen = 2000, .gone = true, .requires = requires, .requires_n = 2},
-		{.item = TEXT("b"), .revision = 1, .contents = {.size = 12}, .seen = 0},
+		{.item = TEXT("b"), .revision = 1, .contents = {.size = 12}, .seen = 0, .declined_for = declined_for, .declined_for_n = 2},
 		{.item = TEXT("q\"\\ \xc3\xa9: x"), .revision = 7, .contents = {.size = 13}},
 	};
 	struct approval decisions[] = {{.item = TEXT("b"), .revision = 1, .rings = rings, .rings_n = 1, .contents = {.size = 12},
@@ -84,6 +84,8 @@ static void round_trip(void **state)
 	assert_non_null(d);
 	assert_int_equal(d->revisions_n, 4);
 	assert_true(d->revisions[0].declined && !d->revisions[0].gone && d->revisions[1].gone);
+	assert_true(draft_declined(&d->revisions[0], "test") && !draft_declined(&d->revisions[1], "test"));
+	assert_true(draft_declined(&d->revisions[2], "test") && !draft_declined(&d->revisions[2], "pilot"));
 	assert_int_equal(d->revisions[1].requires_n, 2);
 	assert_string_equal(d->revisions[1].requires[1], "c d");
 	assert_string_equal(d->revisions[3].item, rows[3].item);
@@ -106,6 +108,26 @@ static void round_trip(void **state)
 	assert_int_equal(draft_fingerprint(d, &after, &e), 0);
 	assert_false(digest_equal(&before, &after));
 	draft_free(d);
+}
+
+static void rings_declined(void **state)
+{
+	struct draft d = {0};
+	struct draft_revision r = {0};
+	struct err e = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(draft_decline(&d, &r, (char *[]){"m", "a", "z", "m", "n", "a"}[i], &e), 0);
+	assert_int_equal(r.declined_for_n, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(r.declined_for[i], ((const char *[]){"a", "m", "n", "z"})[i]);
+	draft_allow(&r, "b");
+	draft_allow(&r, "m");
+	draft_allow(&r, "z");
+	assert_int_equal(r.declined_for_n, 2);
+	assert_true(draft_declined(&r, "a") && draft_declined(&r, "n") && !draft_declined(&r, "m") && !draft_declined(&r, "z"));
+	arena_free(&d.arena);
 }
 
 static void refused(const char *text, int reason)
@@ -134,6 +156,9 @@ static void what_does_not_hang_together(void **state)
 	refused("satchel: draft/1\nrevisions:\n"
 		"  - {item: \"a\", revision: 1" REF ", seen: 1970-01-01T00:00:00Z}\n"
 		"decisions:\n  - {item: \"a\", revision: 2, rings: [\"p\"]" REF "}\nrevoked: []\n", R_STATION_DAMAGED);
+	refused("satchel: draft/1\nrevisions:\n"
+		"  - {item: \"a\", revision: 1" REF ", seen: 1970-01-01T00:00:00Z, declined_for: [\"q\", \"p\"]}\n"
+		"decisions: []\nrevoked: []\n", R_STATION_DAMAGED);
 	refused("satchel: draft/1\nrevisions: []\ndecisions: []\nrevoked:\n"
 		"  - {item: \"a\", revision: 2, contents: 1111111111111111111111111111111111111111111111111111111111111111}\n",
 		R_STATION_DAMAGED);
@@ -142,7 +167,8 @@ static void what_does_not_hang_together(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_yet), cmocka_unit_test(round_trip), cmocka_unit_test(what_does_not_hang_together),
+		cmocka_unit_test(nothing_yet), cmocka_unit_test(round_trip), cmocka_unit_test(rings_declined),
+		cmocka_unit_test(what_does_not_hang_together),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

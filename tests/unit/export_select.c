@@ -135,6 +135,9 @@ static void patterns(void **state)
 
 static void ahead(void **state)
 {
+	const struct station_destination a = {.rings = production, .rings_n = 1}, b = {.rings = pilot, .rings_n = 1};
+	const struct station_destination *const pa[] = {&a}, *const pb[] = {&b};
+
 	(void)state;
 	chosen(&(struct select_wish){.ahead = LIST("pool/new"), .ahead_n = 1}, "pool/a/1 pool/a/2 pool/b/c/1 pool/new/1");
 	chosen(&(struct select_wish){.ahead = LIST("**", "pool/*"), .ahead_n = 2}, "pool/a/1 pool/a/2 pool/b/c/1 pool/new/1");
@@ -142,6 +145,18 @@ static void ahead(void **state)
 	revisions[3].declined = true;
 	refused(&(struct select_wish){.ahead = LIST("pool/new"), .ahead_n = 1}, R_NOT_APPROVED);
 	revisions[3].declined = false;
+	bare.station.config.rings = both;
+	bare.station.config.rings_n = 2;
+	revisions[3].declined_for = pilot;
+	revisions[3].declined_for_n = 1;
+	chosen(&(struct select_wish){.ahead = LIST("pool/new"), .ahead_n = 1}, "pool/a/1 pool/a/2 pool/b/c/1 pool/new/1");
+	chosen(&(struct select_wish){.destinations = pa, .destinations_n = 1, .ahead = LIST("pool/new"), .ahead_n = 1},
+	       "pool/a/1 pool/b/c/1 pool/new/1");
+	refused(&(struct select_wish){.destinations = pb, .destinations_n = 1, .ahead = LIST("pool/new"), .ahead_n = 1}, R_NOT_APPROVED);
+	revisions[3].declined_for = both;
+	revisions[3].declined_for_n = 2;
+	refused(&(struct select_wish){.ahead = LIST("pool/new"), .ahead_n = 1}, R_NOT_APPROVED);
+	revisions[3].declined_for_n = 0;
 	revisions[3].gone = true;
 	refused(&(struct select_wish){.ahead = LIST("pool/new"), .ahead_n = 1}, R_NOT_APPROVED);
 	revisions[3].gone = false;
