@@ -101,7 +101,6 @@ static int take_revoked(struct merging *m, const struct approvals *list, struct 
 	return 0;
 }
 
-
 static int take_entries(struct merging *m, const struct approvals *list, struct err *e)
 {
 	struct approval *a = arena_alloc(&m->d->arena, (list->items_n + 1) * sizeof *a);
