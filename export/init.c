@@ -148,12 +148,25 @@ static int check_apart(const struct plan *p, struct err *e)
 }
 
 /* Hard links and rename over a file. */
+/* What chmod fails with where a file system knows no modes. */
+static bool has_no_modes(int number)
+{
+	return number == EPERM || number == ENOSYS || number == EOPNOTSUPP;
+}
+
 static int check_file_system(const struct file *dir, struct err *e)
 {
+	struct err why = {0};
 	int rc;
 
-	if (outfile_put(dir, "probe-1", 0600, "", 0, e) == -1)
-		return -1;
+	if (outfile_put(dir, "probe-1", 0600, "", 0, &why) == -1) {
+		if (!has_no_modes(why.sys)) {
+			*e = why;
+			return -1;
+		}
+		err_set(e, ERR_CONFIG, "%s: this file system keeps no modes of files (%s)", dir->name, strerror(why.sys));
+		return err_hint(e, "keep the station on ext4, XFS or Btrfs");
+	}
 	rc = linkat(dir->fd, "probe-1", dir->fd, "probe-2", 0);
 	if (rc == 0 && (rc = outfile_put(dir, "probe-3", 0600, "", 0, e)) == 0)
 		rc = renameat(dir->fd, "probe-3", dir->fd, "probe-1");

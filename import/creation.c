@@ -41,8 +41,12 @@ static int open_directory(const char *path, struct file *dir, bool *made, struct
 		return err_sys(e, "%s", path);
 	if (file_open_dir(path, dir, e) == -1)
 		return -1;
-	if (*made && fchmod(dir->fd, 0755) == -1)
-		return err_sys(e, "%s", path);
+	if (*made && fchmod(dir->fd, 0755) == -1) {
+		if (errno != EPERM && errno != ENOSYS && errno != EOPNOTSUPP)
+			return err_sys(e, "%s", path);
+		err_set(e, ERR_CONFIG, "%s: its file system keeps no modes of files: %s", path, strerror(errno));
+		return err_hint(e, "put the store on ext4, XFS or btrfs");
+	}
 	if (!*made && check_empty(dir, e) == -1)
 		return -1;
 	return file_check_owner(dir, e);

@@ -67,6 +67,7 @@ int file_create_at(const struct file *dir, const char *path, mode_t mode, struct
 	if (set_mode(out, mode, e) == 0)
 		return 0;
 	file_close(out);
+	(void)unlinkat(dir->fd, path, 0);	/* it was made a moment ago, in a directory of ours */
 	return -1;
 }
 

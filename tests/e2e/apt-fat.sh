@@ -10,4 +10,11 @@ fusefat -o rw+ "$T/fat.img" "$T/mnt" >"$T/fusefat.log" 2>&1 || { tail -n 1 "$T/f
 at_exit 'fusermount -u "$T/mnt" 2>/dev/null || umount "$T/mnt"'
 for _ in $(seq 50); do mountpoint -q "$T/mnt" && break; sleep 0.1; done
 mountpoint -q "$T/mnt" || fail "the FAT32 image is not mounted"
+# It is a medium, and neither a station nor a store: no modes, no links. Nothing is left behind.
+mkdir -p "$T/content/a"
+echo x >"$T/content/a/x"
+expect 0 satchel-export init "$T/station" --content "$T/content" --stream x
+expect_word 2 'no modes' satchel-export init "$T/mnt/station" --content "$T/content" --stream x
+expect_word 2 'no modes' satchel-import init "$T/mnt/store" --name x --trust "$T/station/trust/trust-1.yaml" --stream x --ring production
+[ -z "$(ls -A "$T/mnt")" ] || fail "left behind: $(ls -AR "$T/mnt")"
 "$(dirname "$0")/apt.sh" "$T/mnt"
