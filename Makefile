@@ -145,8 +145,8 @@ DNF_PACKAGES := gcc make pkgconf-pkg-config libarchive-devel openssl-devel libya
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 deps:
 	@if command -v apt-get >/dev/null; then \
-		$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -q -y --no-install-recommends $(APT_PACKAGES); \
+		$(SUDO) apt-get update -q -o Acquire::Retries=5 && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -q -y -o Acquire::Retries=5 -o DPkg::Lock::Timeout=600 --no-install-recommends $(APT_PACKAGES); \
 	elif command -v dnf >/dev/null; then $(SUDO) dnf -y install $(DNF_PACKAGES); \
 	else echo "make deps: neither apt-get nor dnf here; install by hand: $(DNF_PACKAGES)" >&2; exit 1; fi
 

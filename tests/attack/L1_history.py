@@ -144,7 +144,7 @@ for what, old, new in (('a field twice', b'lacks: 0\n', b'lacks: 0\nlacks: 0\n')
                        ('a tag', b'lacks: 0', b'lacks: !!int 0'), ('two documents', b'lacks: 0\n', b'lacks: 0\n---\n'), ('10,000 brackets', b'lacks: 0', b'lacks: ' + b'[' * 10000), ('octal', b'lacks: 0', b'lacks: 00'),
                        ('2^63', b'lacks: 0', b'lacks: 9223372036854775808'), ('a comment', b'lacks: 0\n', b'lacks: 0 # x\n'), ('CR LF', b'\n', b'\r\n'), ('no UTF-8', b'"perimeter-a"', b'"perimeter-a\xff"'),
                        ('an escape sequence', b'"updates"', b'"up\x1b[2J"'), ('a bidi override', b'"updates"', '"up\u202e"'.encode()), ('a ring that is no name', b'"production"', b'"../production"'),
-                       ('30 February', b'time: 2026-', b'time: 2026-02-30T00:00:00Z #'), ('version 2', b'receipt/1', b'receipt/2'), ('fields in another order', b'lacks: 0\n', b'')):
+                       ('30 February', re.search(rb'\ntime: \S+', TEXT)[0], b'\ntime: 2026-02-30T00:00:00Z'), ('version 2', b'receipt/1', b'receipt/2'), ('fields in another order', b'lacks: 0\n', b'')):
     text = TEXT.replace(old, new, 1)
     if what == 'fields in another order':
         text = text.replace(b'streams:', b'lacks: 0\nstreams:') if b'streams:\n' in text else text

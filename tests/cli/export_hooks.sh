@@ -7,7 +7,7 @@ mkdir -p "$c/a" "$T/m1" "$T/m2" "$T/m3"; echo one >"$c/a/f"
 quick_station "$c"
 hooks() { # lines of station.yaml
   sed -i '/^hooks:/,/^  seconds/d' "$T/station/station.yaml"
-  [ $# -eq 0 ] || { echo "hooks:"; printf '  %s\n' "$@" "seconds: 2"; } >>"$T/station/station.yaml"
+  [ $# -eq 0 ] || { echo "hooks:"; printf '  %s\n' "$@" "seconds: ${seconds:-60}"; } >>"$T/station/station.yaml"
 }
 cat >"$T/tell" <<S
 #!/bin/bash
@@ -81,6 +81,7 @@ expect 0 satchel-verify journal "$T/station"
 touch "$T/broken"
 expect_word 0 'the packed hook' satchel-export pack "$T/m2"
 rm "$T/broken"; touch "$T/slow"
+seconds=2 hooks "packed: [\"$T/tell\", \"p; touch $T/shell\"]" "waiting: [\"$T/tell\", \"w\"]"
 expect_word 0 'took too long' satchel-export pack "$T/m3"
 for m in m1 m2 m3; do expect 0 satchel-verify bundle "$T/$m" --trust "$T/station/trust/trust-1.yaml"; done
 hooks "packed: [\"$T/none\"]"

@@ -43,7 +43,7 @@ chmod +x "$T/scan" "$T/tell"
 printf '%s\n' 'hooks: {scan: ["clamscan"]}' >>"$T/store/store.yaml"
 expect_word 2 'absolute path' satchel-import status
 sed -i '/^hooks:/d' "$T/store/store.yaml"
-hooks "scan: [\"$T/scan\", \"a word\"]" "published: [\"$T/tell\", \"p; touch $T/shell\"]" "waiting: [\"$T/tell\", \"w\"]" "refused: [\"$T/tell\", \"r\"]" "seconds: 2"
+hooks "scan: [\"$T/scan\", \"a word\"]" "published: [\"$T/tell\", \"p; touch $T/shell\"]" "waiting: [\"$T/tell\", \"w\"]" "refused: [\"$T/tell\", \"r\"]" "seconds: 60"
 expect 0 satchel-import apply "$T/m1"
 same_tree "$c" "$p"
 [ "$(cat "$T/scans")" = "scan store updates  " ] || fail "not one scan of all: $(cat "$T/scans")"
@@ -109,6 +109,7 @@ expect_word 0 'rescan' satchel-import log
 
 # a hook that fails, takes too long, or isn't there: held, and asked again by the next run
 for how in broken slow; do
+  [ $how != slow ] || sed -i 's/^  seconds: .*/  seconds: 2/' "$T/store/store.yaml"
   echo "$how" >"$c/good/f"; next "m-$how"; touch "$T/$how"
   expect_word 1 scan-refused satchel-import apply "$T/m-$how"
   grep -q 'could not judge it' "$T/err" || fail "it is not told from a refusal"

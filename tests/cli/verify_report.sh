@@ -6,7 +6,7 @@ cd "$T"
 mkdir -p c/tool "c/<b>&'x" medium second back
 echo run >c/tool/run
 echo odd >"c/<b>&'x/f"
-at=(--at "$(date -u -d "+1 minute" +%FT%TZ)")
+at=(--at "$(date -u -d "+1 hour" +%FT%TZ)")
 quick_station "$T/c"
 quick_store
 export SATCHEL_STORE=$T/store

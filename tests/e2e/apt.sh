@@ -19,7 +19,16 @@ export GNUPGHOME=$T/gnupg
 at_exit 'gpgconf --kill all >/dev/null 2>&1'
 gpg --batch --quiet --passphrase '' --quick-gen-key 'Mirror <mirror@example.org>' ed25519 sign never 2>/dev/null
 gpg --export >"$T/mirror.gpg"
-(cd "$mirror/pool" && apt-get -q download $packages >"$T/download.log" 2>&1) || { tail -n 3 "$T/download.log"; skip "apt-get download failed: the mirror of the distribution"; }
+fetch() { # one file at a time may be unreachable, or replaced since the lists were read
+  local try
+  for try in 1 2 3; do
+    (cd "$mirror/pool" && apt-get -q -o Acquire::Retries=5 download $packages >"$T/download.log" 2>&1) && return
+    [ "$(id -u)" -ne 0 ] || apt-get -q update >/dev/null 2>&1 || true
+    sleep $((20 * try))
+  done
+  return 1
+}
+fetch || { tail -n 3 "$T/download.log"; skip "apt-get download failed: the mirror of the distribution"; }
 arch=$(dpkg --print-architecture)
 index() { # makes Packages, Release, InRelease anew
   (
@@ -63,11 +72,12 @@ http { access_log off; client_body_temp_path $T/nginx/body; proxy_temp_path $T/n
 C
     setsid nginx -p "$T/nginx" -c "$T/nginx/nginx.conf" >"$T/nginx/log" 2>&1 </dev/null &
     server=$!
-    for _ in $(seq 50); do
+    for _ in $(seq 600); do
       [ -s "$T/nginx/pid" ] && return 0
       kill -0 $server 2>/dev/null || break
       sleep 0.1
     done
+    kill $server 2>/dev/null || true
     port=$((port + 1 + try))
   done
   cat "$T/nginx/log"; fail "nginx does not start"

@@ -19,7 +19,7 @@
 #include "lib/say.h"
 #include "lib/timings.h"
 
-enum { TASKS = 8, NAP = 20000 };	/* microseconds */
+enum { TASKS = 40, NAP = 20000 };	/* microseconds */
 
 static int nap(void *arg, void *task, void *state, struct err *e)
 {
