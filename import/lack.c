@@ -4,7 +4,10 @@
  */
 #include "import/lack.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "import/objects.h"
 #include "lib/distinct.h"
@@ -91,6 +94,8 @@ static int count(struct objects *o, struct tally *t, const struct volume *v, con
 		if (room_of(o, &v->objects[i], &room, e) == -1)
 			return -1;
 		sum->room += room;
+		if (v->objects[i].size > sum->largest)
+			sum->largest = v->objects[i].size;
 	}
 	return 0;
 }
@@ -156,6 +161,21 @@ void lack_free(struct lack *l)
 	*l = (struct lack){0};
 }
 
+/* A piece may stand where no file reaches, however little room it takes. Where that can't be tried, writing finds out. */
+static int check_largest(const struct file *store, uint64_t size, struct err *e)
+{
+	int fd = openat(store->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	bool too_large = fd != -1 && ftruncate(fd, (off_t)size) == -1 && errno == EFBIG;
+	char text[24];
+
+	if (fd != -1)
+		close(fd);
+	if (!too_large)
+		return 0;
+	return err_set(e, ERR_NO_SPACE, "%s: its file system has no files of %s, as an object of this bundle would be", store->name,
+		       num_format_size(size, text));
+}
+
 int lack_room(const struct file *store, const struct lack *l, struct err *e)
 {
 	uint64_t free_bytes;
@@ -164,6 +184,8 @@ int lack_room(const struct file *store, const struct lack *l, struct err *e)
 
 	if (l->objects == 0)
 		return 0;
+	if (check_largest(store, l->largest, e) == -1)
+		return -1;
 	if (file_free_space(store, &free_bytes, &known, e) == -1)
 		return -1;
 	if (!known) {

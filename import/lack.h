@@ -18,6 +18,7 @@ struct lack {
 	uint64_t objects;	/* entries of volumes, a piece counts as one */
 	uint64_t bytes;		/* their bytes */
 	uint64_t room;		/* bytes they take on a disk at most */
+	uint64_t largest;	/* bytes of the largest object that any of them is, or is a piece of */
 	uint64_t volumes_n;
 	uint8_t **volumes;	/* [n - 1][i]: an answer for objects[i] of volume n; [n - 1] NULL: none were kept */
 };
@@ -31,7 +32,7 @@ void lack_free(struct lack *l);
  * for. Returns how many are lacking; -1.
  */
 int64_t lack_volume(struct objects *o, const struct volume *v, const uint8_t *before, bool *want, struct err *e);
-/* ERR_NO_SPACE where the store's file system has no room; unknown: a warning. */
+/* ERR_NO_SPACE where the store's file system has no room, or no files as large as an object is; unknown: a warning. */
 int lack_room(const struct file *store, const struct lack *l, struct err *e);
 
 #endif

@@ -130,6 +130,9 @@ static int recover(struct run *r, struct err *e)
 	json_t *members;
 
 	r->interrupted = faccessat(r->store.dir.fd, STORE_AT_WORK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	/* names that stand may not be durable yet: the run may have ended between a rename and its sync */
+	if (r->interrupted && file_sync_fs(&r->store.dir, e) == -1)
+		return -1;
 	if (sweep_all(&r->store, e) == -1 || lists_sweep(&r->store, e) == -1 || roots_sweep(&r->store, e) == -1 ||
 	    recover_objects(r, &dropped, e) == -1)
 		return -1;
@@ -170,18 +173,18 @@ static int lock(const struct run_ask *ask, struct run *r, struct err *e)
 		err_prefix(e, "%s", ask->path);
 		return e->reason == ERR_BUSY ? err_hint(e, "another run is at work; --wait SECONDS waits for it") : -1;
 	}
-	/* what was read without the lock may be old */
+	/* what was read without the lock may be old; the time is taken now, after what may have been days of waiting, and once */
 	store_close(&r->store);
-	return open_store(ask->path, &r->store, e);
+	return read_clock(&r->now, e) == -1 ? -1 : open_store(ask->path, &r->store, e);
 }
 
 int run_open(const struct run_ask *ask, struct run *out, struct err *e)
 {
 	*out = (struct run){.dry = ask->dry, .intent_event = ask->intent == NULL ? "apply" : ask->intent,
 			    .outcome_event = ask->outcome == NULL ? "applied" : ask->outcome, .lock = FILE_CLOSED, .store.dir = FILE_CLOSED};
-	if (read_clock(&out->now, e) == -1 || open_store(ask->path, &out->store, e) == -1)
+	if (open_store(ask->path, &out->store, e) == -1)
 		return -1;
-	if (!ask->dry && lock(ask, out, e) == -1)
+	if (ask->dry ? read_clock(&out->now, e) == -1 : lock(ask, out, e) == -1)
 		return -1;
 	out->objects = objects_open(&out->store.dir, e);
 	if (out->objects == NULL)

@@ -2,7 +2,7 @@
 import hashlib
 import os
 
-from attack import Attacks, changed, faults, read, remove, run, sanitized, seen_word, sha256, store_state, write
+from attack import Attacks, changed, faults, published, read, remove, run, sanitized, seen_word, sha256, store_state, write
 
 a = Attacks()
 site, keys = a.site, a.site.keys
@@ -50,6 +50,14 @@ else:
     a.line('Q2', f'{volumes * 8} GiB declared, {there.f_bavail * there.f_frsize >> 30} GiB free', '3 no-space', f'{done.code} {seen_word(done, "no-space")}',
            faults(done, 'no-space') + changed(store, before, ['no-space'], ('failed',)) + a.good_after(store))
 remove(medium)
+
+# Q2: a piece at the far end of an object that no file can hold: little room, and the bundles beside it go on.
+p = site.plan(7, sequence=6)
+p.edit['volumes'] = lambda v: [[('ab' * 32, 1 << 50, (1 << 50) - 600, 600, b'x' * 600)]]
+store = a.fresh()
+done = run('satchel-import', '-C', store, 'apply', a.medium(p, site.plan()))
+a.line('Q2', 'a piece at the end of 1 PiB, beside a good bundle', '3 no-space', f'{done.code} {seen_word(done, "no-space")}', faults(done, 'no-space') + (
+    [] if published(store) == site.published(8) else ['the good bundle beside it was not taken']))
 
 # Q3: a quarter of a million digests that meet in one place of a table whose hash is known: all but four bytes of them are equal.
 many = 65536
