@@ -5,7 +5,7 @@ import re
 import subprocess
 
 from attack import Attacks, faults, file_record, mutations, published, read, run, seen_word, sha256, whole, write
-from forge import stored_frame
+from forge import path_of, stored_frame
 
 a = Attacks()
 site = a.site
@@ -177,6 +177,33 @@ for row, what, allowed, p in lies:  # each on a store of its own: what was right
     word = next((word for word in allowed.split('|') if seen_word(done, word) == word), None)
     a.line(row, what, f'1 {allowed}', f'{done.code} {allowed if word else seen_word(done, None)}', faults(done, '') + (
         [] if published(store) == site.published(7) else ['U: something else is published']) + (a.good_after(store)))
+
+# A13, A14: a long list whose former revision is published: most of its parts are the same, and what lies is beside them.
+
+
+def last(runs):
+    return path_of(runs[-1][-1])
+
+
+for row, what, edit in (('A14', 'a part after one that must not end there', {'runs': lambda runs: runs + [[file_record(last(runs) + 'z', p_one)]]}),
+                        ('A13', 'the last path once more in a part of its own', {'runs': lambda runs: runs + [[file_record(last(runs), p_one)]]}),
+                        ('A13', 'a part with a path below the last one', {'runs': lambda runs: runs + [[file_record(last(runs) + '/x', p_one)]]}),
+                        ('A13', 'a part with a path before the last one', {'runs': lambda runs: runs + [[file_record(path_of(runs[-1][0]) + '.', p_one)]]}),
+                        ('A14', 'more files stated than there are', {'approvals': lambda text: re.sub(r'(item: "doc"(?:.|\n)*?files: )(\d+)', lambda m: m[1] + str(int(m[2]) + 1), text, count=1)}),
+                        ('A14', 'more bytes stated than there are', {'approvals': lambda text: re.sub(r'(item: "doc"(?:.|\n)*?bytes: )(\d+)', lambda m: m[1] + str(int(m[2]) + 1), text, count=1)})):
+    long = [file_record(f'doc/q{n:04d}', p_one) for n in range(2600)]
+    store, plans = a.fresh(), [site.plan(revision) for revision in (8, 9, 10)]
+    for p in plans:
+        p.records['doc'] = long
+    plans[1].records['doc'] = plans[2].records['doc'] = [*long[:-1], file_record('doc/q2599', b'another\n')]
+    for p in plans[1:]:
+        p.data = [*p.data, b'another\n']
+    plans[1].edit.update(edit)
+    first, done, after = (run('satchel-import', '-C', store, 'apply', a.medium(p)) for p in plans)
+    word = next((word for word in ('document-form', 'name') if seen_word(done, word) == word), None)
+    top = os.path.realpath(f'{store}/published/updates')
+    a.line(row, f'a long list, published before: {what}', '1 document-form|name', f'{done.code} {"document-form|name" if word else seen_word(done, None)}', faults(done, '') + whole(store, site.trust) + (
+        [] if (first.code, after.code) == (0, 0) and read(f'{top}/doc/q2599') == b'another\n' else [f'good ones before and after: {first.code} {after.code} {after.out}']))
 
 # A17: what is right beside it is kept, what is wrong is nowhere, also not after the next good bundle.
 p = site.plan()
