@@ -196,9 +196,20 @@ static void write_signatures(struct text *t)
 
 /* ---- files, frames, objects ---- */
 
+/*
+ * Sizes are compared for all files, not only for those without a digest: tar reads nothing behind its end, and frames are
+ * looked for where the index says, so what is appended to a volume would not be seen otherwise. VERIFY.txt is not among
+ * the files yet; its line is counted apart.
+ */
 static void write_files(struct text *t)
 {
-	begin(t, "the files: their digests, and that they are those of the signed manifest");
+	begin(t, "the files: their sizes and digests, and that they are those of the signed manifest");
+	buf_printf(t->out,
+		   "sed -n 's/^  - {name: \"\\([^\"]*\\)\", size: \\([0-9]*\\)[,}].*$/\\2 \\1/p' manifest.yaml > \"$work/sizes\"\n"
+		   "test \"$(grep -vc ' VERIFY.txt$' \"$work/sizes\")\" -eq %zu\n"
+		   "while read -r size name; do\n"
+		   "  test \"$(wc -c < \"$name\")\" -eq \"$size\" || { echo \"$name: not the $size bytes of the manifest\"; exit 1; }\n"
+		   "done < \"$work/sizes\"\n", t->m->files_n);
 	buf_puts(t->out, "cat > \"$work/files\" <<'FILES'\n");
 	for (size_t i = 0; i < t->m->files_n; i++) {
 		const struct manifest_file *f = &t->m->files[i];

@@ -41,6 +41,10 @@ for b in updates-00000001 updates-00000002; do
   rm -rf "$T/half" && cp -r "$T/medium/satchel/$b" "$T/half"
   truncate -s -1 "$T/half/vol-0002.tar.zst"
   bad "$T/half" "a volume that is too short"
+  rm -rf "$T/half" && cp -r "$T/medium/satchel/$b" "$T/half"
+  echo more | zstd -q >>"$T/half/vol-0001.tar.zst"
+  bad "$T/half" "a volume with something behind its end"
+  grep -q '^vol-0001.tar.zst: not the [0-9]* bytes of the manifest$' "$T/out" || fail "which volume is too long is not said"
   echo >>"$T/medium/satchel/$b/VERIFY.txt"
   bad "$T/medium/satchel/$b" "a changed VERIFY.txt"
 done
