@@ -135,7 +135,7 @@ static int write_all_keys(struct text *t, struct err *e)
 	return 0;
 }
 
-/* Counts the good signatures of a role over a document. */
+/* Counts the good signatures of a role over a document. Who has not signed the manifest may sign it later. */
 static void write_check(struct text *t, const struct trust *root, enum role r, const char *document)
 {
 	const struct trust_role *role = &root->roles.role[r];
@@ -147,10 +147,12 @@ static void write_check(struct text *t, const struct trust *root, enum role r, c
 
 		if (!may_sign(t, document, &role->keys[i]))
 			continue;
-		buf_printf(t->out, "if openssl pkeyutl -verify -pubin -inkey \"$work/%.*s.pem\" -rawin%s -in %s -sigfile %s; then n=$((n + 1)); fi\n",
-			   NAMES_PREFIX, digest_hex(&k->id, hex),
-			   pubkey_algorithm(k->key) == PUBKEY_ECDSA_P384 ? " -digest sha384" : "", document,
-			   names_signature(document, &role->keys[i], name));
+		names_signature(document, &role->keys[i], name);
+		buf_printf(t->out,
+			   "if test ! -e %s; then echo \"%s: not signed with key %s\"\n"
+			   "elif openssl pkeyutl -verify -pubin -inkey \"$work/%.*s.pem\" -rawin%s -in %s -sigfile %s; then n=$((n + 1)); fi\n",
+			   name, document, k->name, NAMES_PREFIX, digest_hex(&k->id, hex),
+			   pubkey_algorithm(k->key) == PUBKEY_ECDSA_P384 ? " -digest sha384" : "", document, name);
 	}
 	buf_printf(t->out, "test \"$n\" -ge %" PRIu64 "\n", role->threshold);
 }

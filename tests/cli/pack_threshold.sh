@@ -51,6 +51,8 @@ if run "${b}1"; then fail "VERIFY.txt is content with one of two signatures"; fi
 expect 4 satchel-export pack "$T/medium" --key "$T/keys/exporter1.key" --key "$T/keys/exporter1.key"   # one key is one
 expect 0 satchel-export pack "$T/medium" --key "$T/keys/exporter2.key" --key "$T/keys/exporter1.key"
 run "${b}3" || fail "VERIFY.txt of a bundle with two signatures"
+grep -q '^manifest.yaml: not signed with key exporter3$' "$T/out" || fail "VERIFY.txt does not say whose signature is missing"
+[ ! -s "$T/err" ] || fail "VERIFY.txt looks for a signature that is not there"
 expect 0 satchel-export pack "$T/medium" --key "$T/keys/exporter2.key" --key "$T/keys/exporter3.key"
 run "${b}4" || fail "VERIFY.txt with ECDSA keys"
 expect_word 1 key-role satchel-export pack "$T/medium" --key "$T/keys/approver1.key" --key "$T/keys/exporter1.key"
