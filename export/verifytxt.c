@@ -251,20 +251,50 @@ static void write_frames(struct text *t, bool digests)
 	end(t);
 }
 
+/*
+ * Pieces that lie end to end from the first byte to the last are joined. Of other objects the bundle has only what the
+ * store lacks, after damage say: no digest is a part's own. A piece that no index names stays among the objects, and
+ * differs.
+ */
+static void write_join(struct text *t)
+{
+	buf_puts(t->out,
+		 "sed -n 's/^[0-9]* \\(vol-[0-9]*\\.yaml\\)$/\\1/p' \"$work/sizes\" | while read -r index; do\n"
+		 "  sed -n 's/^  - {sha256: \\([0-9a-f]*\\), size: \\([0-9]*\\), at: [0-9]*, from: \\([0-9]*\\), length: \\([0-9]*\\)}$/\\1 \\3 \\4 \\2/p' "
+		 "\"$bundle/$index\"\n"
+		 "done | LC_ALL=C sort -k 1,1 -k 2,2n > \"$work/pieces\"\n"
+		 "while read -r object from length size; do\n"
+		 "  piece=$object.$(printf %016d \"$from\")\n"
+		 "  test \"$(wc -c < \"$piece\")\" -eq \"$length\" || { echo \"differs: $piece\"; exit 1; }\n"
+		 "  mv \"$piece\" \"$work/parts\"\n"
+		 "done < \"$work/pieces\"\n"
+		 "awk '{ size[$1] = $4; if ($2 == end[$1] + 0) end[$1] += $3 }\n"
+		 "  END { for (object in size) print (end[object] == size[object] ? \"whole\" : \"part\"), object }' \"$work/pieces\" > \"$work/joined\"\n"
+		 "parts=0\n"
+		 "while read -r what object; do\n"
+		 "  if test \"$what\" = whole; then cat \"$work/parts/$object\".* > \"$object\"; rm -f \"$work/parts/$object\".*\n"
+		 "  else parts=$((parts + 1)); echo \"note: only a part of $object is in this bundle\"; fi\n"
+		 "done < \"$work/joined\"\n"
+		 "test \"$parts\" -eq 0 || echo \"note: objects of which only a part is here, and is as it was packed: $parts\"\n");
+}
+
 static void write_objects(struct text *t)
 {
 	char volume[32];
 
-	buf_puts(t->out, "\nAn object is a file named by its SHA-256; a large one may come in pieces NAME.OFFSET, which are joined first.\n");
+	buf_puts(t->out, "\nAn object is a file named by its SHA-256; a large one may come in pieces NAME.OFFSET, which are joined first.\n"
+		 "Of some objects the bundle may have only a part, where the store has the rest, as after damage. These are named\n"
+		 "in a note. That such a part is what was packed, the digests above say; that it belongs to the object, only the\n"
+		 "whole can show: satchel-import compares that before it publishes the object.\n");
 	begin(t, "the objects: every file has the digest that is its name");
-	buf_puts(t->out, "mkdir \"$work/objects\"\n");
+	buf_puts(t->out, "mkdir \"$work/objects\" \"$work/parts\"\n");
 	for (uint64_t i = 1; i <= t->m->volumes; i++)
 		buf_printf(t->out, "tar --zstd -xf %s -C \"$work/objects\"\n", names_volume(i, volume));
+	buf_puts(t->out, "cd \"$work/objects\"\n");
+	write_join(t);
 	buf_printf(t->out,
-		   "cd \"$work/objects\"\n"
-		   "for object in $(ls | sed -n 's/^\\([0-9a-f]*\\)\\.0*$/\\1/p'); do cat \"$object\".* > \"$object\"; rm -f \"$object\".*; done\n"
 		   "find . -type f -exec sha256sum {} + | awk '\"./\" $1 != $2 { print \"differs: \" $2; bad = 1 } END { exit bad }'\n"
-		   "test \"$(find . -type f | wc -l)\" -eq %" PRIu64 "\n"
+		   "test \"$(($(find . -type f | wc -l) + parts))\" -eq %" PRIu64 "\n"
 		   "cd \"$bundle\"\n", t->m->objects.count);
 	end(t);
 }

@@ -48,3 +48,30 @@ for b in updates-00000001 updates-00000002; do
   echo >>"$T/medium/satchel/$b/VERIFY.txt"
   bad "$T/medium/satchel/$b" "a changed VERIFY.txt"
 done
+
+# Of some objects a bundle has only a part: what a store lacks after damage. They are named in a note; objects that are there
+# in all their pieces are joined and compared.
+partial() { # bundle count
+  good "$1"
+  expect 0 satchel-verify bundle "${1%/satchel/*}" --trust "$T/station/trust/trust-1.yaml"
+  run "$1"
+  [ "$(grep -c '^note: only a part of [0-9a-f]\{64\} is in this bundle$' "$T/out")" -eq "$2" ] || fail "parts in $1: $(cat "$T/out")"
+  [ "$2" -eq 0 ] || grep -q "^note: objects of which only a part .*: $2\$" "$T/out" || fail "parts in $1 are not counted"
+}
+for damage in 0 13000000 '0 13000000'; do
+  store=store-${damage// /-}
+  m1=$T/$store.first m2=$T/$store.second
+  quick_store "$store"
+  expect 0 satchel-export destination add "$store" --key "$T/$store/keys/receipt.pub"
+  mkdir "$m1" "$m2"
+  expect 0 satchel-export pack "$m1" --for "$store"
+  for at in $damage; do printf XXXX | dd of="$(echo "$m1"/satchel/*/vol-0001.tar.zst)" bs=1 seek=$((at + 500000)) conv=notrunc 2>/dev/null; done
+  expect 3 satchel-import -C "$T/$store" apply "$m1"
+  expect 0 satchel-import -C "$T/$store" receipt "$m1"
+  expect 0 satchel-export receive "$m1"
+  expect 0 satchel-export pack "$m2" --for "$store"
+  grep -q 'length: ' "$m2"/satchel/*/vol-0001.yaml || fail "all of the object is carried: this test is blind"
+  partial "$(echo "$m2"/satchel/*)" 1
+done
+expect 0 satchel-export pack "$m2" --volume-size 8M
+partial "$m2/satchel/$(ls "$m2/satchel" | grep updates- | tail -n 1)" 0
