@@ -4,7 +4,8 @@
  * it is the station's draft of a trust root and the last signature that was missing, the root is in force afterwards.
  *
  * The signature is written straight to its name and synced: the file may lie on a medium whose driver can't rename. One
- * that was cut off counts as none, and signing again replaces it.
+ * that was cut off counts as none, and signing again replaces it. One that a sync failed for is removed: the cache would
+ * show it to the next run, and its sync would not fail again, though the medium may never have got it.
  */
 #include "export/signfile.h"
 
@@ -211,18 +212,41 @@ static int load_keys(struct signfile *f, struct err *e)
 
 /* ---- signing ---- */
 
+static int remove_signature(const struct signfile *f, const char *name, struct err *e)
+{
+	if (unlinkat(f->dir.fd, name, 0) == -1 && errno != ENOENT)
+		return err_sys(e, "%s/%s", f->dir.name, name);
+	return 0;
+}
+
 static int write_signature(const struct signfile *f, const char *name, const uint8_t *sig, size_t len, struct err *e)
 {
 	struct file out = FILE_CLOSED;
 	int rc;
 
-	if (unlinkat(f->dir.fd, name, 0) == -1 && errno != ENOENT)
-		return err_sys(e, "%s/%s", f->dir.name, name);
-	rc = file_create_at(&f->dir, name, 0644, &out, e);
-	if (rc == 0 && (rc = file_write(&out, sig, len, e)) == 0)
+	if (remove_signature(f, name, e) == -1 || file_create_at(&f->dir, name, 0644, &out, e) == -1)
+		return -1;
+	rc = file_write(&out, sig, len, e);
+	if (rc == 0)
 		rc = file_sync(&out, e);
 	file_close(&out);
-	return rc == -1 ? -1 : file_sync(&f->dir, e);
+	if (rc == 0)
+		rc = file_sync_dir(&f->dir, e);
+	if (rc == -1)
+		remove_signature(f, name, &(struct err){0});
+	return rc;
+}
+
+/* A good signature that is there: the run that wrote it may have been killed before it was synced. */
+static int sync_signature(const struct signfile *f, const char *name, struct err *e)
+{
+	struct file there = FILE_CLOSED;
+	int rc = file_open_at(&f->dir, name, &there, e);
+
+	if (rc == 0 && ((rc = file_sync_dir(&there, e)) == -1 || (rc = file_sync_dir(&f->dir, e)) == -1))
+		remove_signature(f, name, &(struct err){0});
+	file_close(&there);
+	return rc;
 }
 
 static int record(struct signfile *f, const struct seckey *k, struct err *e)
@@ -250,17 +274,19 @@ static int sign_one(struct signfile *f, const struct seckey *k, struct err *e)
 	struct buf there = {0};
 	struct err ignored = {0};
 	char name[NAMES_SIGNATURE_LEN];
-	int rc = 0;
+	int rc = -1;
 
 	names_signature(f->name, pubkey_id(public), name);
 	if (file_read_all_at(&f->dir, name, PUBKEY_MAX_SIGNATURE, &there, &ignored) == 0 &&
-	    pubkey_verify(public, f->bytes.data, f->bytes.len, there.data, there.len))
-		say_note("%s: signed with this key already", name);
-	else if (sign_data(k, f->bytes.data, f->bytes.len, sig, &len, e) == -1 || record(f, k, e) == -1 ||
-		 write_signature(f, name, sig, len, e) == -1)
-		rc = -1;
-	else
+	    pubkey_verify(public, f->bytes.data, f->bytes.len, there.data, there.len)) {
+		rc = sync_signature(f, name, e);
+		if (rc == 0)
+			say_note("%s: signed with this key already", name);
+	} else if (sign_data(k, f->bytes.data, f->bytes.len, sig, &len, e) == 0 && record(f, k, e) == 0 &&
+		   write_signature(f, name, sig, len, e) == 0) {
 		say_line("%s/%s", f->dir.name, name);
+		rc = 0;
+	}
 	buf_free(&there);
 	return rc;
 }

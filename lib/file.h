@@ -53,7 +53,8 @@ int64_t file_read(const struct file *f, void *data, size_t len, struct err *e);
 int file_write(const struct file *f, const void *data, size_t len, struct err *e);
 int file_sync(const struct file *f, struct err *e);		/* fsync; a failure is final */
 int file_sync_fs(const struct file *f, struct err *e);	/* syncfs */
-/* A directory; with its whole file system where the driver can't sync a directory (fusefat and some others). */
+/* A directory, or a file that this run did not write; with its whole file system where the driver can't sync it (directories
+ * of fusefat and some others, anything that is only read). */
 int file_sync_dir(const struct file *dir, struct err *e);
 int file_stat(const struct file *f, struct stat *st, struct err *e);
 

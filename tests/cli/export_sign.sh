@@ -170,4 +170,31 @@ sed 's/^epoch: 1/epoch:  1/' s/lists/6.yaml >loose.yaml
 expect_word 1 document-form satchel-export sign loose.yaml --key keys/keys/bob.key
 ls loose.yaml.* 2>/dev/null && fail "a refused document was signed"
 expect 2 satchel-export sign nosuch.yaml --key keys/keys/bob.key
-exit 0
+
+# "signed already" is said of what the medium has: a run that was killed left it in the cache only. A signature that could not be
+# synced is gone, so that the next run writes it anew. Not every driver can sync a directory.
+command -v strace >/dev/null || skip "no strace here: signatures that are not synced"
+unset SATCHEL_STATION
+export ASAN_OPTIONS=detect_leaks=0
+mkdir usb && cp s/lists/6.yaml usb/list.yaml
+sign=(satchel-export sign usb/list.yaml --key keys/keys/bob.key --trust root-2.yaml)
+case "$SATCHEL_BIN" in *-asan) expect 0 "${sign[@]}";; *)
+  strace -f -qq -o trace -e trace=fsync -e inject=fsync:signal=KILL:when=1 "${sign[@]}" >"$T/out" 2>"$T/err" && fail "never killed: this test is blind";;
+esac
+[ "$(find usb -name '*.sig' -size +0 | wc -l)" -eq 1 ] || fail "killed too early: this test is blind"
+expect 0 strace -f -y -o trace -e trace=fsync "${sign[@]}"
+grep -q 'signed with this key already' "$T/err" || fail "signed twice"
+grep -q 'fsync(.*/usb/list.yaml\..*sig>) *= 0' trace && grep -q 'fsync(.*/usb>) *= 0' trace || fail "signed already, but not synced"
+for n in 1 2; do
+  expect 3 strace -f -o trace -e trace=fsync -e inject=fsync:error=EIO:when=$n "${sign[@]}"
+  [ "$(ls usb)" = list.yaml ] || fail "a signature that was there stays though its sync $n failed"
+  expect 3 strace -f -o trace -e trace=fsync -e inject=fsync:error=EIO:when=$n "${sign[@]}"
+  [ "$(ls usb)" = list.yaml ] || fail "a signature stays though its sync $n failed"
+  expect 0 "${sign[@]}"
+  grep -q already "$T/err" && fail "what was not synced counts as signed"
+done
+expect 0 strace -f -o trace -e trace=fsync,syncfs -e inject=fsync:error=EINVAL "${sign[@]}"	# read-only media sync nothing
+[ "$(grep -c 'syncfs(.*= 0' trace)" -eq 2 ] || fail "what can't be synced by itself is synced with its file system"
+rm usb/*.sig
+expect 0 strace -f -o trace -e trace=fsync,syncfs -e inject=fsync:error=EINVAL:when=2 "${sign[@]}"
+[ "$(grep -c 'syncfs(.*= 0' trace)" -eq 1 ] || fail "a directory that can't be synced is synced with its file system"
