@@ -340,7 +340,8 @@ static int fill(struct plan *p, struct err *e)
 	if (rc == 0)
 		rc = p->trust_file == NULL ? make_root(p, &dir, e) : take_root(p, &dir, e);
 	file_close(&dir);
-	if (rc == -1 || record(p, e) == -1)
+	/* the station's own name stands in a directory that we may not be able to open */
+	if (rc == -1 || record(p, e) == -1 || file_sync_fs(&p->s.dir, e) == -1)
 		return -1;
 	return config_write(&p->s.dir, &p->s.config, e);
 }

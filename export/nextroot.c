@@ -141,7 +141,8 @@ static int write_draft(struct station *s, const struct nextroot *old, const stru
 
 	if (old->root == NULL && file_remove_tree_at(&s->dir, NEXTROOT_DIR, e) == -1)
 		return -1;
-	if (file_make_dirs_at(&s->dir, NEXTROOT_DIR, 0755, e) == -1 || file_open_dir_at(&s->dir, NEXTROOT_DIR, &dir, e) == -1 ||
+	if (file_make_dirs_at(&s->dir, NEXTROOT_DIR, 0755, e) == -1 || file_sync_parent_at(&s->dir, NEXTROOT_DIR, e) == -1 ||
+	    file_open_dir_at(&s->dir, NEXTROOT_DIR, &dir, e) == -1 ||
 	    outfile_put(&dir, names_trust(before->version, name), 0644, before->bytes.data, before->bytes.len, e) == -1)
 		goto out;
 	rc = outfile_put(&dir, names_trust(t->version, name), 0644, t->bytes.data, t->bytes.len, e);

@@ -167,6 +167,10 @@ static int copy_bundle(struct finding *f, struct err *why, struct err *e)
 	} else if (rc == 1) {
 		snprintf(folder, sizeof folder, "bundles/%" PRIu64, f->sequence);
 		rc = file_make_dirs_at(&f->s->dir, folder, 0755, e);
+		if (rc == 0)
+			rc = file_sync_parent_at(&f->s->dir, folder, e);
+		if (rc == 0)
+			rc = file_sync(&f->s->dir, e);	/* a backup may have left out an empty bundles/ */
 		for (uint64_t n = 1; rc == 0 && n <= f->manifest->volumes; n++)
 			rc = copy_file(f, names_volume_index(n, name), MAX_VOLUME_INDEX_SIZE, why, e);
 		if (rc == 0)

@@ -300,6 +300,18 @@ int file_sync_dir(const struct file *dir, struct err *e)
 	return file_sync_fs(dir, e);
 }
 
+int file_sync_parent_at(const struct file *dir, const char *path, struct err *e)
+{
+	struct file parent = FILE_CLOSED;
+	const char *last;
+	int rc = file_open_parent_at(dir, path, &parent, &last, e);
+
+	if (rc == 0)
+		rc = file_sync(&parent, e);
+	file_close(&parent);
+	return rc;
+}
+
 int file_stat(const struct file *f, struct stat *st, struct err *e)
 {
 	return fstat(f->fd, st) == -1 ? err_sys(e, "%s", f->name) : 0;

@@ -39,6 +39,8 @@ int file_open_parent_at(const struct file *dir, const char *path, struct file *o
 /* Directories: make one component or a whole path beneath dir (those that exist are fine); mode exact, 0755 say. */
 int file_make_dir_at(const struct file *dir, const char *path, mode_t mode, struct err *e);
 int file_make_dirs_at(const struct file *dir, const char *path, mode_t mode, struct err *e);
+/* The directory beneath dir that path stands in, synced: where path was just made, it has its name after a power cut. */
+int file_sync_parent_at(const struct file *dir, const char *path, struct err *e);
 /* Removes a tree beneath dir without following links; what is not there is fine. */
 int file_remove_tree_at(const struct file *dir, const char *path, struct err *e);
 

@@ -27,6 +27,12 @@ id=$(openssl pkey -pubin -in station/keys/root.pub -outform DER | sha256sum | cu
 openssl pkeyutl -verify -pubin -inkey station/keys/root.pub -rawin -in station/trust/trust-1.yaml \
   -sigfile "station/trust/trust-1.yaml.$id.sig" >/dev/null || fail "the root's signature"
 
+# the station's own name is there after a power cut
+if command -v strace >/dev/null; then
+  expect 0 env ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=mkdir,mkdirat,fsync,syncfs -o trace satchel-export init power --content content --stream up
+  awk '/mkdir.*"power"/ { made = 1 } /syncfs\(.*= 0/ { synced = made } END { exit !synced }' trace || fail "the directory above was not synced"
+fi
+
 # defaults: site is the stream's name, one ring
 expect 0 satchel-export init --json plain --content content --stream up2
 python3 -c 'import json,sys; o=json.loads(sys.stdin.read()); assert o["stream"]=="up2" and len(o["fingerprint"])==64' <"$T/out" || fail "json"

@@ -85,6 +85,10 @@ static void paths(void **state)
 	assert_int_equal(file_make_dirs_at(&dir, "a/b", 0755, NULL), 0);
 	assert_int_equal(file_make_dirs_at(&dir, "a/b", 0755, NULL), 0);
 	assert_int_equal(file_make_dirs_at(&dir, "a/b/c/d", 0755, NULL), 0);
+	assert_int_equal(file_sync_parent_at(&dir, "a", NULL), 0);
+	assert_int_equal(file_sync_parent_at(&dir, "a/b/c/d", NULL), 0);
+	assert_int_equal(file_sync_parent_at(&dir, "missing/b", NULL), -1);
+	assert_int_equal(file_sync_parent_at(&dir, "a/..", NULL), -1);
 	assert_int_equal(mode_of("a/b/c/d"), 0755);
 	assert_int_equal(file_make_dirs_at(&dir, "../x", 0755, NULL), -1);
 	assert_int_equal(file_make_dirs_at(&dir, "a/../../x", 0755, NULL), -1);
