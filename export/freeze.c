@@ -3,7 +3,8 @@
  * what no importer would admit, and to renew while a list waits for signatures.
  *
  * Order on disk: keys are loaded first, so that a mistyped passphrase leaves nothing behind; then ledger, list, ledger,
- * signature. A list without signatures is what the next `sign` goes on with.
+ * signature. A list without signatures is what the next `sign` goes on with. What --new abandons is abandoned before the new
+ * list is there: cut off in between, the station is one whose newest list is the one before, and a number is left out.
  */
 #include "export/freeze.h"
 
@@ -139,6 +140,24 @@ out:
 	return rc;
 }
 
+/* Past numbers of abandoned lists, and those used before the station was restored from a backup. */
+static int skip_used(const struct freeze *f, struct approvals *next, struct err *e)
+{
+	struct station_list_id *ids;
+	struct floor floor;
+	size_t n;
+	int rc = station_list_ids(&f->s, &ids, &n, e);
+
+	if (rc == 0 && n > 0 && ids[0].epoch == next->epoch && ids[0].revision >= next->revision)
+		next->revision = ids[0].revision + 1;
+	free(ids);
+	if (rc == -1 || floor_load(&f->s, &floor, e) == -1)
+		return -1;
+	if (floor.epoch == next->epoch && floor.revision >= next->revision)
+		next->revision = floor.revision + 1;
+	return 0;
+}
+
 /* A new list of these decisions. */
 static int freeze(struct freeze *f, struct approval *items, size_t items_n, const struct revocation *revoked,
 		  size_t revoked_n, struct err *e)
@@ -149,13 +168,10 @@ static int freeze(struct freeze *f, struct approval *items, size_t items_n, cons
 		.issued = f->s.now, .expires = f->s.now + (int64_t)f->s.config.policy.expires_days * DAY, .items = items,
 		.items_n = items_n, .revoked_n = revoked_n,
 	};
-	struct floor floor;
 	int rc;
 
-	if (floor_load(&f->s, &floor, e) == -1)
+	if (skip_used(f, &next, e) == -1)
 		return -1;
-	if (floor.epoch == next.epoch && floor.revision >= next.revision)
-		next.revision = floor.revision + 1;	/* used before the station was restored from a backup */
 	if (next.expires > LAST_SECOND)
 		next.expires = LAST_SECOND;
 	next.revoked = calloc(revoked_n + 1, sizeof *next.revoked);
@@ -169,6 +185,46 @@ static int freeze(struct freeze *f, struct approval *items, size_t items_n, cons
 	}
 	rc = write_list(f, &next, e);
 	free(next.revoked);
+	return rc;
+}
+
+/* ---- abandoning ---- */
+
+static int abandon_one(struct freeze *f, struct station_list_id id, struct err *e)
+{
+	struct approvals *list = NULL;
+	json_t *o;
+	int rc = station_list_abandoned(&f->s, id, e);
+
+	if (rc != 0)
+		return rc == -1 ? -1 : 0;
+	if (station_list_load(&f->s, id.epoch, id.revision, &list, NULL, e) == -1)
+		return -1;
+	o = json_object();
+	ledger_put_list(o, id.epoch, id.revision, &list->digest);
+	rc = ledger_append(&f->s, "abandon", o, e) == -1 ? -1 : station_list_abandon(&f->s, id, e);
+	if (rc == 0)
+		say_note("list %llu is abandoned: signatures of it that still arrive are not taken", (unsigned long long)id.revision);
+	approvals_free(list);
+	return rc;
+}
+
+/* Every list that waits: the oldest first, so that, cut off, none that was abandoned before is the newest that waits. */
+static int abandon(struct freeze *f, struct err *e)
+{
+	struct station_list_id *ids;
+	struct approvals *effective = NULL;
+	size_t n;
+	int rc = station_list_ids(&f->s, &ids, &n, e);
+
+	if (rc == 0 && station_list_effective(&f->s, &effective, NULL, e) == -1)
+		rc = -1;
+	for (size_t i = n; rc == 0 && i-- > 0;)
+		if (ids[i].epoch == root(f)->epoch &&
+		    (effective == NULL || effective->epoch < ids[i].epoch || effective->revision < ids[i].revision))
+			rc = abandon_one(f, ids[i], e);
+	approvals_free(effective);
+	free(ids);
 	return rc;
 }
 
@@ -279,6 +335,8 @@ static int sign(struct freeze *f, const struct args *a, struct err *e)
 		return 0;
 	}
 	if (station_keys(&f->s, a, ROLE_APPROVER, &f->keys, &f->keys_n, e) == -1)
+		return -1;
+	if (pending && fresh && abandon(f, e) == -1)
 		return -1;
 	if ((!pending || fresh) && freeze(f, f->draft->decisions, f->draft->decisions_n, f->draft->revoked,
 					  f->draft->revoked_n, e) == -1)

@@ -202,16 +202,18 @@ static int add_lists(struct gathering *g, uint64_t former, struct err *e)
 	struct approvals *effective = NULL;
 	size_t n;
 	bool below = false;	/* the effective list */
+	int given_up;
 	int rc = station_list_ids(g->s, &ids, &n, e);
 
 	if (rc == 0 && station_list_effective(g->s, &effective, NULL, e) == -1)
 		rc = -1;
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		struct approvals *l = NULL;
-		rc = station_list_load(g->s, ids[i].epoch, ids[i].revision, &l, NULL, e);
+		given_up = station_list_abandoned(g->s, ids[i], e);
+		rc = given_up == -1 ? -1 : station_list_load(g->s, ids[i].epoch, ids[i].revision, &l, NULL, e);
 		if (rc == 0)
-			rc = add_list(g, l, !below, former > 0 || is_wished(g, l), e);
-		if (below && former > 0)
+			rc = add_list(g, l, !below && given_up == 0, (former > 0 && given_up == 0) || is_wished(g, l), e);
+		if (below && former > 0 && given_up == 0)
 			former--;
 		if (l != NULL && effective != NULL && digest_equal(&l->digest, &effective->digest))
 			below = true;

@@ -1,7 +1,7 @@
 /*
  * A signature that was made elsewhere: tried on every document of the station that its key may sign, by the bytes alone, and
  * put beside the one it is of. Refuses keys that neither the newest root nor the draft of the next one names, and what is no
- * signature of anything here. The last signature that the draft lacked puts it in force.
+ * signature of anything here; takes none of a list that was abandoned. The last signature that the draft lacked puts it in force.
  */
 #include "export/receive.h"
 
@@ -199,6 +199,26 @@ static int settle(struct found *f, struct err *e)
 	return rc;
 }
 
+/* It came for a list that `sign --new` abandoned meanwhile: 1, which is told; 0; -1. */
+static int is_abandoned(const struct found *f, struct err *e)
+{
+	char path[PATH_LEN + 256];
+	json_t *o;
+	int rc;
+
+	snprintf(path, sizeof path, "%s/%s", f->folder, f->name);
+	rc = f->role == ROLE_APPROVER ? station_list_abandoned_at(&f->s->dir, path, e) : 0;
+	if (rc != 1)
+		return rc;
+	o = json_object();
+	json_put_text(o, "document", path);
+	json_put_text(o, "key_name", f->key->name);
+	json_put(o, "abandoned", json_true());
+	say_object(o);
+	say_note("%s was abandoned by 'sign --new': the signature with key \"%s\" is not taken", path, f->key->name);
+	return 1;
+}
+
 /* The document is found: its signature goes beside it. */
 static int keep(struct found *f, enum receive_outcome *out, struct err *e)
 {
@@ -271,7 +291,10 @@ int receive_signature(struct station *s, const struct file *dir, const char *nam
 		rc = 0;
 	} else if (rc == -1) {
 		*e = why;
-	} else {
+	} else if ((rc = is_abandoned(&f, e)) == 1) {
+		*out = RECEIVE_KNOWN;
+		rc = 0;
+	} else if (rc == 0) {
 		rc = keep(&f, out, e);
 	}
 	nextroot_free(&f.draft);

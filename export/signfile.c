@@ -382,12 +382,26 @@ out:
 	return rc;
 }
 
+/* A list that was given up is not signed by mistake, nor a copy of it. */
+static int check_abandoned(const struct signfile *f, struct err *e)
+{
+	int rc = f->list == NULL ? 0 : station_list_abandoned_at(&f->dir, f->name, e);
+
+	if (rc == 0 && f->list != NULL && f->has_station)
+		rc = station_list_abandoned_copy(&f->s, f->list, e);
+	if (rc != 1)
+		return rc;
+	err_set(e, R_NOT_APPROVED, "%s: list %llu was abandoned by 'sign --new': no signature makes it count", f->path,
+		(unsigned long long)f->list->revision);
+	return err_hint(e, "sign the list that took its place");
+}
+
 static int show_and_sign(struct signfile *f, struct err *e)
 {
 	int rc;
 
 	if (read_named(f->path, &f->bytes, e) == -1 || station_open_parent(f->path, &f->dir, &f->name, e) == -1 || parse(f, e) == -1 ||
-	    load_old(f, e) == -1)
+	    load_old(f, e) == -1 || check_abandoned(f, e) == -1)
 		return -1;
 	say_note("UNVERIFIED, this is what %s says and what will be signed:", f->path);
 	if (f->list != NULL)

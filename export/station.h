@@ -5,6 +5,7 @@
  *     STATION/draft.yaml            export/draft.h
  *     STATION/lists/42.yaml         frozen lists with their signatures beside them (42.yaml.<id>.sig);
  *                                   in epoch E > 1: lists/E-42.yaml
+ *     STATION/lists/42.yaml.abandoned   that list never counts, whatever signatures come: `sign --new`
  *     STATION/objects/9f/HEX        approved bytes (export/keep.h), 0444
  *     STATION/contents/9f/HEX       contents lists and parts of every revision seen, 0444
  *     STATION/bundles/17/           reservation.yaml, then manifest.yaml, its signatures, the indexes
@@ -72,9 +73,19 @@ struct station_list_id {
 	uint64_t epoch, revision;
 };
 int station_list_ids(const struct station *s, struct station_list_id **list, size_t *n, struct err *e);
-/* Frozen lists. Newest frozen: 0; 1 where there is none. signatures (or NULL): what lies beside it. */
+/*
+ * `sign --new` gave up a list that waited for signatures: its number stays used, and it is neither newest nor effective from
+ * then on, though all the signatures came after all, or a root asked for fewer. Durable when it returns.
+ */
+int station_list_abandon(const struct station *s, struct station_list_id id, struct err *e);
+/* Whether that was done: 1, 0, -1. */
+int station_list_abandoned(const struct station *s, struct station_list_id id, struct err *e);
+/* The same of a document in any directory, by the marker beside it; and by a list's digest, wherever the document lies. */
+int station_list_abandoned_at(const struct file *dir, const char *name, struct err *e);
+int station_list_abandoned_copy(const struct station *s, const struct approvals *a, struct err *e);
+/* Frozen lists. Newest frozen, not abandoned: 0; 1 where there is none. signatures (or NULL): what lies beside it. */
 int station_list_newest(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e);
-/* Newest frozen list whose signatures reach the approver threshold of the newest root; 1 where there is none. */
+/* Newest frozen list, not abandoned, whose signatures reach the approver threshold of the newest root; 1: there is none. */
 int station_list_effective(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e);
 int station_list_load(const struct station *s, uint64_t epoch, uint64_t revision, struct approvals **out,
 		      struct signatures *sigs, struct err *e);

@@ -4,18 +4,25 @@
  */
 #include "export/station.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/listing.h"
 #include "lib/num.h"
+#include "lib/outfile.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
+
+#define ABANDONED ".abandoned"	/* beside the list: an empty file */
+#define MARKER_LEN (STATION_LIST_NAME + sizeof "lists/" ABANDONED)
 
 char *station_list_name(uint64_t epoch, uint64_t revision, char out[STATION_LIST_NAME])
 {
@@ -132,25 +139,79 @@ int station_list_load(const struct station *s, uint64_t epoch, uint64_t revision
 	return rc;
 }
 
+/* ---- abandoned ones ---- */
+
+int station_list_abandoned_at(const struct file *dir, const char *name, struct err *e)
+{
+	char marker[512];
+
+	if (snprintf(marker, sizeof marker, "%s" ABANDONED, name) >= (int)sizeof marker)
+		return 0;
+	if (faccessat(dir->fd, marker, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : err_sys(e, "%s/%s", dir->name, marker);
+}
+
+static char *path_of(struct station_list_id id, const char *tail, char out[MARKER_LEN])
+{
+	char name[STATION_LIST_NAME];
+
+	snprintf(out, MARKER_LEN, "lists/%s%s", station_list_name(id.epoch, id.revision, name), tail);
+	return out;
+}
+
+int station_list_abandoned(const struct station *s, struct station_list_id id, struct err *e)
+{
+	char path[MARKER_LEN];
+
+	return station_list_abandoned_at(&s->dir, path_of(id, "", path), e);
+}
+
+int station_list_abandoned_copy(const struct station *s, const struct approvals *a, struct err *e)
+{
+	struct station_list_id id = {a->epoch, a->revision};
+	struct approvals *ours = NULL;
+	int rc = strcmp(a->stream, s->config.stream) == 0 ? station_list_abandoned(s, id, e) : 0;
+
+	if (rc == 1)
+		rc = station_list_load(s, id.epoch, id.revision, &ours, NULL, e) == -1 ? -1 : digest_equal(&ours->digest, &a->digest);
+	approvals_free(ours);
+	return rc;
+}
+
+int station_list_abandon(const struct station *s, struct station_list_id id, struct err *e)
+{
+	char path[MARKER_LEN];
+
+	return outfile_put(&s->dir, path_of(id, ABANDONED, path), 0644, "", 0, e);
+}
+
+/* ---- the newest, and the one in effect ---- */
+
 int station_list_newest(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e)
 {
 	struct station_list_id *list;
-	size_t n;
-	int rc = station_list_ids(s, &list, &n, e);
+	size_t n, i = 0;
+	int rc = station_list_ids(s, &list, &n, e), given_up = 0;
 
 	*out = NULL;
+	while (rc == 0 && i < n && (given_up = station_list_abandoned(s, list[i], e)) == 1)
+		i++;
 	if (rc == 0)
-		rc = n == 0 ? 1 : station_list_load(s, list[0].epoch, list[0].revision, out, sigs, e);
+		rc = given_up == -1 ? -1 : i == n ? 1 : station_list_load(s, list[i].epoch, list[i].revision, out, sigs, e);
 	free(list);
 	return rc;
 }
 
-/* Whether the list reaches the threshold: 1, 0, or -1. It is freed where it doesn't. */
+/* Whether the list counts and reaches the threshold: 1, 0, or -1. It is freed where it doesn't. */
 static int try(const struct station *s, struct station_list_id id, struct approvals **out, struct signatures *sigs, struct err *e)
 {
 	const struct trust *root = trust_chain_newest(&s->chain);
 	struct approvals *a = NULL;
+	int given_up = station_list_abandoned(s, id, e);
 
+	if (given_up != 0)
+		return given_up == -1 ? -1 : 0;
 	if (station_list_load(s, id.epoch, id.revision, &a, sigs, e) == -1)
 		return -1;
 	if (trust_count(root, ROLE_APPROVER, a->bytes.data, a->bytes.len, sigs, NULL) <

@@ -79,3 +79,45 @@ refused signature-missing "$(sig far/1.yaml approver2)"
 refused signature-threshold "$(sig far/1.yaml approver2)"
 ln -sf /dev/zero "$(sig far/1.yaml approver2)"
 refused signature-missing "$(sig far/1.yaml approver2)"
+
+# ---- a list that was abandoned does not come back by the signature that it lacked
+
+expect 0 satchel-export sign --key keys/approver1.key # list 2, with b
+mkdir late && cp station/lists/2.yaml trust-1.yaml late/
+(unset SATCHEL_STATION && expect 0 satchel-export sign late/2.yaml --trust late/trust-1.yaml --key keys/approver2.key)
+expect 0 satchel-export revoke b --revision 1 --note malware
+expect 0 satchel-export sign --new --key keys/approver1.key
+grep -q 'list 2 is abandoned' "$T/err" || fail "that it is abandoned is not said"
+grep -q '"event":"abandon".*"revision":2' station/ledger.jsonl || fail "no line in the ledger"
+before=$(snapshot station)
+expect 0 satchel-export receive late
+grep -q "lists/2.yaml was abandoned by 'sign --new': the signature with key \"approver2\" is not taken" "$T/err" || fail "not said"
+expect_word 1 'list 2 was abandoned' satchel-export sign station/lists/2.yaml --key keys/approver2.key
+expect_word 1 'list 2 was abandoned' satchel-export sign late/2.yaml --key keys/approver1.key # a copy of it
+(unset SATCHEL_STATION && expect_word 1 'list 2 was abandoned' satchel-export sign station/lists/2.yaml --trust trust-1.yaml --key keys/approver2.key)
+[ "$(snapshot station)" = "$before" ] || fail "an abandoned list was touched"
+cp "$(sig late/2.yaml approver2)" station/lists/ # by hand
+expect 4 satchel-export status
+grep -q '^list 1 is signed' "$T/out" || fail "what is in effect: $(cat "$T/out")"
+grep -q 'list 3 has 1 of 2 signatures' "$T/out" || fail "what waits: $(cat "$T/out")"
+mkdir m2
+expect 0 satchel-export pack m2 --key keys/exporter1.key --key keys/exporter2.key
+grep -q '^revision: 1$' m2/satchel/*/approvals.yaml || fail "an abandoned list was packed"
+expect 0 satchel-export sign --key keys/approver2.key
+grep -q '^list 3: .*1 revoked.*2 of 2' "$T/out" || fail "its successor"
+expect 0 satchel-export prune
+
+# cut off between abandoning and the next list: what is decided is frozen under a number of its own, changed or not
+mkdir content/c && echo c >content/c/f
+expect 0 satchel-export scan
+expect 0 satchel-export approve c
+expect 0 satchel-export sign --key keys/approver1.key
+: >station/lists/4.yaml.abandoned
+expect 4 satchel-export status
+grep -q "decisions are not in a list yet" "$T/out" || fail "what waits after the cut: $(cat "$T/out")"
+grep -q 'list 4' "$T/out" && fail "an abandoned list waits"
+cp -a station again
+expect 0 satchel-export sign --key keys/approver1.key --key keys/approver2.key
+grep -q '^list 5: 2 entries' "$T/out" || fail "the next list: $(cat "$T/out")"
+expect 0 satchel-export -C again renew --key keys/approver1.key --key keys/approver2.key
+grep -q '^list 5: 1 entry' "$T/out" || fail "renewed is what was in effect: $(cat "$T/out")"
