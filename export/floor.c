@@ -1,13 +1,17 @@
 /*
- * Numbers that must not be used again. recover | FLOOR | freeze, reservation. Refuses a file that is not canonical.
+ * Numbers that must not be used again. recover | FLOOR | freeze, reservation. Refuses a file that is not canonical,
+ * and numbers too far above all others.
  */
 #include "export/floor.h"
+
+#include <stdbool.h>
 
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/outfile.h"
 #include "manifests/limits.h"
+#include "manifests/reason.h"
 #include "manifests/schema.h"
 
 #include "lib/banned.h"
@@ -53,16 +57,50 @@ int floor_save(struct station *s, const struct floor *f, struct err *e)
 	return rc;
 }
 
-void floor_see_sequence(struct floor *f, uint64_t sequence)
+static bool is_above(const struct floor *a, const struct floor *b)
 {
-	if (sequence > f->sequence)
-		f->sequence = sequence;
+	return a->epoch > b->epoch || (a->epoch == b->epoch && a->revision > b->revision);
 }
 
-void floor_see_list(struct floor *f, uint64_t epoch, uint64_t revision)
+void floor_lift(struct floor *f, const struct floor *known)
 {
-	if (epoch < f->epoch || (epoch == f->epoch && revision <= f->revision))
-		return;
-	f->epoch = epoch;
-	f->revision = revision;
+	if (known->sequence > f->sequence)
+		f->sequence = known->sequence;
+	if (is_above(known, f)) {
+		f->epoch = known->epoch;
+		f->revision = known->revision;
+	}
+}
+
+static bool jumps(uint64_t known, uint64_t seen)
+{
+	return seen > known && (seen - known > MAX_JUMP || seen > FLOOR_MAX);
+}
+
+int floor_see_sequence(struct floor *f, const struct floor *known, uint64_t sequence, struct err *e)
+{
+	uint64_t top = f->sequence > known->sequence ? f->sequence : known->sequence;
+
+	if (jumps(top, sequence)) {
+		err_set(e, R_JUMP, "sequence %llu is more than %llu above %llu, the highest known here", (unsigned long long)sequence,
+			MAX_JUMP, (unsigned long long)top);
+		return err_hint(e, "no station counts so far: was it made with a stolen exporter key? 'trust remove' it; the "
+				   "next bundle is numbered as if this one were not");
+	}
+	floor_lift(f, &(struct floor){.sequence = sequence});
+	return 0;
+}
+
+int floor_see_list(struct floor *f, const struct floor *known, uint64_t epoch, uint64_t revision, struct err *e)
+{
+	const struct floor seen = {.epoch = epoch, .revision = revision}, *top = is_above(known, f) ? known : f;
+
+	if (epoch > top->epoch ? jumps(top->epoch, epoch) || jumps(0, revision) : epoch == top->epoch && jumps(top->revision, revision)) {
+		err_set(e, R_JUMP, "list %llu of epoch %llu is more than %llu above list %llu of epoch %llu, the highest known here",
+			(unsigned long long)revision, (unsigned long long)epoch, MAX_JUMP, (unsigned long long)top->revision,
+			(unsigned long long)top->epoch);
+		return err_hint(e, "if a store has it in effect, a new epoch leaves it behind: 'trust epoch', 'trust sign', then 'sign'");
+	}
+	floor_lift(f, &seen);
+	return 0;
 }

@@ -1,9 +1,10 @@
 /*
  * recover: after a restore from a backup. What the station signed since lies on media and is spoken of in receipts; it is
- * taken over after its signatures were judged, and no number seen is used again. The ledger tells of it. May be repeated.
+ * taken over after its signatures were judged, and no number seen is used again. Refuses numbers that jump. The ledger tells of it. May be repeated.
  */
 #include "export/recover.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,7 @@
 #include "export/ledger.h"
 #include "export/receipts.h"
 #include "export/receive.h"
+#include "export/reservation.h"
 #include "export/station.h"
 #include "lib/err.h"
 #include "lib/num.h"
@@ -31,6 +33,42 @@ struct recover {
 	struct draft *draft;
 	size_t unkept, unknown;	/* approved items whose bytes, or contents lists, the station lacks */
 };
+
+/* ---- what is known ---- */
+
+/* Of a floor that leaves no room nothing is left, so that the station can go on. */
+static int load_floor(struct recover *r, struct err *e)
+{
+	struct floor *f = &r->seen.floor;
+
+	if (floor_load(&r->s, f, e) == -1)
+		return -1;
+	if (f->sequence <= FLOOR_MAX && f->revision <= FLOOR_MAX)
+		return 0;
+	say_warn("%s/floor.yaml leaves no number above it: it is written anew", r->s.dir.name);
+	if (f->sequence > FLOOR_MAX)
+		f->sequence = 0;
+	if (f->revision > FLOOR_MAX)
+		f->epoch = f->revision = 0;
+	return 0;
+}
+
+static int look_at_own(struct recover *r, struct err *e)
+{
+	struct floor *known = &r->seen.known;
+	struct station_list_id *ids;
+	size_t n;
+	int rc;
+
+	if (load_floor(r, e) == -1 || reservation_highest(&r->s, &known->sequence, e) == -1)
+		return -1;
+	rc = station_list_ids(&r->s, &ids, &n, e);
+	known->epoch = trust_chain_newest(&r->s.chain)->epoch;
+	if (rc == 0 && n > 0)
+		floor_lift(known, &(struct floor){.epoch = ids[0].epoch, .revision = ids[0].revision});
+	free(ids);
+	return rc;
+}
 
 /* ---- what was seen ---- */
 
@@ -73,23 +111,35 @@ static int look_at_each(struct recover *r, const struct args *a, struct err *e)
 	return 0;
 }
 
+/* One that tells of what can't be is refused for that alone. */
+static void refuse_jump(struct recover *r, const char *store, struct err *why)
+{
+	r->seen.wrong++;
+	err_prefix(why, "receipt of %s", store);
+	say_error(why);
+	err_clear(why);
+}
+
 /* What the destinations have seen of us, by their newest receipts. */
 static int look_at_receipts(struct recover *r, struct err *e)
 {
 	const struct station_config *c = &r->s.config;
 
 	for (size_t i = 0; i < c->destinations_n; i++) {
+		const char *name = c->destinations[i].name;
 		struct receipt *receipt;
 		const struct receipt_stream *stream;
-		int rc = receipts_newest(&r->s, c->destinations[i].name, &receipt, e);
+		struct err why = {0};
+		int rc = receipts_newest(&r->s, name, &receipt, e);
 
 		if (rc == -1)
 			return -1;
 		stream = rc == 0 ? receipt_stream(receipt, c->stream) : NULL;
-		if (stream != NULL)
-			floor_see_sequence(&r->seen.floor, stream->sequence);
-		if (stream != NULL && stream->has_newest)
-			floor_see_list(&r->seen.floor, stream->newest.epoch, stream->newest.revision);
+		if (stream != NULL && floor_see_sequence(&r->seen.floor, &r->seen.known, stream->sequence, &why) == -1)
+			refuse_jump(r, name, &why);
+		if (stream != NULL && stream->has_newest &&
+		    floor_see_list(&r->seen.floor, &r->seen.known, stream->newest.epoch, stream->newest.revision, &why) == -1)
+			refuse_jump(r, name, &why);
 		receipt_free(receipt);
 	}
 	return 0;
@@ -97,14 +147,8 @@ static int look_at_receipts(struct recover *r, struct err *e)
 
 static int raise_floor(struct recover *r, struct err *e)
 {
-	struct floor floor;
-	json_t *o;
+	json_t *o = json_object();
 
-	if (floor_load(&r->s, &floor, e) == -1)
-		return -1;
-	floor_see_sequence(&r->seen.floor, floor.sequence);
-	floor_see_list(&r->seen.floor, floor.epoch, floor.revision);
-	o = json_object();
 	json_put_number(o, "sequence", r->seen.floor.sequence);
 	json_put_number(o, "epoch", r->seen.floor.epoch);
 	json_put_number(o, "revision", r->seen.floor.revision);
@@ -190,9 +234,10 @@ static int keep_all(struct recover *r, struct err *e)
 static void tell(const struct recover *r)
 {
 	const struct floor *f = &r->seen.floor;
+	uint64_t sequence = f->sequence > r->seen.known.sequence ? f->sequence : r->seen.known.sequence;
 	json_t *o = json_object();
 
-	json_put_number(o, "sequence", f->sequence);
+	json_put_number(o, "sequence", sequence);
 	json_put_number(o, "epoch", f->epoch);
 	json_put_number(o, "revision", f->revision);
 	json_put_number(o, "roots", r->seen.roots);
@@ -202,7 +247,7 @@ static void tell(const struct recover *r)
 	json_put_number(o, "unkept", r->unkept);
 	say_object(o);
 	say_line("taken over: %s, %s, %s; the next list is above %llu, the next bundle above %llu",
-		 num_of(r->seen.roots, "trust root"), num_of(r->seen.lists, "list"), num_of(r->seen.bundles, "bundle"), (unsigned long long)f->revision, (unsigned long long)f->sequence);
+		 num_of(r->seen.roots, "trust root"), num_of(r->seen.lists, "list"), num_of(r->seen.bundles, "bundle"), (unsigned long long)f->revision, (unsigned long long)sequence);
 	if (r->list != NULL && f->epoch == r->list->epoch && f->revision > r->list->revision)
 		say_warn("list %llu was seen by a store and is not here: what it decided is not known; find a medium that carries it",
 			 (unsigned long long)f->revision);
@@ -218,7 +263,7 @@ static int recover(struct recover *r, const struct args *a, struct err *e)
 {
 	if (station_list_effective(&r->s, &r->before, NULL, e) == -1)
 		return -1;
-	if (look_at_each(r, a, e) == -1 || look_at_receipts(r, e) == -1 || raise_floor(r, e) == -1 || take_decisions(r, e) == -1 ||
+	if (look_at_own(r, e) == -1 || look_at_each(r, a, e) == -1 || look_at_receipts(r, e) == -1 || raise_floor(r, e) == -1 || take_decisions(r, e) == -1 ||
 	    keep_all(r, e) == -1)
 		return -1;
 	tell(r);

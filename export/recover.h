@@ -22,7 +22,8 @@ int recover_run(const struct args *a, struct err *e);
 /* ---- what lies on a medium (recover_bundle.c) ---- */
 
 struct recover_seen {
-	struct floor floor;
+	struct floor floor;		/* to be written: what was written before, lifted by what was seen */
+	struct floor known;		/* the station's own numbers and the root's epoch */
 	size_t roots, bundles, lists;	/* taken over */
 	size_t wrong;			/* refused, or contradicting */
 	size_t found;			/* bundles of this stream, whatever became of them */

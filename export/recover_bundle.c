@@ -1,6 +1,7 @@
 /*
  * What a restored station finds of itself on a medium. Signatures are judged first, as import does: roots extend the chain,
- * a manifest by the newest root's exporters, a list by its approvers. Refuses the rest, says so, and goes on.
+ * a manifest by the newest root's exporters, a list by its approvers. Where one exporter at least has signed, the sequence was
+ * used and the list is judged, though more had to sign before the bundle counts. Refuses the rest, says so, and goes on.
  */
 #include "export/recover.h"
 
@@ -95,22 +96,46 @@ out:
 
 /* ---- the manifest ---- */
 
-/* 0; 1: not one to believe, why says it. */
+/* What is refused of a bundle is said, and the next thing is looked at. */
+static void refuse(struct finding *f, struct err *why)
+{
+	f->seen->wrong++;
+	err_prefix(why, "%s", f->dir.name);
+	say_error(why);
+	err_clear(why);
+}
+
+static int parse_manifest(struct finding *f, const struct buf *b, struct err *why)
+{
+	f->manifest = manifest_parse(b->data, b->len, why);
+	if (f->manifest == NULL)
+		return -1;
+	if (f->manifest->sequence == f->sequence && strcmp(f->manifest->stream, f->s->config.stream) == 0)
+		return 0;
+	err_set(why, R_DOCUMENT_FORM, "it is bundle %" PRIu64 " of stream %s", f->manifest->sequence, f->manifest->stream);
+	manifest_free(f->manifest);
+	f->manifest = NULL;
+	return -1;
+}
+
+/* 0; 1: no bundle to take over, why says it; f->manifest is there all the same where an exporter of ours has signed it. */
 static int judge_manifest(struct finding *f, struct err *why)
 {
 	struct signatures sigs = {0};
 	struct buf b = {0};
+	struct err form = {0};
 	int rc = 1;
 
-	if (file_read_all_at(&f->dir, NAMES_MANIFEST, MAX_MANIFEST_SIZE, &b, why) == 0 &&
-	    signatures_collect(&sigs, root(f), ROLE_EXPORTER, NAMES_MANIFEST, station_signature, &f->dir, why) == 0 &&
-	    trust_require(root(f), ROLE_EXPORTER, b.data, b.len, &sigs, why) == 0 &&
-	    (f->manifest = manifest_parse(b.data, b.len, why)) != NULL)
-		rc = 0;
-	if (rc == 0 && (f->manifest->sequence != f->sequence || strcmp(f->manifest->stream, f->s->config.stream) != 0)) {
-		err_set(why, R_DOCUMENT_FORM, "it is bundle %" PRIu64 " of stream %s", f->manifest->sequence, f->manifest->stream);
-		rc = 1;
+	if (file_read_all_at(&f->dir, NAMES_MANIFEST, MAX_MANIFEST_SIZE, &b, why) == -1 ||
+	    signatures_collect(&sigs, root(f), ROLE_EXPORTER, NAMES_MANIFEST, station_signature, &f->dir, why) == -1)
+		goto out;
+	if (trust_require(root(f), ROLE_EXPORTER, b.data, b.len, &sigs, why) == 0) {
+		rc = parse_manifest(f, &b, why) == 0 ? 0 : 1;
+	} else if (trust_count(root(f), ROLE_EXPORTER, b.data, b.len, &sigs, NULL) > 0 && parse_manifest(f, &b, &form) == 0) {
+		err_hint(why, "its number is not used again, and its list is looked at; to have the bundle as well, sign its " NAMES_MANIFEST
+			      " with the keys it lacks, then 'recover' again");
 	}
+out:
 	signatures_free(&sigs);
 	buf_free(&b);
 	return rc;
@@ -218,13 +243,20 @@ static int take_list(struct finding *f, struct err *why, struct err *e)
 
 	if (list == NULL || rc != 0)
 		goto out;
-	floor_see_list(&f->seen->floor, list->epoch, list->revision);
+	if (floor_see_list(&f->seen->floor, &f->seen->known, list->epoch, list->revision, why) == -1) {
+		rc = 1;
+		goto out;
+	}
 	station_list_name(list->epoch, list->revision, name);
 	if (station_list_load(f->s, list->epoch, list->revision, &ours, NULL, &missing) == 0) {
 		if (!digest_equal(&ours->digest, &list->digest)) {
 			say_warn("%s: list %" PRIu64 " is another one than the station's: stores will refuse one of them (%s)",
 				 f->dir.name, list->revision, reason_word(R_LIST_FORK));
 			rc = raise_alarm(f, reason_word(R_LIST_FORK), &ours->digest, &list->digest, e);
+		} else if ((rc = station_list_abandoned_copy(f->s, list, e)) == 1) {
+			say_warn("%s: list %" PRIu64 " was abandoned here and has all its signatures there: a store may have it, until "
+				 "it gets a newer one", f->dir.name, list->revision);
+			rc = 0;
 		}
 		goto out;
 	}
@@ -249,22 +281,26 @@ out:
 static int take_bundle(struct finding *f, struct err *e)
 {
 	struct err why = {0};
+	bool whole;
 	int rc;
 
 	while ((rc = take_root(f, e)) == 1)
 		;
-	if (rc == 0)
-		rc = judge_manifest(f, &why);
-	if (rc == 0) {
-		floor_see_sequence(&f->seen->floor, f->sequence);
-		rc = take_list(f, &why, e);
+	if (rc == -1)
+		return -1;
+	whole = judge_manifest(f, &why) == 0;
+	if (!whole)
+		refuse(f, &why);
+	if (f->manifest != NULL && floor_see_sequence(&f->seen->floor, &f->seen->known, f->sequence, &why) == -1) {
+		whole = false;	/* its copy would use up the numbers, too */
+		refuse(f, &why);
 	}
-	if (rc == 0)
+	if (f->manifest != NULL)
+		rc = take_list(f, &why, e);
+	if (rc == 0 && whole)
 		rc = copy_bundle(f, &why, e);
 	if (rc == 1) {
-		f->seen->wrong++;
-		err_prefix(&why, "%s", f->dir.name);
-		say_error(&why);
+		refuse(f, &why);
 		rc = 0;
 	}
 	manifest_free(f->manifest);

@@ -123,7 +123,7 @@ static int fits(const struct station *s, const struct medium *m, const struct re
 	return rc;
 }
 
-/* The highest sequence in STATION/bundles, and the highest one that r continues (0: none). */
+/* The highest sequence in STATION/bundles, and the highest one that r (or NULL) continues (0: none). */
 static int look(const struct station *s, const struct medium *m, struct reservation *r, uint64_t *highest, uint64_t *ours,
 		struct err *e)
 {
@@ -140,7 +140,7 @@ static int look(const struct station *s, const struct medium *m, struct reservat
 			continue;
 		if (n > *highest)
 			*highest = n;
-		rc = n > *ours ? fits(s, m, r, n, &created, e) : 0;
+		rc = r != NULL && n > *ours ? fits(s, m, r, n, &created, e) : 0;
 		if (rc == 1) {
 			*ours = n;
 			r->created = created;
@@ -172,6 +172,14 @@ static int next_free(const struct medium *m, struct reservation *r, struct err *
 	}
 	r->passed = r->sequence - first;
 	return 0;
+}
+
+int reservation_highest(const struct station *s, uint64_t *out, struct err *e)
+{
+	uint64_t ours = 0;
+
+	*out = 0;
+	return look(s, NULL, NULL, out, &ours, e);
 }
 
 int reservation_find(const struct station *s, const struct medium *m, struct reservation *r, struct err *e)

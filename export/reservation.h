@@ -41,6 +41,8 @@ struct reservation {	/* `satchel: reservation/1` */
  * station and on the medium, and the time of the station. -1.
  */
 int reservation_find(const struct station *s, const struct medium *m, struct reservation *r, struct err *e);
+/* The highest sequence in STATION/bundles, or 0. */
+int reservation_highest(const struct station *s, uint64_t *out, struct err *e);
 /* Writes it, makes its directory and says so in the ledger. */
 int reservation_make(struct station *s, const struct reservation *r, struct err *e);
 /* Its directory STATION/bundles/SEQ. */

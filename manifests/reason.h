@@ -24,7 +24,7 @@
 	R(R_NAME, "name", 1, "a name, path or link target that is not allowed") \
 	R(R_EXPIRED, "expired", 1, "the approval list has expired") \
 	R(R_CLOCK, "clock", 1, "a time in the future, or a clock that is clearly wrong") \
-	R(R_JUMP, "jump", 1, "a revision or epoch too far above the highest known") \
+	R(R_JUMP, "jump", 1, "a revision, epoch or sequence too far above the highest known") \
 	R(R_LIST_FORK, "list-fork", 1, "another list with the same epoch and revision is known") \
 	R(R_LIST_UNKNOWN, "list-unknown", 2, "no such list is kept") \
 	R(R_OBJECTS_GONE, "objects-gone", 3, "objects that going back needs are not there any more") \

@@ -152,3 +152,94 @@ cmp ours station/lists/3.yaml || fail "a list was overwritten"
 grep -q '"what":"list-fork"' station/ledger.jsonl || fail "no alarm in the ledger"
 expect 2 satchel-export recover
 expect 2 satchel-export recover nowhere
+
+# ---- a number that jumps stops nobody: it is refused, and the rest is taken over
+
+rm -rf station store
+mkdir -p c2/a && echo one >c2/a/f
+quick_station c2
+quick_store
+expect 0 satchel-export destination add store --ring production --key store/keys/receipt.pub
+mkdir j1 j2 j3
+expect 0 satchel-export pack j1 --approvals-only
+cp -a station whole
+sign_with() { openssl pkeyutl -sign -rawin -inkey "station/keys/$1.key" -in "$2" -out "$(ls "$2".*.sig)"; }
+renumber() { # MEDIUM SEQUENCE: its bundle, under another number, signed with the exporter's key
+  mv "$1"/satchel/updates-* "$1/satchel/$(printf 'updates-%08d' "$2")"
+  sed -i "s/^sequence: .*/sequence: $2/; s/first: [0-9]*,/first: $2,/" "$1"/satchel/updates-*/manifest.yaml
+  sign_with exporter "$1"/satchel/updates-*/manifest.yaml
+}
+cp -a j1 high
+renumber high 9007199254740992
+expect 4 satchel-import apply high
+mkdir back && expect 0 satchel-import receipt back
+expect_word 1 'receipt of store: sequence 9007199254740992 is more than 1000000 above 1' satchel-export recover back
+grep -q 'the next bundle above 1$' "$T/out" || fail "where it goes on: $(cat "$T/out")"
+grep -q '^sequence: 0$' station/floor.yaml && grep -q '^revision: 1$' station/floor.yaml || fail "the floor: $(cat station/floor.yaml)"
+expect_word 1 '(jump)' satchel-export recover high # and from the medium
+[ ! -e station/bundles/9007199254740992 ] || fail "its copy would stop the station as well"
+expect 0 satchel-export pack j2
+[ -d j2/satchel/updates-00000002 ] || fail "the next bundle: $(ls j2/satchel)"
+expect 0 satchel-import apply j2
+# to the limit, and one more
+rm -rf station && cp -a whole station
+cp -a j1 far && renumber far 1000002
+expect_word 1 '(jump)' satchel-export recover far
+renumber far 1000001
+expect 0 satchel-export recover far
+grep -q '^sequence: 1000001$' station/floor.yaml || fail "at the limit"
+# a station that was stopped before
+rm -rf station && cp -a whole station
+printf 'satchel: floor/1\nsequence: 9007199254740992\nepoch: 1\nrevision: 9007199254740992\n' >station/floor.yaml
+expect_word 1 'leaves no number above it' satchel-export recover back
+expect 0 satchel-export pack j3
+expect 0 satchel-export renew
+# a list, signed by its approvers
+rm -rf station && cp -a whole station
+relist() { # MEDIUM REVISION
+  local b former
+  b=$(echo "$1"/satchel/updates-*)
+  former=$(sha256sum <"$b/approvals.yaml" | cut -d' ' -f1)
+  sed -i "s/^revision: .*/revision: $2/" "$b/approvals.yaml"
+  sign_with approver "$b/approvals.yaml"
+  sed -i "s/$former/$(sha256sum <"$b/approvals.yaml" | cut -d' ' -f1)/; s/^approvals: {epoch: 1, revision: 1,/approvals: {epoch: 1, revision: $2,/
+    s/\"approvals.yaml\", size: [0-9]*/\"approvals.yaml\", size: $(stat -c %s "$b/approvals.yaml")/" "$b/manifest.yaml"
+  sign_with exporter "$b/manifest.yaml"
+}
+rm -rf far && cp -a j1 far
+relist far 1000002
+expect_word 1 'list 1000002 of epoch 1 is more than 1000000 above list 1 of epoch 1' satchel-export recover far
+[ ! -e station/lists/1000002.yaml ] || fail "a list that jumps"
+expect 0 satchel-export renew
+[ -e station/lists/2.yaml ] || fail "the next list"
+
+# ---- a bundle that waits for an exporter's second signature: its number was used, and its list is one
+
+unset SATCHEL_STATION
+rm -rf station store
+mkdir k h1 h2
+for x in root:root al:approver e1:exporter e2:exporter; do expect 0 satchel-export key new "${x%:*}" --role "${x#*:}" --to k; done
+expect 0 satchel-export trust new k/trust-1.yaml --site s --root k/root.pub --approver k/al.pub --exporter k/e1.pub --exporter k/e2.pub --threshold exporter=2
+expect 0 satchel-export sign k/trust-1.yaml --key k/root.key
+expect 0 satchel-export init station --content c2 --stream updates --trust k/trust-1.yaml
+export SATCHEL_STATION=$T/station
+expect 0 satchel-export scan
+cp -a station scanned
+expect 0 satchel-export approve --all
+expect 0 satchel-export sign --key k/al.key
+expect 4 satchel-export pack h1 --key k/e1.key
+cp station/lists/1.yaml ours
+rm -rf station && mv scanned station
+expect_word 1 signature-threshold satchel-export recover h1
+grep -q "then 'recover' again" "$T/err" || fail "the next step"
+grep -q 'taken over: 0 trust roots, 1 list, 0 bundles; the next list is above 1, the next bundle above 1' "$T/out" || fail "half signed: $(cat "$T/out")"
+cmp ours station/lists/1.yaml || fail "the list of a bundle that waits"
+[ ! -e station/bundles/1 ] || fail "a bundle below the threshold"
+expect 0 satchel-export pack h2 --key k/e1.key --key k/e2.key
+[ -d h2/satchel/updates-00000002 ] || fail "a number that was used: $(ls h2/satchel)"
+expect 0 satchel-export sign h1/satchel/updates-00000001/manifest.yaml --key k/e2.key
+expect 0 satchel-export recover h1
+[ -e station/bundles/1/manifest.yaml ] || fail "with all its signatures"
+rm -rf h1/satchel/updates-00000001/manifest.yaml.*.sig station/lists/1.yaml*
+expect_word 1 signature-missing satchel-export recover h1
+[ ! -e station/lists/1.yaml ] || fail "something was taken from a bundle that no exporter signed"
