@@ -103,9 +103,10 @@ grep -q 'list 3 has 1 of 2 signatures' "$T/out" || fail "what waits: $(cat "$T/o
 mkdir m2
 expect 0 satchel-export pack m2 --key keys/exporter1.key --key keys/exporter2.key
 grep -q '^revision: 1$' m2/satchel/*/approvals.yaml || fail "an abandoned list was packed"
+expect 0 satchel-export prune --dry-run
+grep -q '^b revision 1, 1 file, .* would go' "$T/out" || fail "bytes that only an abandoned list names: $(cat "$T/out")"
 expect 0 satchel-export sign --key keys/approver2.key
 grep -q '^list 3: .*1 revoked.*2 of 2' "$T/out" || fail "its successor"
-expect 0 satchel-export prune
 
 # cut off between abandoning and the next list: what is decided is frozen under a number of its own, changed or not
 mkdir content/c && echo c >content/c/f
