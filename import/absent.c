@@ -4,6 +4,7 @@
  */
 #include "import/absent.h"
 
+#include "import/lost.h"
 #include "import/objects.h"
 #include "lib/err.h"
 #include "manifests/contents.h"
@@ -78,10 +79,10 @@ static int walk_list(struct absent *a, const struct store *s, const struct store
 		     struct err *e)
 {
 	struct approvals *list;
-	int rc = 0;
+	int rc = lost_check(s, stream->stream, now, e);
 
-	if (!now->has_complete || now->has_rollback)
-		return 0;
+	if (rc == -1 || !now->has_complete || now->has_rollback)
+		return rc;
 	list = state_list_load(s, stream->stream, now->complete.epoch, now->complete.revision, e);
 	if (list == NULL)
 		return -1;

@@ -33,24 +33,42 @@ int admit_destination(const struct manifest *m, const char *store, struct err *e
 	return -1;
 }
 
-/* What the store keeps, as far as a list is judged by it. */
+/* What the store keeps, and what its state says it has kept, as far as a list is judged by it. */
 struct known {
 	bool any;
 	struct list_ref newest;
 	uint64_t highest;	/* revision of the newest one in the epoch asked about */
-	bool kept;		/* this (epoch, revision) is kept, */
+	bool kept;		/* this (epoch, revision) is kept, or has been and is gone, */
+	bool lost;		/* which is this */
 	struct digest sha256;	/* with this digest */
 };
+
+/* A list that the state in service says is complete, kept or not. */
+static void look_at_effect(const struct list_ref *complete, const struct manifest_approvals *a, struct known *out)
+{
+	if (complete->epoch == a->epoch && complete->revision > out->highest)
+		out->highest = complete->revision;
+	if (!out->any || state_compare(complete, &out->newest) > 0)
+		out->newest = *complete;
+	out->any = true;
+	if (!out->kept && complete->epoch == a->epoch && complete->revision == a->revision) {
+		out->kept = out->lost = true;
+		out->sha256 = complete->sha256;
+	}
+}
 
 static int look(const struct store *s, const char *stream, const struct manifest_approvals *a, struct known *out,
 		struct err *e)
 {
 	struct kept_lists kept = {0};
-	int got;
+	struct state *now = NULL;
+	int got = -1;
+	char tree;
 
 	*out = (struct known){0};
-	if (state_lists(s, stream, &kept, e) == -1)
-		return -1;
+	if (state_current(s, stream, &tree, e) == -1 || (tree != 0 && state_load(s, stream, tree, &now, e) == -1) ||
+	    state_lists(s, stream, &kept, e) == -1)
+		goto out;
 	for (size_t i = 0; i < kept.n; i++)
 		if (kept.refs[i].epoch == a->epoch && kept.refs[i].revision > out->highest)
 			out->highest = kept.refs[i].revision;
@@ -58,9 +76,13 @@ static int look(const struct store *s, const char *stream, const struct manifest
 		out->any = true;
 		out->newest = kept.refs[kept.n - 1];
 	}
-	state_lists_free(&kept);
 	got = lists_digest(s, stream, a->epoch, a->revision, &out->sha256, e);
 	out->kept = got == 1;
+	if (got != -1 && now != NULL && now->has_complete)
+		look_at_effect(&now->complete, a, out);
+out:
+	state_lists_free(&kept);
+	state_free(now);
 	return got == -1 ? -1 : 0;
 }
 
@@ -114,7 +136,7 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 	struct approvals *list = NULL;
 	struct err why = {0};
 	struct known known;
-	bool newer;
+	bool newer, same;
 	int rc = 0;
 
 	*out = (struct admit){.verdict = ADMIT_NONE};
@@ -122,7 +144,8 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 		return 0;
 	if (look(ask->store, m->stream, &m->approvals, &known, e) == -1)
 		return -1;
-	if (known.kept && digest_equal(&known.sha256, &m->approvals.sha256)) {
+	same = known.kept && digest_equal(&known.sha256, &m->approvals.sha256);
+	if (same && !known.lost) {
 		out->verdict = ADMIT_KNOWN;
 		return 0;
 	}
@@ -130,7 +153,12 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 	if (bundle_list(ask->bundle, &ask->store->chain, ask->now, &list, &why) == -1 && why.reason == ERR_MEMORY) {
 		*e = why;
 		rc = -1;
-	} else if (known.kept && (why.reason == ERR_NONE || why.reason == R_EXPIRED)) {
+	} else if (same && (why.reason == ERR_NONE || why.reason == R_EXPIRED)) {
+		/* in effect, and gone from the store: it was admitted in its time, and comes back */
+		out->verdict = ADMIT_NEW;
+		out->list = list;
+		list = NULL;
+	} else if (known.kept && !same && (why.reason == ERR_NONE || why.reason == R_EXPIRED)) {
 		rc = judge_fork(&m->approvals, &known, out);
 	} else if (why.reason != ERR_NONE && !newer) {
 		out->verdict = ADMIT_IGNORED;

@@ -10,6 +10,7 @@
 
 #include "import/effect.h"
 #include "import/lists.h"
+#include "import/lost.h"
 #include "import/missing.h"
 #include "import/objects.h"
 #include "import/places.h"
@@ -217,7 +218,7 @@ static int put_rollback(struct asking *a, struct effect_input *in, struct err *e
 	const struct approvals *newest;
 	size_t n = 0;
 
-	if (r == NULL || in->lists_n == 0)
+	if (r == NULL)
 		return 0;
 	for (size_t i = 0; i < in->lists_n; i++) {
 		struct list_ref ref = ref_of(in->lists[i]);
@@ -227,9 +228,8 @@ static int put_rollback(struct asking *a, struct effect_input *in, struct err *e
 		if (state_compare(&ref, &r->newest) <= 0)
 			in->rollback_newest = i;	/* it may have been dropped under a new trust root */
 	}
-	if (in->rollback == SIZE_MAX)
-		return err_set(e, R_STORE_DAMAGED, "list %llu, which a rollback went back to, is not there",
-			       (unsigned long long)r->list.revision);
+	if (in->rollback == SIZE_MAX)	/* check_kept refuses that, unless a later list is complete */
+		return 0;
 	newest = in->lists[in->lists_n - 1];
 	a->exempt = calloc(newest->revoked_n + 1, sizeof *a->exempt);
 	if (a->exempt == NULL)
@@ -378,6 +378,40 @@ static int fill(struct asking *a, const struct effect *f, struct err *e)
 	return fill_missing(a, f, e);
 }
 
+/* ---- what must be kept ---- */
+
+static bool is_kept(const struct outlook *l, const struct list_ref *ref)
+{
+	for (size_t i = 0; i < l->lists_n; i++) {
+		struct list_ref is = ref_of(l->lists[i]);
+
+		if (state_compare(&is, ref) == 0 && digest_equal(&is.sha256, &ref->sha256))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What was fully in effect is never followed by an older list, nor by none, because its own one is gone; nor is what the newest one
+ * revoked published again. Under a rollback its list stands for complete, and must be kept as well.
+ */
+static int check_kept(const struct asking *a, const struct store *s, struct err *e)
+{
+	const struct outlook *l = a->outlook;
+	const struct state *now = l->current, *want = &l->want;
+	int order;
+
+	if (a->rollback != NULL && !want->has_rollback &&
+	    (!want->has_complete || state_compare(&want->complete, &a->rollback->newest) <= 0))
+		return lost_refuse(&a->rollback->list, e);
+	if (now == NULL)
+		return 0;
+	order = want->has_complete ? state_compare(&want->complete, &now->complete) : -1;
+	if (now->has_complete && !want->has_rollback && order <= 0 && !is_kept(l, &now->complete))
+		return lost_refuse(&now->complete, e);
+	return now->has_newest ? lost_newest(s, now->stream, &now->newest, want->has_newest ? &want->newest : NULL, e) : 0;
+}
+
 int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err *e)
 {
 	const struct store_stream *stream = ask->stream;
@@ -399,8 +433,8 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 	in.lists = (const struct approvals *const *)out->lists;
 	in.lists_n = out->lists_n;
 	find_complete(&a);
-	if (put_rollback(&a, &in, e) == 0 && effect_compute(&in, &f, e) == 0)
-		rc = fill(&a, &f, e);
+	if (put_rollback(&a, &in, e) == 0 && effect_compute(&in, &f, e) == 0 && fill(&a, &f, e) == 0)
+		rc = check_kept(&a, ask->store, e);
 out:
 	effect_free(&f);
 	distinct_free(&a.seen);

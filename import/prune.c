@@ -12,6 +12,7 @@
 
 #include "import/commands.h"
 #include "import/lists.h"
+#include "import/lost.h"
 #include "import/needed.h"
 #include "import/objects.h"
 #include "import/run.h"
@@ -97,6 +98,8 @@ static int add_stream(struct pruning *p, size_t i, struct err *e)
 		rc = state_load(&p->run.store, stream->stream, tree, &s, e);
 		if (rc == 0 && tree == current && s->has_complete)
 			complete = s->complete;
+		if (rc == 0 && tree == current)
+			rc = lost_check(&p->run.store, stream->stream, s, e);
 		rc = rc == 0 ? needed_add_tree(&p->needed, p->run.objects, s, e) : rc == 1 ? 0 : -1;
 		state_free(s);
 	}

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "import/commands.h"
+#include "import/lost.h"
 #include "import/missing.h"
 #include "import/outlook.h"
 #include "import/places.h"
@@ -368,6 +369,18 @@ static int go_back(struct going *g, struct err *e)
 	return update(g, e);
 }
 
+/* What was complete before the rollback must be kept: nothing older takes its place. */
+static int check_natural(struct going *g, const struct rollback *was, struct err *e)
+{
+	const struct state natural = {.has_complete = true, .complete = was->complete, .has_newest = true, .newest = was->newest};
+
+	if (open_outlook(g, e) == -1)
+		return -1;
+	if (g->natural.want.has_complete && state_compare(&g->natural.want.complete, &was->complete) > 0)
+		return 0;
+	return lost_check(&g->run.store, g->stream->stream, &natural, e);
+}
+
 static int go_forward(struct going *g, struct err *e)
 {
 	struct rollback *was = NULL;
@@ -375,6 +388,10 @@ static int go_forward(struct going *g, struct err *e)
 
 	if (rollback_load(&g->run.store, g->stream->stream, &was, e) == -1)
 		return -1;
+	if (was != NULL && check_natural(g, was, e) == -1) {
+		rollback_free(was);
+		return -1;
+	}
 	if (was != NULL) {
 		g->run.intent = json_object();
 		json_put_text(g->run.intent, "stream", g->stream->stream);

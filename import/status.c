@@ -1,13 +1,14 @@
 /*
  * satchel-import status: what is in effect, what waits and why, what `check` set aside, and whether anything has expired
  * or is overdue. Reads only, takes no lock. Unhealthy (exit 1): the trust root or a list in effect has expired, nothing has arrived for
- * longer than policy allows, the state of a tree in service is gone, or the journal's chain is broken.
+ * longer than policy allows, the state of a tree in service or a list that it names is gone, or the journal's chain is broken.
  */
 #include <stdio.h>
 #include <time.h>
 
 #include "import/bundles.h"
 #include "import/commands.h"
+#include "import/lost.h"
 #include "import/objects.h"
 #include "import/run.h"
 #include "import/tell.h"
@@ -128,6 +129,9 @@ static void say_effect(const struct store_stream *stream, const struct service *
 		say_line("%s  what is in effect is not known", stream->stream);
 	else if (s == NULL || !s->has_complete)
 		say_line("%s  no list in effect yet", stream->stream);
+	else if (expires == 0)
+		say_line("%s  %s in effect: %s; lists are gone", stream->stream, tell_list(s->complete.epoch, s->complete.revision, list),
+			 num_of(s->items_n, "item"));
 	else
 		say_line("%s  %s in effect: %s, expires %s", stream->stream, tell_list(s->complete.epoch, s->complete.revision, list),
 			 num_of(s->items_n, "item"), num_format_time(expires, time));
@@ -183,12 +187,12 @@ static void put_stream(const struct store_stream *stream, const struct service *
 	json_put_text(o, "stream", stream->stream);
 	if ((v->faults & (SERVICE_STATE | SERVICE_CURRENT)) != 0)
 		json_put(o, "state_lost", json_true());
-	if (v->faults != 0)
+	if (v->faults != 0 || (s != NULL && s->has_complete && expires == 0))	/* its list is gone */
 		json_put(o, "damaged", json_true());
-	if (s != NULL && s->has_complete) {
+	if (s != NULL && s->has_complete)
 		put_ref(o, "in_effect", &s->complete);
+	if (expires != 0)
 		json_put_text(o, "expires", num_format_time(expires, time));
-	}
 	if (s != NULL && s->has_newest)
 		put_ref(o, "newest", &s->newest);
 	if (s != NULL && s->has_rollback)
@@ -205,14 +209,44 @@ static void put_stream(const struct store_stream *stream, const struct service *
 	say_object(o);
 }
 
+/* A list that the state names is gone: 1, said; what can be told without it is told all the same. */
+static int judge_kept(struct report *r, const char *stream, const struct state *s, struct err *e)
+{
+	struct err why = {0};
+
+	if (lost_check(r->store, stream, s, &why) == 0)
+		return 0;
+	if (why.reason != R_STORE_DAMAGED) {
+		*e = why;
+		return -1;
+	}
+	r->unhealthy = true;
+	say_error(&why);
+	err_clear(&why);
+	return 1;
+}
+
+static int judge_lists(struct report *r, const struct store_stream *stream, const struct state *s, int64_t *expires, struct err *e)
+{
+	int64_t newest;
+
+	if (s == NULL)
+		return 0;
+	if (s->has_complete && judge_list(r, stream, &s->complete, expires, e) == -1)
+		return -1;
+	if (s->has_newest && s->waiting_n > 0 && (!s->has_complete || state_compare(&s->newest, &s->complete) != 0))
+		return judge_list(r, stream, &s->newest, &newest, e);
+	return 0;
+}
+
 static int report_stream(struct report *r, const struct store_stream *stream, struct err *e)
 {
 	struct bundles *b = NULL;
 	struct rollback *back = NULL;
 	struct state *s = NULL;
-	int64_t expires = 0, newest;
+	int64_t expires = 0;
 	struct service v;
-	int rc = -1;
+	int rc = -1, lost;
 
 	if (service_judge(r->store, stream->stream, &v, e) == -1 ||
 	    (v.tree != 0 && state_load(r->store, stream->stream, v.tree, &s, e) == -1) ||
@@ -221,11 +255,8 @@ static int report_stream(struct report *r, const struct store_stream *stream, st
 	b = bundles_load(r->store, stream->stream, e);
 	if (b == NULL)
 		goto out;
-	if (s != NULL && s->has_complete && judge_list(r, stream, &s->complete, &expires, e) == -1)
-		goto out;
-	if (s != NULL && s->has_newest && s->waiting_n > 0 &&
-	    (!s->has_complete || s->newest.revision != s->complete.revision || s->newest.epoch != s->complete.epoch) &&
-	    judge_list(r, stream, &s->newest, &newest, e) == -1)
+	lost = judge_kept(r, stream->stream, s, e);
+	if (lost == -1 || (lost == 0 && judge_lists(r, stream, s, &expires, e) == -1))
 		goto out;
 	judge_arrival(r, stream->stream, b->since, bundles_arrived(b));
 	r->waiting = r->waiting || (s != NULL && s->waiting_n + s->missing_total > 0);

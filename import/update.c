@@ -12,6 +12,7 @@
 #include "import/hooks.h"
 #include "import/inspect.h"
 #include "import/lists.h"
+#include "import/lost.h"
 #include "import/objects.h"
 #include "import/places.h"
 #include "import/run.h"
@@ -153,6 +154,9 @@ static int check_rebuilt(const struct run *r, const struct store_stream *s, cons
 		return 0;
 	if (service_judge(&r->store, s->stream, &was, e) == -1)
 		return -1;
+	if (was.newest.revision != 0 &&
+	    lost_newest(&r->store, s->stream, &was.newest, l->want.has_newest ? &l->want.newest : NULL, e) == -1)
+		return err_prefix(e, "%s", s->stream);
 	if (was.complete.revision == 0 || (l->want.has_complete && state_compare(&l->want.complete, &was.complete) >= 0))
 		return 0;
 	err_set(e, R_STORE_DAMAGED, "%s: the tree in service, or its state, is gone, and objects or lists that list %llu needs are, too: "
