@@ -78,6 +78,8 @@ static int walk_tree_items(struct absent *a, const struct state *s, struct err *
 static int walk_list(struct absent *a, const struct store *s, const struct store_stream *stream, const struct state *now,
 		     struct err *e)
 {
+	char *const *rings = now->rings_n > 0 ? now->rings : stream->rings;	/* what others need was never asked about */
+	size_t rings_n = now->rings_n > 0 ? now->rings_n : stream->rings_n;
 	struct approvals *list;
 	int rc = lost_check(s, stream->stream, now, e);
 
@@ -89,7 +91,7 @@ static int walk_list(struct absent *a, const struct store *s, const struct store
 	for (size_t i = 0; rc == 0 && i < list->items_n; i++) {
 		const struct approval *p = &list->items[i];
 
-		if (p == approvals_entry(list, p->item, stream->rings, stream->rings_n))
+		if (p == approvals_entry(list, p->item, rings, rings_n))
 			rc = walk(a, &p->contents, p->item, e);
 	}
 	approvals_free(list);

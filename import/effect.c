@@ -77,6 +77,7 @@ static int find_complete(struct work *w, struct err *e)
 			return -1;
 		if (w->views[i - 1].received) {
 			out->complete = i - 1;
+			out->complete_received = true;
 			return 0;
 		}
 	}
@@ -84,7 +85,10 @@ static int find_complete(struct work *w, struct err *e)
 		return 0;
 	out->rollback = true;
 	out->complete = w->in->rollback;
-	return open_view(w, out->complete, e);
+	if (open_view(w, out->complete, e) == -1)
+		return -1;
+	out->complete_received = w->views[out->complete].received;
+	return 0;
 }
 
 static int compare_digest(const void *a, const void *b)

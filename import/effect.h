@@ -49,6 +49,7 @@ struct effect_waiting {
 struct effect {
 	size_t newest, complete;	/* indexes, or SIZE_MAX; complete: the rollback's list while one is in force */
 	bool rollback;		/* one is in force: false where it was given but has ended, since a later list is complete */
+	bool complete_received;	/* so is all of complete; not so, maybe, a list gone back to */
 	bool newest_received;	/* of newest every entry for these rings is received (false without lists) */
 	struct effect_item *items;	/* published, sorted by item */
 	size_t items_n;

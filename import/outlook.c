@@ -26,7 +26,9 @@ struct asking {
 	const struct store_stream *stream;
 	struct outlook *outlook;
 	struct places *places;
-	const struct approvals *complete;	/* the list that the published state says is complete, or NULL */
+	const struct approvals *complete;	/* the list that the published state says is complete, or NULL; */
+	char *const *judged;	/* for these rings */
+	size_t judged_n;	/* 0: not known */
 	struct distinct seen;	/* missing objects of the newest list */
 	const struct rollback *rollback;	/* to be judged by, or NULL */
 	const struct scanned *scanned;
@@ -74,15 +76,15 @@ static int add_up(void *arg, const struct missing_object *m, struct err *e)
 }
 
 /*
- * What the list in effect needs was received, and nothing of that was pruned. What was set aside as damaged since is still
- * received (DESIGN 5), also where it is not what is published now.
+ * What the list in effect needs for the rings it was judged for was received, and nothing of that was pruned. What was set aside as
+ * damaged since is still received (DESIGN 5), also where it is not what is published now.
  */
 static bool is_in_effect(const struct asking *a, const struct approval *entry)
 {
 	const struct approval *p = NULL;
 
-	if (a->complete != NULL)
-		p = approvals_entry(a->complete, entry->item, a->stream->rings, a->stream->rings_n);
+	if (a->complete != NULL && a->judged_n > 0)
+		p = approvals_entry(a->complete, entry->item, a->judged, a->judged_n);
 	return p != NULL && digest_equal(&p->contents.sha256, &entry->contents.sha256) && p->contents.size == entry->contents.size &&
 	       p->contents.files == entry->contents.files && p->contents.bytes == entry->contents.bytes;
 }
@@ -242,6 +244,85 @@ static int put_rollback(struct asking *a, struct effect_input *in, struct err *e
 	return 0;
 }
 
+/* ---- rings ---- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Those of store.yaml, sorted and each once. */
+static int take_rings(struct outlook *l, const struct store_stream *stream, struct err *e)
+{
+	struct state *want = &l->want;
+
+	want->rings = arena_alloc(&want->arena, (stream->rings_n + 1) * sizeof(*want->rings));
+	if (want->rings == NULL)
+		return err_mem(e);
+	memcpy(want->rings, stream->rings, stream->rings_n * sizeof(*want->rings));
+	qsort(want->rings, stream->rings_n, sizeof(*want->rings), by_text);
+	for (size_t i = 0; i < stream->rings_n; i++)
+		if (i == 0 || strcmp(want->rings[i], want->rings[want->rings_n - 1]) != 0)
+			want->rings[want->rings_n++] = want->rings[i];
+	return 0;
+}
+
+static bool same_rings(const struct state *a, const struct state *b)
+{
+	if (a->rings_n != b->rings_n)
+		return false;
+	for (size_t i = 0; i < a->rings_n; i++)
+		if (strcmp(a->rings[i], b->rings[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Whether what is new is as far as what was: no list older than that comes into effect. */
+static bool is_as_far(const struct effect *now, const struct effect *was)
+{
+	return was->complete == SIZE_MAX ||
+	       (now->complete != SIZE_MAX && now->complete >= was->complete && now->complete_received);
+}
+
+/*
+ * Where the rings in store.yaml are others than those that the published state was judged for, nobody asked yet for what they add.
+ * What is in effect then goes on for its own rings, later lists and revocations included, until a list as late is whole for the new
+ * ones; what waits, `ahead`, is by the new ones. Of a state that doesn't tell its rings they are taken to be those of now.
+ */
+static int compute(struct asking *a, struct effect_input *in, struct effect *out, struct effect *ahead, struct err *e)
+{
+	const struct state *now = a->outlook->current;
+	struct state *want = &a->outlook->want;
+	struct effect was = {0};
+	int rc;
+
+	if (now != NULL) {
+		a->judged = now->rings;
+		a->judged_n = now->rings_n;
+	}
+	if (effect_compute(in, out, e) == -1)
+		return -1;
+	if (now == NULL || !now->has_complete || same_rings(now, want))
+		return 0;
+	if (now->rings_n == 0) {
+		a->judged = a->stream->rings;
+		a->judged_n = a->stream->rings_n;
+	} else {
+		in->rings = now->rings;
+		in->rings_n = now->rings_n;
+	}
+	rc = effect_compute(in, &was, e);
+	if (rc == 0 && !is_as_far(out, &was)) {
+		*ahead = *out;
+		*out = was;
+		was = (struct effect){0};
+		want->rings = now->rings;
+		want->rings_n = now->rings_n;
+	}
+	effect_free(&was);
+	return rc;
+}
+
 /* ---- the state ---- */
 
 static int fill_items(struct outlook *l, const struct effect *f, struct err *e)
@@ -284,15 +365,18 @@ static int fill_waiting(struct outlook *l, const struct effect *f, struct err *e
 		return err_mem(e);
 	for (size_t i = 0; i < f->waiting_n; i++) {
 		const struct effect_waiting *w = &f->waiting[i];
-		char *why = why_text(&want->arena, w);
+		const struct state_item *is = outlook_published(want, w->entry->item);
+		char *why;
 
+		if (is_published(is, &w->entry->contents))	/* for the rings before */
+			continue;
+		why = why_text(&want->arena, w);
 		if (why == NULL)
 			return err_mem(e);
-		want->waiting[i] = (struct state_waiting){.item = w->entry->item, .revision = w->entry->revision,
+		want->waiting[want->waiting_n++] = (struct state_waiting){.item = w->entry->item, .revision = w->entry->revision,
 							  .contents = w->entry->contents.sha256, .objects = w->objects,
 							  .bytes = w->bytes, .why = why};
 	}
-	want->waiting_n = f->waiting_n;
 	return 0;
 }
 
@@ -356,13 +440,14 @@ static int fill_missing(struct asking *a, const struct effect *f, struct err *e)
 	return 0;
 }
 
-static int fill(struct asking *a, const struct effect *f, struct err *e)
+/* waits: the same as f, or what is ahead of it for other rings. */
+static int fill(struct asking *a, const struct effect *f, const struct effect *waits, struct err *e)
 {
 	struct outlook *l = a->outlook;
 	struct state *want = &l->want;
 
 	want->phase = STATE_CLEAN;
-	l->whole = f->newest == SIZE_MAX || f->newest_received;
+	l->whole = f->newest == SIZE_MAX || waits->newest_received;
 	want->has_newest = f->newest != SIZE_MAX;
 	if (want->has_newest)
 		want->newest = ref_of(l->lists[f->newest]);
@@ -373,9 +458,9 @@ static int fill(struct asking *a, const struct effect *f, struct err *e)
 	if (f->rollback)
 		want->rollback = want->complete;
 	l->rollback_ended = l->rollback_ended || (a->rollback != NULL && a->rollback == l->rollback && !f->rollback);
-	if (fill_items(l, f, e) == -1 || fill_waiting(l, f, e) == -1)
+	if (fill_items(l, f, e) == -1 || fill_waiting(l, waits, e) == -1)
 		return -1;
-	return fill_missing(a, f, e);
+	return fill_missing(a, waits, e);
 }
 
 /* ---- what must be kept ---- */
@@ -420,7 +505,7 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 			   .scanned = ask->scanned == NULL ? &own : ask->scanned};
 	struct effect_input in = {.rings = stream->rings, .rings_n = stream->rings_n, .ready = ready, .held = held, .arg = &a,
 				  .rollback = SIZE_MAX, .rollback_newest = SIZE_MAX};
-	struct effect f = {0};
+	struct effect f = {0}, ahead = {.newest = SIZE_MAX};
 	char tree;
 	int rc = -1;
 
@@ -433,10 +518,12 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 	in.lists = (const struct approvals *const *)out->lists;
 	in.lists_n = out->lists_n;
 	find_complete(&a);
-	if (put_rollback(&a, &in, e) == 0 && effect_compute(&in, &f, e) == 0 && fill(&a, &f, e) == 0)
+	if (put_rollback(&a, &in, e) == 0 && take_rings(out, stream, e) == 0 && compute(&a, &in, &f, &ahead, e) == 0 &&
+	    fill(&a, &f, ahead.newest == SIZE_MAX ? &f : &ahead, e) == 0)
 		rc = check_kept(&a, ask->store, e);
 out:
 	effect_free(&f);
+	effect_free(&ahead);
 	distinct_free(&a.seen);
 	free(a.exempt);
 	scanned_free(&own);

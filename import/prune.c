@@ -43,6 +43,7 @@ struct pruning {
 	uint64_t keep;
 	struct kept_lists *former, *used;	/* for each stream: lists to be dropped; to be kept for a tree's sake */
 	uint64_t lists;
+	struct store_stream judged;	/* the stream at hand, with the rings of the tree in service; none: not known */
 	struct needed needed, formerly;	/* by what stays; by the lists that go */
 	struct objects_file *group;	/* the files of one object */
 	size_t group_n, group_room;
@@ -61,12 +62,15 @@ static bool goes(const struct kept_lists *former, const struct list_ref *ref)
 	return false;
 }
 
+/* For the store's rings, and for those that what is in effect was judged for: all of that is taken as received. */
 static int add_list(struct pruning *p, const struct store_stream *stream, const struct list_ref *ref, struct needed *to,
 		    struct err *e)
 {
 	struct approvals *a = state_list_load(&p->run.store, stream->stream, ref->epoch, ref->revision, e);
 	int rc = a == NULL ? -1 : needed_add_list(to, p->run.objects, a, stream, e);
 
+	if (rc == 0 && p->judged.rings_n > 0)
+		rc = needed_add_list(to, p->run.objects, a, &p->judged, e);
 	approvals_free(a);
 	return rc;
 }
@@ -87,6 +91,7 @@ static int add_stream(struct pruning *p, size_t i, struct err *e)
 {
 	const struct store_stream *stream = &p->run.store.config.streams[i];
 	struct list_ref complete = {0};
+	struct state *in_service = NULL;
 	char current;
 	int rc = 0;
 
@@ -101,12 +106,21 @@ static int add_stream(struct pruning *p, size_t i, struct err *e)
 		if (rc == 0 && tree == current)
 			rc = lost_check(&p->run.store, stream->stream, s, e);
 		rc = rc == 0 ? needed_add_tree(&p->needed, p->run.objects, s, e) : rc == 1 ? 0 : -1;
-		state_free(s);
+		if (tree == current)
+			in_service = s;
+		else
+			state_free(s);
 	}
-	if (rc == -1 || lists_former(&p->run.store, stream->stream, &complete, p->keep, &p->former[i], &p->used[i], e) == -1)
-		return -1;
-	p->lists += p->former[i].n;
-	return add_lists(p, stream, &p->former[i], e);
+	p->judged = (struct store_stream){.stream = stream->stream, .rings = in_service == NULL ? NULL : in_service->rings,
+					  .rings_n = in_service == NULL ? 0 : in_service->rings_n};
+	if (rc == 0)
+		rc = lists_former(&p->run.store, stream->stream, &complete, p->keep, &p->former[i], &p->used[i], e);
+	if (rc == 0) {
+		p->lists += p->former[i].n;
+		rc = add_lists(p, stream, &p->former[i], e);
+	}
+	state_free(in_service);
+	return rc;
 }
 
 /* ---- what becomes of an object ---- */

@@ -112,13 +112,15 @@ static int judge_scanned(struct look *l, struct err *e)
 
 /* ---- lists ---- */
 
-static bool bears_out(const struct look *l, const struct approvals *a, const struct state_item *item)
+/* For the store's rings, or those that the tree was judged for: what new rings ask for may wait. */
+static bool bears_out(const struct look *l, const struct approvals *a, const struct state *tree, const struct state_item *item)
 {
 	size_t count, first = approvals_find(a, item->item, &count);
 
 	for (size_t i = first; i < first + count; i++)
 		if (a->items[i].revision == item->revision && digest_equal(&a->items[i].contents.sha256, &item->contents) &&
-		    approval_in_rings(&a->items[i], l->stream->rings, l->stream->rings_n))
+		    (approval_in_rings(&a->items[i], l->stream->rings, l->stream->rings_n) ||
+		     approval_in_rings(&a->items[i], tree->rings, tree->rings_n)))
 			return true;
 	return false;
 }
@@ -130,7 +132,7 @@ static void prove_items(struct look *l, const struct approvals *a)
 			const struct state_item *item = &l->states[t]->items[i];
 
 			if (item->epoch == a->epoch && item->list == a->revision)
-				l->proofs[t][i] = bears_out(l, a, item) ? PROVEN : CONTRADICTED;
+				l->proofs[t][i] = bears_out(l, a, l->states[t], item) ? PROVEN : CONTRADICTED;
 		}
 }
 

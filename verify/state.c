@@ -85,6 +85,9 @@ static int check_state(const void *value, struct err *e)
 		return err_set(e, R_DOCUMENT_FORM, "`rollback` is not `complete`");
 	if (s->phase == STATE_CLEAN && s->former_n > 0)
 		return err_set(e, R_DOCUMENT_FORM, "`former` in a tree that is clean");
+	for (size_t i = 1; i < s->rings_n; i++)
+		if (strcmp(s->rings[i - 1], s->rings[i]) >= 0)
+			return err_set(e, R_DOCUMENT_FORM, "ring \"%s\" is there twice, or not in order", s->rings[i]);
 	if (check_items(s->items, s->items_n, e) == -1 || check_items(s->former, s->former_n, e) == -1)
 		return -1;
 	for (size_t i = 1; i < s->waiting_n; i++)
@@ -100,6 +103,8 @@ static const struct field state_fields[] = {
 	 .check = names_check},
 	{.name = "phase", .kind = FIELD_CHOICE, .at = offsetof(struct state, phase), .words = phases},
 	{.name = "time", .kind = FIELD_TIME, .at = offsetof(struct state, time)},
+	{.name = "rings", .kind = FIELD_TEXTS, .at = offsetof(struct state, rings), .count_at = offsetof(struct state, rings_n),
+	 .optional = true, .min = 1, .max = MAX_NAME_LEN, .max_count = MAX_RINGS},
 	{.name = "newest", .kind = FIELD_MAP, .at = offsetof(struct state, newest), .optional = true,
 	 .present_at = offsetof(struct state, has_newest), .sub = &state_ref_schema},
 	{.name = "complete", .kind = FIELD_MAP, .at = offsetof(struct state, complete), .optional = true,

@@ -42,6 +42,8 @@ struct state {
 	char *stream;
 	int phase;		/* STATE_CLEAN, STATE_BUILDING */
 	int64_t time;
+	char **rings;		/* for which it was judged; sorted, distinct. None: not known */
+	size_t rings_n;
 	bool has_newest, has_complete, has_rollback;
 	struct list_ref newest, complete;
 	struct list_ref rollback;	/* the list a rollback in force went back to; then `complete` is it, too */

@@ -212,6 +212,7 @@ static void states(void **state)
 	struct state_waiting waiting[1] = {{.item = (char *)(uintptr_t)"b/c", .revision = 2, .objects = 4, .bytes = 5,
 					    .why = (char *)(uintptr_t)"requires a"}};
 	struct state_missing missing[1] = {{.size = 9}};
+	char *rings[2] = {(char *)(uintptr_t)"pilot", (char *)(uintptr_t)"production"};
 	struct state w = {.stream = (char *)(uintptr_t)"updates", .time = FIXTURE_NOW, .items = items, .items_n = 2,
 			  .waiting = waiting, .waiting_n = 1, .missing = missing, .missing_n = 1, .missing_total = 1,
 			  .has_newest = true, .newest = {.epoch = 1, .revision = 8}};
@@ -232,6 +233,13 @@ static void states(void **state)
 	assert_true(is->has_newest);
 	assert_false(is->has_complete);
 	assert_int_equal(is->former_n, 0);
+	assert_int_equal(is->rings_n, 0);	/* as a store of before has it */
+	state_free(is);
+	w.rings = rings;
+	w.rings_n = 2;
+	assert_int_equal(load(f, &w, &is, &e), 0);
+	assert_int_equal(is->rings_n, 2);
+	assert_string_equal(is->rings[1], "production");
 	state_free(is);
 	w.phase = STATE_BUILDING;
 	w.former = items;
@@ -249,6 +257,8 @@ static void damaged_states(void **state)
 {
 	static const char *const bad[] = {
 		"", "satchel: state/1\n", "satchel: approvals/1\n",
+		"satchel: state/1\nstream: \"updates\"\nphase: clean\ntime: 2026-11-22T10:00:00Z\nrings: [\"p\", \"a\"]\n"
+		"missing_total: 0\nitems: []\nwaiting: []\nmissing: []\n",
 		"satchel: state/1\nstream: \"updates\"\nphase: gone\ntime: 2026-11-22T10:00:00Z\nmissing_total: 0\nitems: []\n"
 		"waiting: []\nmissing: []\n",
 		"satchel: state/1\nstream: \"updates\"\nphase: clean\ntime: 2026-11-22T10:00:00Z\nmissing_total: 0\nitems: []\n"
