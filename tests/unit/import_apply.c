@@ -349,6 +349,7 @@ static void expires_in_effect(void **state)
 {
 	struct perimeter *p = perimeter_new();
 	const char *old = "satchel: bundles/1\nstream: \"updates\"\nsince: 2020-01-01T00:00:00Z\nbundles: []\n";
+	char list[160], away[160];
 
 	(void)state;
 	p->f->expires = time(NULL) + 20;	/* all of this must be done by then */
@@ -361,6 +362,15 @@ static void expires_in_effect(void **state)
 	assert_true(perimeter_said(p, "unhealthy"));
 	assert_string_equal(perimeter_published(p, "alpha/x"), "seven");
 	APPLY(p, 0, "already imported");
+	/* gone from the store it is damage, and comes back although it has expired: it was admitted in its time */
+	snprintf(list, sizeof list, "%s/streams/updates/lists/1-7", p->store);
+	snprintf(away, sizeof away, "%s/away", p->top);
+	assert_int_equal(rename(list, away), 0);
+	EXPECT(p, 1, "store-damaged", "-C", p->store, "status");
+	assert_string_equal(perimeter_published(p, "alpha/x"), "seven");
+	APPLY(p, 0, "; list 7");
+	assert_int_equal(access(list, F_OK), 0);
+	assert_string_equal(perimeter_published(p, "alpha/x"), "seven");
 	p->f->expires = time(NULL) + 86400 * 90;
 	perimeter_bundle(p, 8, 18, "eight");
 	APPLY(p, 0, "list 8 in effect");
