@@ -1,6 +1,7 @@
 /*
  * Destinations in station.yaml. Refuses keys that no store can have, and rings that the station doesn't have. The ledger
- * is written first, as for every decision.
+ * is written first, as for every decision, and station.yaml last: a run that is cut off has forgotten what a former store
+ * told, at worst too early, and can be repeated.
  */
 #include "export/destination.h"
 
@@ -130,6 +131,7 @@ static int add(struct station *s, const struct args *a, struct err *e)
 {
 	struct station_config *c = &s->config;
 	struct station_destination *d = find(s, args_at(a, 0)), *list;
+	bool anew = d == NULL || args_has(a, "key");	/* who pins a key, the same one included, begins its history anew */
 
 	if (d == NULL) {
 		if (c->destinations_n == MAX_DESTINATIONS)
@@ -145,10 +147,7 @@ static int add(struct station *s, const struct args *a, struct err *e)
 		c->destinations_n++;
 	}
 	if (set_rings(s, a, d, e) == -1 || set_key(s, a, d, e) == -1 || record(s, "destination-add", d, args_has(a, "key"), e) == -1 ||
-	    config_write_destinations(&s->dir, c, e) == -1)
-		return -1;
-	/* who pins a key, the same one included, begins its history anew */
-	if (args_has(a, "key") && receipts_forget(s, d->name, e) == -1)
+	    (anew && receipts_forget(s, d->name, e) == -1) || config_write_destinations(&s->dir, c, e) == -1)
 		return -1;
 	print(d);
 	return 0;
@@ -165,11 +164,11 @@ static int drop(struct station *s, const struct args *a, struct err *e)
 	}
 	if (record(s, "destination-remove", d, false, e) == -1)
 		return -1;
+	if (receipts_forget(s, d->name, e) == -1)
+		return -1;
 	memmove(d, d + 1, (size_t)(c->destinations + c->destinations_n - (d + 1)) * sizeof *d);
 	c->destinations_n--;
-	if (config_write_destinations(&s->dir, c, e) == -1)
-		return -1;
-	return receipts_forget(s, args_at(a, 0), e);
+	return config_write_destinations(&s->dir, c, e);
 }
 
 static int run(const struct args *a, int (*act)(struct station *s, const struct args *a, struct err *e), struct err *e)

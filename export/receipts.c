@@ -1,22 +1,26 @@
 /*
  * What is known of the destinations. receive | RECEIPTS | select, status. Files are named by the counter and the document
- * comes last, so that a run that is cut off leaves the former receipt the newest, or this one, whole. What was
- * acknowledged says since which receipt, and counts for nothing once there is another.
+ * comes last, so that a run that is cut off leaves the former receipt the newest, or this one, whole. Only what the key
+ * signed that is pinned now counts: a former store of that name says nothing of this one. What was acknowledged says since
+ * which receipt, and counts for nothing once there is another.
  */
 #include "export/receipts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "export/station.h"
+#include "lib/base64.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/listing.h"
 #include "lib/num.h"
 #include "lib/outfile.h"
+#include "lib/pubkey.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
@@ -99,21 +103,24 @@ static int each_name(const struct station *s, int (*each)(void *arg, const struc
 
 struct search {
 	const char *destination;
+	const struct digest *key;	/* finding: whose signature it must have */
 	uint64_t counter;	/* found: the highest; dropping: the one that stays */
 };
 
 static int find_newest(void *arg, const struct file *dir, const char *name, struct err *e)
 {
 	struct search *f = arg;
-	char destination[MAX_NAME_LEN + 1];
+	char destination[MAX_NAME_LEN + 1], signature[NAMES_SIGNATURE_LEN];
 	const char *ending;
 	uint64_t counter;
 
-	(void)dir;
-	(void)e;
-	if (read_name(name, destination, &counter, &ending) && strcmp(ending, ".yaml") == 0 &&
-	    strcmp(destination, f->destination) == 0 && counter > f->counter)
+	if (!read_name(name, destination, &counter, &ending) || strcmp(ending, ".yaml") != 0 ||
+	    strcmp(destination, f->destination) != 0 || counter <= f->counter)
+		return 0;
+	if (faccessat(dir->fd, names_signature(name, f->key, signature), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		f->counter = counter;
+	else if (errno != ENOENT)
+		return err_sys(e, "%s/%s", dir->name, signature);
 	return 0;
 }
 
@@ -139,34 +146,86 @@ static int damaged(const struct station *s, const char *destination, const char 
 	return err_hint(e, "`satchel-export destination add %s --key FILE` begins anew; then receive the receipt again", destination);
 }
 
-int receipts_newest(const struct station *s, const char *destination, struct receipt **out, struct err *e)
+struct pubkey *receipts_key(const struct station_destination *d, struct err *e)
 {
-	struct search f = {destination, 0};
-	char path[PATH_LEN];
-	struct buf b = {0};
-	struct err why = {0};
-	int rc = -1;
+	uint8_t der[PUBKEY_MAX_DER];
+	struct pubkey *k = NULL;
+	size_t len;
+
+	if (base64_decode(d->key, strlen(d->key), der, sizeof der, &len) == -1)
+		err_set(e, ERR_CONFIG, "its key is not canonical base64");
+	else
+		k = pubkey_load(der, len, e);
+	if (k == NULL)
+		err_prefix(e, CONFIG_NAME ": destination %s", d->name);
+	return k;
+}
+
+/* The pinned key: 0; 1 where there is none (*out NULL); -1. */
+static int find_key(const struct station *s, const char *destination, struct pubkey **out, struct err *e)
+{
+	const struct station_config *c = &s->config;
 
 	*out = NULL;
-	if (each_name(s, find_newest, &f, e) == -1)
-		return -1;
-	if (f.counter == 0)
-		return 1;
+	for (size_t i = 0; i < c->destinations_n; i++)
+		if (strcmp(c->destinations[i].name, destination) == 0 && c->destinations[i].key != NULL) {
+			*out = receipts_key(&c->destinations[i], e);
+			return *out == NULL ? -1 : 0;
+		}
+	return 1;
+}
+
+/* The bytes of a receipt, when they are what the key signed. */
+static int read_signed(const struct station *s, const struct search *f, const struct pubkey *k, struct buf *out, struct err *e)
+{
+	char path[PATH_LEN], beside[PATH_LEN], name[NAMES_SIGNATURE_LEN];
+	struct buf signature = {0};
+	int rc = -1;
+
+	path_of(f->destination, f->counter, ".yaml", path);
+	snprintf(beside, sizeof beside, FOLDER "/%s", names_signature(path + strlen(FOLDER "/"), f->key, name));
+	if (file_read_all_at(&s->dir, path, MAX_RECEIPT_SIZE, out, e) == 0 &&
+	    file_read_all_at(&s->dir, beside, PUBKEY_MAX_SIGNATURE, &signature, e) == 0)
+		rc = pubkey_verify(k, out->data, out->len, signature.data, signature.len)
+			     ? 0
+			     : damaged(s, f->destination, path, "is not what its signature says", e);
+	buf_free(&signature);
+	return rc;
+}
+
+int receipts_newest(const struct station *s, const char *destination, struct receipt **out, struct err *e)
+{
+	struct search f = {.destination = destination};
+	char path[PATH_LEN];
+	struct pubkey *k;
+	struct buf b = {0};
+	struct err why = {0};
+	int rc = find_key(s, destination, &k, e);
+
+	*out = NULL;
+	if (rc != 0)
+		return rc;
+	f.key = pubkey_id(k);
+	rc = each_name(s, find_newest, &f, e) == -1 ? -1 : f.counter == 0;
+	if (rc != 0)
+		goto out;
+	rc = read_signed(s, &f, k, &b, e);
+	if (rc == -1)
+		goto out;
 	path_of(destination, f.counter, ".yaml", path);
-	if (file_read_all_at(&s->dir, path, MAX_RECEIPT_SIZE, &b, e) == 0) {
-		*out = receipt_parse(b.data, b.len, &why);
-		if (*out != NULL && strcmp((*out)->store, destination) == 0 && (*out)->counter == f.counter)
-			rc = 0;
-		else if (*out == NULL && why.reason == ERR_MEMORY)
-			*e = why;
-		else
-			damaged(s, destination, path, *out == NULL ? why.text : "is another receipt", e);
-	}
+	*out = receipt_parse(b.data, b.len, &why);
+	if (*out != NULL && strcmp((*out)->store, destination) == 0 && (*out)->counter == f.counter)
+		goto out;
+	rc = -1;
+	if (*out == NULL && why.reason == ERR_MEMORY)
+		*e = why;
+	else
+		damaged(s, destination, path, *out == NULL ? why.text : "is another receipt", e);
+	receipt_free(*out);
+	*out = NULL;
+out:
 	buf_free(&b);
-	if (rc == -1) {
-		receipt_free(*out);
-		*out = NULL;
-	}
+	pubkey_free(k);
 	return rc;
 }
 
@@ -223,14 +282,14 @@ int receipts_put(struct station *s, const struct receipt *r, const struct digest
 
 int receipts_drop_former(struct station *s, const struct receipt *r, struct err *e)
 {
-	struct search f = {r->store, r->counter};
+	struct search f = {.destination = r->store, .counter = r->counter};
 
 	return each_name(s, drop_former, &f, e);
 }
 
 int receipts_forget(struct station *s, const char *destination, struct err *e)
 {
-	struct search f = {destination, 0};
+	struct search f = {.destination = destination};
 	char path[PATH_LEN];
 	struct file dir = FILE_CLOSED;
 	int rc;

@@ -18,10 +18,14 @@
 #include "manifests/receipt.h"
 
 struct err;
+struct pubkey;
 struct station;
 struct station_destination;
 
-/* The newest receipt of a destination: 0; 1 where there is none (*out NULL); -1. */
+/* The receipt key that is pinned for a destination which has one. Free with pubkey_free. ERR_CONFIG, ERR_KEY. */
+struct pubkey *receipts_key(const struct station_destination *d, struct err *e);
+/* The newest receipt of a destination, signed by the key that is pinned for it now: 0; 1 where there is none (*out NULL), as
+ * where no key is pinned; -1. */
 int receipts_newest(const struct station *s, const char *destination, struct receipt **out, struct err *e);
 /* Its objects file, compared with what it says: R_STATION_DAMAGED. */
 int receipts_open_held(const struct station *s, const struct receipt *r, struct file *out, struct err *e);

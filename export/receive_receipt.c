@@ -12,7 +12,6 @@
 #include "export/ledger.h"
 #include "export/receipts.h"
 #include "export/station.h"
-#include "lib/base64.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/num.h"
@@ -45,21 +44,6 @@ struct taking {
 
 /* ---- whose it is ---- */
 
-static struct pubkey *load_key(const struct station_destination *d, struct err *e)
-{
-	uint8_t der[PUBKEY_MAX_DER];
-	struct pubkey *k = NULL;
-	size_t len;
-
-	if (base64_decode(d->key, strlen(d->key), der, sizeof der, &len) == -1)
-		err_set(e, ERR_CONFIG, "its key is not canonical base64");
-	else
-		k = pubkey_load(der, len, e);
-	if (k == NULL)
-		err_prefix(e, CONFIG_NAME ": destination %s", d->name);
-	return k;
-}
-
 static int foreign(const char *place, const char *store, bool has_name, struct err *e)
 {
 	err_set(e, R_RECEIPT_FOREIGN, "%s: %s", place, has_name ? "the key of this destination is not known" : "no destination has this name");
@@ -80,7 +64,7 @@ static int find_by_name(struct taking *t, struct err *e)
 			t->destination = &c->destinations[i];
 	if (t->destination == NULL || t->destination->key == NULL)
 		return foreign(t->place, store, t->destination != NULL, e);
-	t->key = load_key(t->destination, e);
+	t->key = receipts_key(t->destination, e);
 	return t->key == NULL ? -1 : 0;
 }
 
@@ -90,7 +74,7 @@ static int find_by_key(struct taking *t, const struct digest *id, struct err *e)
 	const struct station_config *c = &t->s->config;
 
 	for (size_t i = 0; i < c->destinations_n; i++) {
-		struct pubkey *k = c->destinations[i].key == NULL ? NULL : load_key(&c->destinations[i], e);
+		struct pubkey *k = c->destinations[i].key == NULL ? NULL : receipts_key(&c->destinations[i], e);
 
 		if (k == NULL && c->destinations[i].key != NULL)
 			return -1;

@@ -41,6 +41,34 @@ expect 0 satchel-export destination remove per-a
 cmp before.yaml s/station.yaml || fail "station.yaml is not what it was"
 [ "$(grep -c '"event":"destination-' s/ledger.jsonl)" -eq 5 ] || fail "ledger"
 
+# killed anywhere: what a former store of that name told is never there beside the new one, and the same again ends it
+killed() { # OPTION...: of 'destination'
+  local call n got
+  for call in unlinkat renameat,renameat2,rename; do
+    for ((n = 1; n < 20; n++)); do
+      cp before.yaml s/station.yaml
+      [ "$1" = add ] || expect 0 satchel-export destination add per-a --ring pilot
+      cp s/station.yaml former.yaml
+      touch s/receipts/per-a-00000001.yaml "s/receipts/per-a-00000001.yaml.$(printf %032d 0).sig" s/receipts/per-a.acknowledged
+      got=0
+      strace -f -o trace -e trace=$call -e inject=$call:signal=KILL:when=$n satchel-export destination "$@" >"$T/out" 2>"$T/err" || got=$?
+      cmp -s former.yaml s/station.yaml || [ -z "$(ls s/receipts)" ] || fail "killed at $call $n, destination $1: $(ls s/receipts) outlive it"
+      [ $got -ne 0 ] || break
+      expect 0 satchel-export destination "$@"
+      [ -z "$(ls s/receipts)" ] || fail "destination $1 again leaves $(ls s/receipts)"
+    done
+    [ $got -eq 0 ] && [ $n -gt 1 ] || fail "never killed at $call: this test is blind"
+  done
+  cp before.yaml s/station.yaml
+}
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+  cp s/ledger.jsonl ledger
+  killed add per-a --ring pilot
+  killed add per-a --ring pilot --key receipt.pub
+  killed remove per-a
+  cp ledger s/ledger.jsonl
+fi
+
 # status: what waits, and when all is done
 expect 0 satchel-export status
 expect 0 satchel-export scan

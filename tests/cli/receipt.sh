@@ -259,6 +259,26 @@ expect 0 satchel-export receive d
 grep -q 'reports an alarm: journal-history' "$T/err" || fail "receive does not pass the alarm on"
 expect 0 satchel-export status
 
+# ---- what another key signed than the one pinned now tells nothing of this store
+
+cp -a station/receipts receipts-former
+openssl pkey -in other.key -pubout -out other.pub
+expect 0 satchel-export destination add store --key other.pub
+rm -r station/receipts && cp -a receipts-former station/receipts
+satchel-export status >"$T/out" 2>"$T/err" || true
+grep -q 'not heard of yet' "$T/out" || fail "a former store's receipt counts"
+mkdir m6
+expect 0 satchel-export pack m6 --for store
+grep -q 'store: nothing is known' "$T/err" || fail "a former store's receipt counts for pack"
+grep -q '^witness: \[\]$' m6/satchel/updates-*/manifest.yaml || fail "a former store's receipt is a witness"
+expect 0 satchel-export destination add store --key store/keys/receipt.pub
+rm -r station/receipts && cp -a receipts-former station/receipts
+printf x >>"$(ls station/receipts/*.yaml)"
+expect_word 1 station-damaged satchel-export pack m6 --for store
+rm -r station/receipts && mv receipts-former station/receipts
+expect 0 satchel-export pack m6 --for store
+grep -q 'store: by receipt' "$T/err" || fail "its own receipt does not count"
+
 # ---- a history reaches 100 receipts back
 
 for _ in $(seq 100); do satchel-import -q receipt - >text; done
