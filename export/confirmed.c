@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "export/cargo.h"
+#include "export/lasting.h"
 #include "export/receipts.h"
 #include "export/sent.h"
 #include "export/station.h"
@@ -251,11 +252,24 @@ static int take_receipt(struct confirmed *c, const struct station *s, const char
 
 /* ---- bundles ---- */
 
+struct bundles {
+	struct confirmed *c;
+	const struct station *s;
+	const char *destination;
+	const struct receipts_acknowledged *acknowledged;
+	enum confirmed_use use;
+	struct lasting lasting;
+	const struct manifest *at;
+};
+
 static int take_carried(void *arg, const struct volume_object *o, struct err *e)
 {
-	struct confirmed *c = arg;
+	const struct bundles *b = arg;
+	struct confirmed *c = b->c;
 	struct part *p;
 
+	if (!lasting_has(&b->lasting, b->s, b->at, &o->sha256))
+		return 0;
 	if (!o->has_piece)
 		return cargo_add(&c->set, &o->sha256, 0, NULL, e) == -1 ? -1 : 0;
 	p = find_part(c, &o->sha256);
@@ -267,37 +281,68 @@ static int take_carried(void *arg, const struct volume_object *o, struct err *e)
 	return extents_remove(&p->lacks, o->from, o->from + o->length, e);
 }
 
-struct bundles {
-	struct confirmed *c;
-	const struct station *s;
-	const char *destination;
-	const struct receipts_acknowledged *acknowledged;
-	enum confirmed_use use;
-};
-
-/* What the receipt speaks of itself it knows better. */
-static int take_bundle(void *arg, const struct manifest *m, struct err *e)
+/*
+ * What the receipt speaks of itself it knows better. A bundle that was sent, with others behind it there already, was lost
+ * as far as the receipt knows, and was not sent since: what it carried is there only if the receipt says so.
+ */
+static bool counts(const struct bundles *b, const struct manifest *m)
 {
-	const struct bundles *b = arg;
+	const struct receipt *r = b->c->receipt;
+	const struct receipt_stream *stream = r == NULL ? NULL : receipt_stream(r, m->stream);
 
-	if (!sent_is_for(m, b->destination) ||
-	    (b->c->receipt != NULL && receipt_has_bundle(b->c->receipt, m->stream, m->sequence, &m->digest)))
-		return 0;
-	if (b->use != CONFIRMED_SENT && !receipts_is_acknowledged(b->acknowledged, m->sequence))
-		return 0;
-	b->c->any = true;
-	return sent_objects(b->s, m, take_carried, b->c, e);
+	if (!sent_is_for(m, b->destination) || (r != NULL && receipt_has_bundle(r, m->stream, m->sequence, &m->digest)))
+		return false;
+	if (receipts_is_acknowledged(b->acknowledged, m->sequence))
+		return true;
+	return b->use == CONFIRMED_SENT && (stream == NULL || m->sequence > stream->sequence);
 }
 
-static int take_bundles(struct confirmed *c, const struct station *s, const char *destination, enum confirmed_use use,
-			struct err *e)
+static int survey_bundle(void *arg, const struct manifest *m, struct err *e)
+{
+	struct bundles *b = arg;
+	bool arrived = counts(b, m);
+
+	(void)e;
+	lasting_bundle(&b->lasting, b->s, m, arrived);
+	b->c->any = b->c->any || arrived;
+	return 0;
+}
+
+static int take_bundle(void *arg, const struct manifest *m, struct err *e)
+{
+	struct bundles *b = arg;
+
+	b->at = m;
+	return counts(b, m) ? sent_objects(b->s, m, take_carried, b, e) : 0;
+}
+
+/* The newest list that the receipt tells of is there as well. */
+static void take_newest(struct bundles *b)
+{
+	const struct receipt *r = b->c->receipt;
+	const struct receipt_stream *stream = r == NULL ? NULL : receipt_stream(r, b->s->config.stream);
+
+	if (stream != NULL && stream->has_newest)
+		lasting_list(&b->lasting, &(struct manifest_approvals){stream->newest.epoch, stream->newest.revision,
+								       stream->newest.sha256});
+}
+
+static int take_bundles(struct confirmed *c, const struct station *s, const struct station_destination *d,
+			enum confirmed_use use, struct err *e)
 {
 	struct receipts_acknowledged a;
-	struct bundles b = {c, s, destination, &a, use};
-	int rc = receipts_acknowledged(s, destination, c->receipt, &a, e);
+	struct bundles b = {.c = c, .s = s, .destination = d->name, .acknowledged = &a, .use = use};
+	int rc = receipts_acknowledged(s, d->name, c->receipt, &a, e);
 
-	if (rc == 0 && (a.n > 0 || use == CONFIRMED_SENT))
-		rc = sent_each(s, take_bundle, &b, e);
+	if (rc == 0 && (a.n > 0 || use == CONFIRMED_SENT)) {
+		take_newest(&b);
+		rc = sent_each(s, survey_bundle, &b, e);
+		if (rc == 0)
+			rc = lasting_gather(&b.lasting, s, d, e);
+		if (rc == 0)
+			rc = sent_each(s, take_bundle, &b, e);
+	}
+	lasting_free(&b.lasting);
 	receipts_acknowledged_free(&a);
 	return rc;
 }
@@ -313,7 +358,7 @@ struct confirmed *confirmed_open(const struct station *s, const struct station_d
 		err_mem(e);
 		return NULL;
 	}
-	if (take_receipt(c, s, d->name, e) == 0 && take_bundles(c, s, d->name, use, e) == 0)
+	if (take_receipt(c, s, d->name, e) == 0 && take_bundles(c, s, d, use, e) == 0)
 		return c;
 	err_prefix(e, "destination %s", d->name);
 	confirmed_free(c);

@@ -122,7 +122,8 @@ static const struct command commands[] = {
 	 NULL, receive_run},
 	{"acknowledge", "DESTINATION SEQUENCE...", "satchel-export -C /srv/station acknowledge perimeter-a 17",
 	 "Where no receipt may travel back: says that a bundle has arrived. What it carried counts\n"
-	 "as held by that destination for 'pack --for', until a receipt comes and knows better.",
+	 "as held by that destination for 'pack --for', as far as a store is sure to keep it, until\n"
+	 "a receipt comes and knows better.",
 	 NULL, acknowledge_run},
 	{"recover", "MEDIUM|RECEIPT...", "satchel-export -C /srv/station recover /media/usb",
 	 "After the station was restored from a backup: takes over the trust roots, approval lists\n"

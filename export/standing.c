@@ -35,6 +35,7 @@ struct one {
 	char alarm[40];		/* time of an alarm after the newest receipt, or empty */
 	uint64_t unconfirmed[NAMED];	/* the newest of them */
 	size_t unconfirmed_n;	/* in all */
+	bool listed;		/* a bundle with the effective list was acknowledged */
 	bool above, here;	/* it has seen a list above the effective one; and that very list is here */
 	bool counted;		/* lacks, bytes are known */
 	uint64_t lacks, bytes;
@@ -85,8 +86,12 @@ static int read_sent(void *arg, const struct manifest *m, struct err *e)
 	(void)e;
 	for (size_t i = 0; i < t->n; i++) {
 		struct one *x = &t->list[i];
+		bool acknowledged = receipts_is_acknowledged(&x->acknowledged, m->sequence);
 
-		if (!sent_is_for(m, x->d->name) || receipts_is_acknowledged(&x->acknowledged, m->sequence) ||
+		if (acknowledged && m->has_approvals && t->ask->list != NULL &&
+		    digest_equal(&m->approvals.sha256, &t->ask->list->digest))
+			x->listed = true;
+		if (!sent_is_for(m, x->d->name) || acknowledged ||
 		    (x->receipt != NULL && receipt_has_bundle(x->receipt, m->stream, m->sequence, &m->digest)))
 			continue;
 		x->unconfirmed[x->unconfirmed_n++ % NAMED] = m->sequence;
@@ -344,8 +349,8 @@ static void tell_lacking(const struct standing *t, struct one *x)
 		snprintf(text, sizeof text, "%s lacks %s, %s, of list %llu; 'pack --for %s' carries what it lacks", x->d->name,
 			 num_of(x->lacks, "object"), num_format_size(x->bytes, size), ull(t->ask->list->revision), x->d->name);
 		t->ask->problem(t->ask->arg, false, text);
-	} else if (x->stream != NULL && (!x->stream->has_newest ||
-					 !digest_equal(&x->stream->newest.sha256, &t->ask->list->digest))) {
+	} else if (!x->listed && (x->stream == NULL || !x->stream->has_newest ||
+				  !digest_equal(&x->stream->newest.sha256, &t->ask->list->digest))) {
 		snprintf(text, sizeof text, "%s does not have list %llu; 'pack --for %s' carries it", x->d->name,
 			 ull(t->ask->list->revision), x->d->name);
 		t->ask->problem(t->ask->arg, false, text);

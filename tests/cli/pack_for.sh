@@ -292,3 +292,79 @@ exactly lean production
 [ -s wanted ] || fail "nothing is missing after prune: this test is blind"
 complete lean
 [ "$(cat lean/published/updates/back/f)" = "back 1" ] || fail "what was gone back to is not published"
+
+# ---- --assume-sent: what was lost before a receipt is not sent since, also what only a lost contents list names
+
+store late production; decide --ring production
+new_medium
+expect 0 satchel-export pack "$m" --for late # lost
+mkdir c/later; echo later >c/later/f
+decide --ring production
+new_medium
+expect 0 satchel-export pack "$m" --for late --assume-sent
+[ "$(held carried "$(bundle)" | wc -l)" -eq 2 ] || fail "sent without a receipt: $(held carried "$(bundle)")"
+expect 4 satchel-import -C late apply "$m"
+report late
+exactly late production --assume-sent
+complete late
+new_medium # sent since the receipt: counts
+expect 0 satchel-export pack "$m" --for late --assume-sent
+held carried "$(bundle)" | cmp - nothing || fail "what was sent since the receipt is carried"
+
+# ---- acknowledgements age: a store that sends no receipt prunes, too
+
+expect 0 satchel-import init mute --name mute --trust station/trust/trust-1.yaml --stream updates --ring production
+expect 0 satchel-export destination add mute --ring production
+told() { # the medium arrives, and a person says so
+  complete mute
+  expect 0 satchel-export acknowledge mute "$(basename "$(bundle)" | sed 's/.*-0*//')"
+}
+exactly mute production; told
+mkdir c/soon; echo soon >c/soon/f
+expect 0 satchel-export scan
+new_medium
+expect 0 satchel-export pack "$m" --for mute --ahead soon
+held carried "$(bundle)" >ahead
+[ "$(wc -l <ahead)" -eq 2 ] || fail "ahead: $(cat ahead)"
+told
+for n in 4 5; do
+  echo "back $n" >c/back/f
+  expect 0 satchel-export scan
+  expect 0 satchel-export approve back --ring production
+  expect 0 satchel-export sign
+  exactly mute production; told
+done
+expect 0 satchel-import -C mute prune --keep 0
+grep -q '^[1-9][0-9]* object' "$T/out" || fail "prune dropped nothing: this test is blind"
+carries nothing --for mute # what it lacks by pruning, no list needs
+expect 0 satchel-export approve back --revision 1 --ring production
+expect 0 satchel-export sign
+satchel-export status >"$T/out" 2>"$T/err" || true
+grep -q '^waiting: mute lacks' "$T/out" || fail "status says that it holds what it dropped"
+exactly mute production
+[ -s wanted ] || fail "nothing is missing after prune: this test is blind"
+told
+[ "$(cat mute/published/updates/back/f)" = "back 1" ] || fail "what was gone back to is not published"
+# what travelled ahead is there still, though newer lists came
+expect 0 satchel-export approve soon --ring production
+expect 0 satchel-export sign
+satchel-export status >"$T/out" 2>"$T/err" || true
+grep -q '^waiting: mute does not have list' "$T/out" || fail "status says that it has a list which was never carried"
+carries nothing --for mute
+told
+satchel-export status >"$T/out" 2>"$T/err" || true
+sed -n '/^destination mute/,/^destination/p' "$T/out" | grep -q 'holds all of list' || fail "status does not know what was acknowledged"
+[ "$(cat mute/published/updates/soon/f)" = soon ] || fail "what travelled ahead is not published"
+# for as long as stores keep it; then the list needs it, and it stays
+mkdir c/waits; echo waits >c/waits/f
+expect 0 satchel-export scan
+new_medium
+expect 0 satchel-export pack "$m" --for mute --ahead waits
+told
+export SOURCE_DATE_EPOCH=$(($(date +%s) + 91 * 86400))
+expect 0 satchel-export renew
+expect 0 satchel-export sign
+new_medium
+expect 0 satchel-export pack "$m" --for mute --ahead waits
+held carried "$(bundle)" | wc -l | grep -qx 2 || fail "counts as held after its days: $(held carried "$(bundle)")"
+unset SOURCE_DATE_EPOCH

@@ -35,6 +35,7 @@ class Receipt:
         self.pieces = {d: set(e) for d, e in store.pieces.items()}
         lists = [store.newest()] if store.rolled_back() else [store.newest(), store.complete()]
         self.lists = [l for l in lists if l is not None]
+        self.newest = store.newest()
         self.bundles = set(store.bundles)
 
     def confirms(self, catalogue):
@@ -67,19 +68,43 @@ class Destination:
     def acknowledge(self, bundle):
         self.acknowledged.append(bundle)
 
-    def needs(self, objects, assume_sent, catalogue):
+    def lasting(self, arrived, world):
+        """Which objects of bundles that arrived since the receipt are there still, whatever was pruned: what the newest list
+        needs, and what no list needed since they were packed. A predicate."""
+        there = [b.list for b in arrived if b.list] + ([self.receipt.newest] if self.receipt and self.receipt.newest else [])
+        if not there:
+            return lambda digest: True
+        last = max(l.order for l in there)
+        at = low = (0, 0)
+        first = True
+        for b in world.bundles:
+            at = b.list.order if b.list else at
+            if b in arrived:
+                low, first = at if first else min(low, at), False
+
+        def needed(lists):
+            return {d for l in lists for e in l.entries(self.rings).values() for d in world.catalogue.contents(e.contents)[1]}
+
+        stays = needed(l for l in world.lists if l.order == last)
+        former = needed(l for l in world.lists if low <= l.order < last)
+        return lambda digest: digest in stays or digest not in former
+
+    def needs(self, objects, assume_sent, world):
         """Of {object: size} what must be carried: {object: extents}. Of a bundle that the receipt names the receipt alone
-        says what became of it."""
+        says what became of it; and of one that was sent, not acknowledged, before one that the receipt names."""
         there = {}
         told = set()
         if self.receipt is not None:
-            there = {d: {(0, self.receipt.held[d])} for d in self.receipt.confirms(catalogue)}
+            there = {d: {(0, self.receipt.held[d])} for d in self.receipt.confirms(world.catalogue)}
             for d, extents in self.receipt.pieces.items():
                 there.setdefault(d, set()).update(extents)
             told = self.receipt.bundles
-        for b in self.acknowledged + (self.sent if assume_sent else []):
-            if b.sequence not in told:
-                for d, (_, extents) in b.extents().items():
+        since = [b for b in self.sent if b.sequence > max(told, default=0)] if assume_sent else []
+        arrived = [b for b in self.acknowledged + since if b.sequence not in told]
+        lasting = self.lasting(arrived, world)
+        for b in arrived:
+            for d, (_, extents) in b.extents().items():
+                if lasting(d):
                     there.setdefault(d, set()).update(extents)
         out = {d: gaps(there.get(d, ()), size) for d, size in objects.items()}
         return {d: missing for d, missing in out.items() if missing}

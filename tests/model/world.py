@@ -241,7 +241,7 @@ class World:
         needs = []
         for d in to:
             mine = [] if lst is None else lst.entries(d.rings).values()
-            needs.append(d.needs({**objects_of(self.catalogue, mine, only), **extra(d.rings)}, assume_sent, self.catalogue))
+            needs.append(d.needs({**objects_of(self.catalogue, mine, only), **extra(d.rings)}, assume_sent, self))
         return union(needs)
 
     def receipt(self, name, brief):
