@@ -295,7 +295,7 @@ int store_check_below(const struct store *s, struct err *e)
 
 	if (file_stat(&s->dir, &st, e) == -1 || listing_check_writers(&s->dir, "objects", 1, st.st_uid, e) == -1)
 		return -1;
-	return listing_check_writers(&s->dir, "streams", 3, st.st_uid, e);
+	return listing_check_writers(&s->dir, "streams", 2, st.st_uid, e);
 }
 
 int store_as_of(struct store *s, uint64_t version, struct err *e)

@@ -71,7 +71,8 @@ struct store {
 /* Opens a store for reading: owner check (ERR_UNSAFE), store.yaml (ERR_CONFIG), trust chain verified from its pin
  * (R_TRUST_DAMAGED). *out is empty on error. */
 int store_open(const char *path, struct store *out, struct err *e);
-/* The owner check for what lies deeper, down to streams/NAME/a/tree, for who works by it; an auditor has findings of his own. */
+/* The owner check for what lies deeper, down to streams/NAME/a, for who works by it: what is in a tree `check` puts right, and an auditor
+ * has findings of his own. */
 int store_check_below(const struct store *s, struct err *e);
 /*
  * From here on the store is judged as of that version of its trust root: newer ones are taken off its chain, and a list that one

@@ -85,7 +85,7 @@ if not sanitized():
 
 fan = sorted(os.listdir(f'{site.store}/objects'))[0]
 # Y9: another local user. A store that others may write is refused; what lies planted in it leads nowhere.
-for mode, where in ((0o775, '.'), (0o757, '.'), (0o777, 'trust'), (0o777, 'streams/updates'), (0o757, 'streams/updates/lists'), (0o775, 'streams/updates/a/tree'), (0o777, f'objects/{fan}')):
+for mode, where in ((0o775, '.'), (0o757, '.'), (0o777, 'trust'), (0o777, 'streams/updates'), (0o757, 'streams/updates/lists'), (0o775, 'streams/updates/a'), (0o777, f'objects/{fan}')):
     store = a.fresh()
     os.chmod(f'{store}/{where}', mode)
     before = store_state(store)
