@@ -51,3 +51,38 @@ quick_store() { # [name]
   expect 0 satchel-import init "$T/${1:-store}" --name "${1:-store}" --trust "$T/station/trust/trust-1.yaml" \
     --stream updates --ring production
 }
+
+# Faults, by strace: a command is killed at one of its calls, or the call fails. strace counts the calls of each thread and child by
+# itself, so that the Nth is met only where one of them makes as many: what counts is what strace says that it did.
+#
+#   count_calls COMMAND...         into $T/calls, for each call, the most of it that one thread makes; the command's exit code
+#   points CALL POINTS             numbers of it, spread from the first to the last (POINTS 0: all); false where it is never made
+#   inject CALL HOW N COMMAND...   HOW (signal=KILL, error=EIO) at the Nth; exit code in $got; false where none was met
+#   enough MIN                     fails unless as many were met, and nearly all that were tried
+tried=0 injected=0
+count_calls() {
+  local code=0
+  strace -f -qq -o "$T/trace" "$@" >"$T/out" 2>"$T/err" || code=$?
+  awk '$2 ~ /^[a-z0-9_]+\(/ { sub(/\(.*/, "", $2); if (++n[$1, $2] > most[$2]) most[$2] = n[$1, $2] }
+    END { for (call in most) print call, most[call] }' "$T/trace" >"$T/calls"
+  return $code
+}
+points() {
+  awk -v call="$1" -v points="$2" '$1 == call {
+      if (points == 0 || points > $2) points = $2
+      for (i = 0; i < points; i++) print 1 + (points > 1 ? int(i * ($2 - 1) / (points - 1)) : 0)
+    }' "$T/calls" | grep .
+}
+inject() {
+  local call=$1 how=$2 n=$3 met='(INJECTED)'
+  shift 3
+  [ "$how" != signal=KILL ] || met='killed by SIGKILL'
+  got=0 tried=$((tried + 1))
+  strace -f -qq -o "$T/inject" -e trace="$call" -e inject="$call:$how:when=$n" "$@" >"$T/out" 2>"$T/err" || got=$?
+  grep -qF "$met" "$T/inject" || return 1
+  injected=$((injected + 1))
+}
+enough() {
+  [ "$injected" -ge "$1" ] && [ $((tried - injected)) -le $((tried / 10)) ] || fail "$injected of $tried faults were met: this test is blind"
+  echo "$injected of $tried faults were met"
+}

@@ -18,24 +18,18 @@ expect 0 satchel-export pack m
 expect 0 satchel-import apply m
 cp -a store store.clean
 cp -a m m.clean
-tried=0
 # faults COMMAND...: runs `fresh`, the command with a fault, and `after CODE WHAT`, for each
 faults() {
-  local call total points n how code
+  local call numbers n how
   fresh
-  strace -f -qq -c -U name,calls -o "$T/counts" "$@" >/dev/null 2>&1 || fail "$* under strace"
+  count_calls "$@" || fail "$* under strace"
   for call in openat2 openat write pwrite64 linkat unlinkat renameat renameat2 rename mkdirat fsync fdatasync syncfs fchmod; do
-    total=$(awk -v c=$call '$1 == c {print $2}' "$T/counts")
-    [ -n "${total:-}" ] || continue
-    if [ "$POINTS" -eq 0 ] || [ "$total" -le "$POINTS" ]; then points=$(seq "$total")
-    else points=$(for i in $(seq "$POINTS"); do echo $((1 + (i - 1) * (total - 1) / (POINTS - 1))); done | sort -nu); fi
-    for n in $points; do
+    numbers=$(points $call "$POINTS") || continue
+    for n in $numbers; do
       for how in signal=KILL error=ENOSPC error=EIO; do
         fresh
-        code=0
-        strace -f -qq -o /dev/null -e inject=$call:$how:when="$n" "$@" >"$T/out" 2>"$T/err" || code=$?
-        after $code "$* : $call number $n of $total: $how: exit $code"
-        tried=$((tried + 1))
+        inject $call $how "$n" "$@" || continue
+        after "$got" "$* : $call number $n: $how: exit $got"
       done
     done
   done
@@ -74,5 +68,4 @@ after() {
   [ "$(find station/receipts -type f | wc -l)" -eq 3 ] || fail "$2: left over: $(ls -A station/receipts)"
 }
 faults satchel-export receive m
-[ "$tried" -ge 60 ] || fail "only $tried faults were tried: this test is blind"
-echo "$tried faults"
+enough 80

@@ -20,35 +20,28 @@ sig=$(find "$T/usb" -name 'trust-2.yaml.*.sig' -newer "$T/usb/trust-1.yaml" | wh
   [ -e "$T/clean/trust/draft/$(basename "$f")" ] || echo "$f"; done)
 [ -s "$sig" ] || fail "no signature of the deputy"
 fresh() { rm -rf "$T/station"; cp -a "$T/clean" "$T/station"; }
-tried=0
 for how in sign receive; do
   if [ $how = sign ]; then last=(satchel-export -C "$T/station" trust sign --key "$T/deputy.key")
   else last=(satchel-export -C "$T/station" receive "$sig"); fi
   fresh
-  strace -f -qq -c -U name,calls -o "$T/counts" "${last[@]}" >/dev/null 2>&1 || fail "$how under strace"
+  count_calls "${last[@]}" || fail "$how under strace"
   cp -a "$T/station/trust" "$T/want-$how"
   for call in openat2 openat write linkat unlinkat renameat mkdirat fsync fdatasync; do
-    total=$(awk -v c=$call '$1 == c {print $2}' "$T/counts")
-    [ -n "${total:-}" ] || continue
-    if [ "$POINTS" -eq 0 ] || [ "$total" -le "$POINTS" ]; then points=$(seq "$total")
-    else points=$(for i in $(seq "$POINTS"); do echo $((1 + (i - 1) * (total - 1) / (POINTS - 1))); done | sort -nu); fi
-    for n in $points; do
+    numbers=$(points $call "$POINTS") || continue
+    for n in $numbers; do
       for fault in signal=KILL error=EIO; do
         fresh
-        code=0
-        strace -f -qq -o /dev/null -e inject=$call:$fault:when=$n "${last[@]}" >"$T/out" 2>"$T/err" || code=$?
-        what="$how: $call number $n of $total: $fault: exit $code"
+        inject $call $fault $n "${last[@]}" || continue
+        what="$how: $call number $n: $fault: exit $got"
         expect 0 satchel-export -C "$T/station" trust show
         versions=$(grep -c '^trust root .* of site' "$T/out")
-        if [ $code -eq 0 ] && [ "$versions" -ne 2 ]; then fail "$what: 0, but the root is not in force"; fi
+        if [ $got -eq 0 ] && [ "$versions" -ne 2 ]; then fail "$what: 0, but the root is not in force"; fi
         expect 0 "${last[@]}"
         [ "$(ls "$T/station/trust")" = "$(ls "$T/want-$how")" ] || fail "$what: trust/ holds $(ls "$T/station/trust")"
         cmp "$T/station/trust/trust-2.yaml" "$T/want-$how/trust-2.yaml" || fail "$what: another root"
         expect 0 satchel-verify journal "$T/station"
-        tried=$((tried + 1))
       done
     done
   done
 done
-[ "$tried" -ge 40 ] || fail "only $tried faults were tried: this test is blind"
-echo "$tried faults"
+enough 80

@@ -1,3 +1,3 @@
 #!/bin/bash
-# Every single call of an import fails or is the last one: tests/fault/import.sh without leaving any out.
+# An import fails or ends at the Nth call, for every N that a thread comes to: tests/fault/import.sh without leaving any out.
 POINTS=0 exec "$(dirname "$0")/../fault/import.sh"
