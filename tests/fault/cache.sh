@@ -17,7 +17,7 @@ loop=$(losetup --find --show --direct-io=on "$T/image" 2>/dev/null) && mount -t 
 at_exit 'umount "$T/fs"; losetup -d "$loop"'
 expect 0 satchel-import init "$T/fs/store" --name s --trust "$T/station/trust/trust-1.yaml" --stream updates --ring production
 export SATCHEL_STORE=$T/fs/store
-strace -f -o /dev/null -e trace=syncfs -e inject=syncfs:signal=KILL:when=1 satchel-import apply "$T/medium" >"$T/out" 2>"$T/err" && fail "never killed: this test is blind"
+inject syncfs signal=KILL 1 satchel-import apply "$T/medium" || fail "never killed: this test is blind"
 [ -e "$T/fs/store/stage/receiving" ] || fail "killed too early or too late: this test is blind"
 sync -f "$T/fs"
 # The device has other bytes of every third object; the cache keeps the right ones.
