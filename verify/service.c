@@ -59,9 +59,14 @@ static int note_published(void *arg, uint64_t n, const struct digest *line, cons
 	(void)n;
 	(void)line;
 	(void)e;
-	if (event == NULL || stream == NULL || strcmp(event, "published") != 0 || strcmp(stream, v->stream) != 0)
+	if (event == NULL || stream == NULL || strcmp(stream, v->stream) != 0)
+		return 0;
+	if (strcmp(event, "rollback") == 0)
+		v->going_back = true;
+	if (strcmp(event, "published") != 0)
 		return 0;
 	v->published = true;
+	v->going_back = false;
 	take_ref(o, "newest", &v->newest);
 	take_ref(o, "complete", &v->complete);
 	return 0;
@@ -114,6 +119,12 @@ static bool at_work(const struct store *s)
 	return faccessat(s->dir.fd, STORE_AT_WORK, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
+/* Only a rollback leads to an older list. */
+static bool is_unexplained(const struct service *v)
+{
+	return !v->going_back && state_compare(&v->serves, &v->complete) < 0;
+}
+
 static int look(const struct store *s, struct service *v, struct err *e)
 {
 	struct err why = {0};
@@ -139,7 +150,7 @@ int service_judge(const struct store *s, const char *stream, struct service *out
 		*out = (struct service){.stream = stream};
 		if (look(s, out, e) == -1)
 			return -1;
-		if (!out->untold || at_work(s))
+		if (!out->untold || (at_work(s) && !is_unexplained(out)))
 			return 0;
 	}
 	out->faults |= SERVICE_OTHER;

@@ -25,11 +25,13 @@ struct service {
 	char tree;		/* in service: 'a', 'b'; 0: none */
 	bool published;		/* the journal tells of it, the last time with these (revision 0: none): */
 	struct list_ref newest, complete;
+	bool going_back;	/* and since then of a rollback that was begun */
 	bool untold;		/* the tree in service is another, also where that is no fault; its complete list: */
 	struct list_ref serves;
 };
 /*
- * Reads the journal from its start. A run at work, or cut off before its outcome is in the journal, is no fault; nor is a journal
+ * Reads the journal from its start. A run at work, or cut off before its outcome is in the journal, is no fault, but where it serves an
+ * older list and is no rollback; nor is a journal
  * that can't be read: its own are told by whoever judges it. 0 or -1.
  */
 int service_judge(const struct store *s, const char *stream, struct service *out, struct err *e);
