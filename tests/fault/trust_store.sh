@@ -24,6 +24,7 @@ grep -q signature-missing "$T/out" "$T/err" || fail "the bundle was refused for 
 [ "$(find "$T/store/trust" -name 'trust-?.yaml' | wc -l)" -eq 3 ] || fail "the roots were not taken"
 (cd "$T/store/trust" && ls) >"$T/new"
 (cd "$T/clean/trust" && ls) >"$T/old"
+grep -v '^trust-3' "$T/new" >"$T/first" # what comes where the medium gives no more
 half=0
 for call in openat2 openat write linkat unlinkat renameat renameat2 mkdirat fsync fdatasync; do
   numbers=$(points $call "$POINTS") || continue
@@ -34,7 +35,11 @@ for call in openat2 openat write linkat unlinkat renameat renameat2 mkdirat fsyn
       what="$call number $n: $fault: exit $got"
       [ $got -ne 0 ] || fail "$what: an unsigned bundle was taken"
       (cd "$T/store/trust" && ls) >"$T/now"
-      if cmp -s "$T/now" "$T/old"; then half=$((half + 1)); else cmp -s "$T/now" "$T/new" || fail "$what: trust/ holds $(tr '\n' ' ' <"$T/now")"; fi
+      if cmp -s "$T/now" "$T/old"; then
+        half=$((half + 1))
+      elif ! cmp -s "$T/now" "$T/new"; then
+        grep -q 'failed: .*trust-3' "$T/out" && cmp -s "$T/now" "$T/first" || fail "$what: trust/ holds $(tr '\n' ' ' <"$T/now")"
+      fi
       expect 0 satchel-import -C "$T/store" status
       expect_word 1 signature-missing "${again[@]}"
       (cd "$T/store/trust" && ls) | cmp -s - "$T/new" || fail "$what: run again, the roots are not there"
