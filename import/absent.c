@@ -4,10 +4,12 @@
  */
 #include "import/absent.h"
 
+#include "import/kept.h"
 #include "import/lost.h"
 #include "import/objects.h"
 #include "lib/err.h"
 #include "manifests/contents.h"
+#include "manifests/reason.h"
 #include "verify/report.h"
 #include "verify/state.h"
 
@@ -74,6 +76,30 @@ static int walk_tree_items(struct absent *a, const struct state *s, struct err *
 	return 0;
 }
 
+static int is_damaged(const struct store *s, const char *stream, bool has, const struct list_ref *ref, struct err *e)
+{
+	struct digest is;
+	int kept = has ? kept_judge(s, stream, ref, &is, e) : KEPT_NOT;
+
+	return kept == -1 ? -1 : kept == KEPT_DAMAGED;
+}
+
+/* Whether the list in effect can be gone by: 1, 0 where it is damaged, which check names, -1 where one is gone. */
+static int judge_lists(const struct store *s, const char *stream, const struct state *now, struct err *e)
+{
+	struct err why = {0};
+	int complete, newest = 0;
+
+	if (lost_check(s, stream, now, &why) == 0)
+		return 1;
+	complete = why.reason == R_STORE_DAMAGED ? is_damaged(s, stream, now->has_complete, &now->complete, e) : 0;
+	if (complete == 0 && why.reason == R_STORE_DAMAGED)
+		newest = is_damaged(s, stream, now->has_newest, &now->newest, e);
+	if (complete == 0 && newest == 0)
+		*e = why;
+	return complete == 1 ? 0 : newest == 1 ? 1 : -1;
+}
+
 /* All of a list in effect was received. Not so a list that was gone back to: what of it was revoked need never have come. */
 static int walk_list(struct absent *a, const struct store *s, const struct store_stream *stream, const struct state *now,
 		     struct err *e)
@@ -81,13 +107,14 @@ static int walk_list(struct absent *a, const struct store *s, const struct store
 	char *const *rings = now->rings_n > 0 ? now->rings : stream->rings;	/* what others need was never asked about */
 	size_t rings_n = now->rings_n > 0 ? now->rings_n : stream->rings_n;
 	struct approvals *list;
-	int rc = lost_check(s, stream->stream, now, e);
+	int rc = judge_lists(s, stream->stream, now, e);
 
-	if (rc == -1 || !now->has_complete || now->has_rollback)
-		return rc;
-	list = state_list_load(s, stream->stream, now->complete.epoch, now->complete.revision, e);
+	if (rc != 1 || !now->has_complete || now->has_rollback)
+		return rc == -1 ? -1 : 0;
+	list = kept_load(s, stream->stream, &now->complete, e);
 	if (list == NULL)
 		return -1;
+	rc = 0;
 	for (size_t i = 0; rc == 0 && i < list->items_n; i++) {
 		const struct approval *p = &list->items[i];
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "import/lists.h"
+#include "import/kept.h"
 #include "lib/num.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
@@ -38,9 +38,9 @@ struct known {
 	bool any;
 	struct list_ref newest;
 	uint64_t highest;	/* revision of the newest one in the epoch asked about */
-	bool kept;		/* this (epoch, revision) is kept, or has been and is gone, */
-	bool lost;		/* which is this */
-	struct digest sha256;	/* with this digest */
+	enum kept kept;		/* this (epoch, revision) */
+	bool recorded;		/* it is kept whole; or it is damaged or gone, and what it was is known: */
+	struct digest sha256;	/* its digest */
 };
 
 /* A list that the state in service says is complete, kept or not. */
@@ -51,10 +51,37 @@ static void look_at_effect(const struct list_ref *complete, const struct manifes
 	if (!out->any || state_compare(complete, &out->newest) > 0)
 		out->newest = *complete;
 	out->any = true;
-	if (!out->kept && complete->epoch == a->epoch && complete->revision == a->revision) {
-		out->kept = out->lost = true;
-		out->sha256 = complete->sha256;
+}
+
+/* Whether a list may be gone: the state says so where there is one. What is older goes by policy, what is later never came. */
+static bool may_be_gone(const struct state *now, const struct list_ref *ref)
+{
+	return now == NULL || ((!now->has_complete || state_compare(ref, &now->complete) > 0) && now->has_newest &&
+			       state_compare(ref, &now->newest) <= 0);
+}
+
+/* The list of this number: kept whole, or what it was where it is damaged or gone. */
+static int look_at_list(const struct store *s, const char *stream, const struct manifest_approvals *a, const struct state *now,
+			struct known *out, struct err *e)
+{
+	const struct list_ref ref = {a->epoch, a->revision, a->sha256};
+	int got = kept_judge(s, stream, &ref, &out->sha256, e);
+
+	if (got == -1)
+		return -1;
+	out->kept = (enum kept)got;
+	if (now != NULL && now->has_complete && state_compare(&ref, &now->complete) == 0) {
+		if (out->kept == KEPT_WHOLE && !digest_equal(&out->sha256, &now->complete.sha256))
+			out->kept = KEPT_DAMAGED;	/* another one in its place */
+		out->sha256 = now->complete.sha256;
+		got = 1;
+	} else if (out->kept == KEPT_WHOLE) {
+		got = 1;
+	} else {
+		got = out->kept == KEPT_DAMAGED || may_be_gone(now, &ref) ? kept_recorded(s, stream, &ref, &out->sha256, e) : 0;
 	}
+	out->recorded = got == 1;
+	return got == -1 ? -1 : 0;
 }
 
 static int look(const struct store *s, const char *stream, const struct manifest_approvals *a, struct known *out,
@@ -62,7 +89,7 @@ static int look(const struct store *s, const char *stream, const struct manifest
 {
 	struct kept_lists kept = {0};
 	struct state *now = NULL;
-	int got = -1;
+	int rc = -1;
 	char tree;
 
 	*out = (struct known){0};
@@ -76,14 +103,15 @@ static int look(const struct store *s, const char *stream, const struct manifest
 		out->any = true;
 		out->newest = kept.refs[kept.n - 1];
 	}
-	got = lists_digest(s, stream, a->epoch, a->revision, &out->sha256, e);
-	out->kept = got == 1;
-	if (got != -1 && now != NULL && now->has_complete)
+	if (look_at_list(s, stream, a, now, out, e) == -1)
+		goto out;
+	if (now != NULL && now->has_complete)
 		look_at_effect(&now->complete, a, out);
+	rc = 0;
 out:
 	state_lists_free(&kept);
 	state_free(now);
-	return got == -1 ? -1 : 0;
+	return rc;
 }
 
 static int refuse(struct admit *out, const struct err *why)
@@ -129,6 +157,13 @@ static bool only_the_list(int reason)
 	return reason == R_EXPIRED || reason == R_CLOCK || reason == R_JUMP;
 }
 
+static void take(struct admit *out, struct approvals **list)
+{
+	out->verdict = ADMIT_NEW;
+	out->list = *list;
+	*list = NULL;
+}
+
 int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 {
 	const struct manifest *m = ask->bundle->manifest;
@@ -144,8 +179,8 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 		return 0;
 	if (look(ask->store, m->stream, &m->approvals, &known, e) == -1)
 		return -1;
-	same = known.kept && digest_equal(&known.sha256, &m->approvals.sha256);
-	if (same && !known.lost) {
+	same = known.recorded && digest_equal(&known.sha256, &m->approvals.sha256);
+	if (same && known.kept == KEPT_WHOLE) {
 		out->verdict = ADMIT_KNOWN;
 		return 0;
 	}
@@ -153,13 +188,11 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 	if (bundle_list(ask->bundle, &ask->store->chain, ask->now, &list, &why) == -1 && why.reason == ERR_MEMORY) {
 		*e = why;
 		rc = -1;
-	} else if (same && (why.reason == ERR_NONE || why.reason == R_EXPIRED)) {
-		/* in effect, and gone from the store: it was admitted in its time, and comes back */
-		out->verdict = ADMIT_NEW;
-		out->list = list;
-		list = NULL;
-	} else if (known.kept && !same && (why.reason == ERR_NONE || why.reason == R_EXPIRED)) {
-		rc = judge_fork(&m->approvals, &known, out);
+	} else if (known.recorded && (why.reason == ERR_NONE || why.reason == R_EXPIRED)) {
+		if (same)	/* it was admitted in its time, and comes back */
+			take(out, &list);
+		else
+			rc = judge_fork(&m->approvals, &known, out);
 	} else if (why.reason != ERR_NONE && !newer) {
 		out->verdict = ADMIT_IGNORED;
 		out->why = why;
@@ -169,11 +202,10 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 	} else if (why.reason != ERR_NONE || judge_place(ask, &known, &why) == -1) {
 		rc = refuse(out, &why);
 	} else {
-		out->verdict = ADMIT_NEW;
-		out->older = !newer;
-		out->list = list;
-		list = NULL;
+		take(out, &list);
 	}
+	out->heals = out->verdict == ADMIT_NEW && (same || known.kept == KEPT_DAMAGED);
+	out->older = out->verdict == ADMIT_NEW && known.any && state_compare(&ref, &known.newest) < 0;
 	approvals_free(list);
 	return rc;
 }

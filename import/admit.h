@@ -26,8 +26,9 @@ struct admit {
 	struct approvals *list;	/* ADMIT_NEW: owned, free with approvals_free */
 	struct err why;		/* ADMIT_IGNORED, ADMIT_REFUSED */
 	bool older;		/* ADMIT_NEW: one newer than it is kept; it replaces nothing */
+	bool heals;		/* ADMIT_NEW: it takes the place of one that is damaged or gone, which was this one as far as can be told */
 	bool forked;
-	struct digest ours;	/* forked: the digest of the list kept */
+	struct digest ours;	/* forked: the digest of the list kept, or that it was admitted with */
 };
 struct admit_ask {
 	const struct store *store;

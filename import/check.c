@@ -12,6 +12,7 @@
 
 #include "import/absent.h"
 #include "import/commands.h"
+#include "import/kept.h"
 #include "import/mend.h"
 #include "import/objects.h"
 #include "import/places.h"
@@ -63,6 +64,7 @@ struct checking {
 	size_t names_n, names_room;
 	struct digest plain;	/* the last HEX met */
 	bool has_plain;
+	uint64_t lists;		/* damaged ones */
 	uint64_t files, bytes, waiting;	/* waiting: set aside before, not healed yet */
 	struct mend_faults *faults;	/* of each stream's two trees */
 	uint64_t faults_n, mended, lost;	/* lost: objects whose bytes are to come again */
@@ -375,6 +377,32 @@ static int tell_bad(struct checking *c, const struct bad *b, struct err *e)
 	return run_log(&c->run, "damaged", o, e);
 }
 
+/* kept_each_damaged: only a bundle that carries the list can heal it. */
+static int tell_list_damaged(void *arg, const struct list_ref *ref, const struct err *why, struct err *e)
+{
+	struct checking *c = arg;
+	json_t *o = json_object();
+
+	c->lists++;
+	say_error(why);
+	json_put_number(o, "epoch", ref->epoch);
+	json_put_number(o, "list", ref->revision);
+	json_put_text(o, "reason", reason_word(why->reason));
+	json_put_text(o, "text", why->text);
+	say_object(json_incref(o));
+	return run_change(&c->run, e) == -1 ? -1 : run_log(&c->run, "damaged", o, e);
+}
+
+static int look_at_lists(struct checking *c, struct err *e)
+{
+	const struct store_config *config = &c->run.store.config;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < config->streams_n; i++)
+		rc = kept_each_damaged(&c->run.store, config->streams[i].stream, tell_list_damaged, c, e);
+	return rc;
+}
+
 /* mend_ask.each */
 static int tell_mended(void *arg, const struct mend_told *t, struct err *e)
 {
@@ -474,10 +502,10 @@ static int check(struct checking *c, unsigned jobs, struct err *e)
 		return -1;
 	if (c->bad_n > 0)
 		qsort(c->bad, c->bad_n, sizeof *c->bad, by_path);
-	if ((c->run.interrupted && run_change(&c->run, e) == -1) || repair(c, e) == -1 ||
+	if ((c->run.interrupted && run_change(&c->run, e) == -1) || look_at_lists(c, e) == -1 || repair(c, e) == -1 ||
 	    objects_each(c->run.objects, count_lost, c, e) == -1 || log_checked(c, e) == -1)
 		return -1;
-	code = c->bad_n + c->waiting + c->mended + c->run.restored > 0 ? 3 : 0;
+	code = c->bad_n + c->lists + c->waiting + c->mended + c->run.restored > 0 ? 3 : 0;
 	return run_done(&c->run, code, e) == -1 ? -1 : code;
 }
 

@@ -120,6 +120,8 @@ static int log_list(struct taking *t, struct err *e)
 	json_put_text(o, "stream", t->stream->stream);
 	put_list(t, o);
 	json_put_number(o, "root", trust_chain_newest(&t->in->run->store.chain)->version);
+	if (t->admit.heals)
+		json_put(o, "heals", json_true());
 	return run_log(t->in->run, "list", o, e);
 }
 
@@ -348,6 +350,7 @@ static void tell_list(struct taking *t)
 {
 	t->out->list = t->admit.verdict;
 	t->out->list_older = t->admit.older;
+	t->out->list_heals = t->admit.heals && t->admit.verdict == ADMIT_NEW;
 	t->out->list_why = t->admit.why;
 	t->out->epoch = t->bundle->manifest->approvals.epoch;
 	t->out->revision = t->bundle->manifest->approvals.revision;

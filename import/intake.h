@@ -33,6 +33,7 @@ struct outcome {
 	enum admit_verdict list;
 	uint64_t epoch, revision;	/* where there is a list */
 	bool list_older;	/* ADMIT_NEW: it is kept, and replaces nothing */
+	bool list_heals;	/* ADMIT_NEW: it was damaged where it is kept, or gone */
 	struct err list_why;	/* ADMIT_IGNORED, ADMIT_REFUSED */
 	struct stage_result staged;
 	const struct store_stream *stream;	/* the stream it touched, or NULL */

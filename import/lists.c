@@ -4,9 +4,12 @@
  */
 #include "import/lists.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "import/kept.h"
 #include "import/run.h"
 #include "lib/err.h"
 #include "lib/num.h"
@@ -28,25 +31,6 @@ static char *path_of(const char *stream, uint64_t epoch, uint64_t revision, cons
 	snprintf(out, PATH_LEN, "streams/%s/lists/%llu-%llu%s%s", stream, (unsigned long long)epoch,
 		 (unsigned long long)revision, *file ? "/" : "", file);
 	return out;
-}
-
-int lists_digest(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct digest *out,
-		 struct err *e)
-{
-	char path[PATH_LEN];
-	struct buf bytes = {0};
-	struct err why = {0};
-	int rc = -1;
-
-	if (file_read_all_at(&s->dir, path_of(stream, epoch, revision, NAMES_APPROVALS, path), MAX_APPROVALS_SIZE, &bytes,
-			     &why) == 0)
-		rc = digest_of(bytes.data, bytes.len, out, e) == -1 ? -1 : 1;
-	else if (why.reason == ERR_MISSING)
-		rc = 0;
-	else
-		*e = why;
-	buf_free(&bytes);
-	return rc;
 }
 
 static int put_signatures(const struct file *dir, const struct approvals *a, const struct signatures *found,
@@ -85,8 +69,8 @@ static int fill(const struct file *dir, const struct approvals *a, const struct 
 	return outfile_put(dir, NAMES_APPROVALS, 0644, a->bytes.data, a->bytes.len, e);
 }
 
-/* Moves a folder within the store and syncs both parents. */
-static int move(const struct store *s, const char *from, const char *to, struct err *e)
+/* Moves a folder within the store, or with RENAME_EXCHANGE exchanges two, and syncs both parents. */
+static int move(const struct store *s, const char *from, const char *to, unsigned flags, struct err *e)
 {
 	struct file a = FILE_CLOSED, b = FILE_CLOSED;
 	const char *from_name, *to_name;
@@ -95,7 +79,7 @@ static int move(const struct store *s, const char *from, const char *to, struct 
 	if (file_open_parent_at(&s->dir, from, &a, &from_name, e) == -1 ||
 	    file_open_parent_at(&s->dir, to, &b, &to_name, e) == -1)
 		goto out;
-	if (renameat(a.fd, from_name, b.fd, to_name) == -1) {
+	if (renameat2(a.fd, from_name, b.fd, to_name, flags) == -1) {
 		err_sys(e, "%s/%s", s->dir.name, to);
 		goto out;
 	}
@@ -111,14 +95,19 @@ int lists_commit(const struct store *s, const struct approvals *a, const struct 
 	const char *staged = "stage/" STAGED "new";
 	struct file dir = FILE_CLOSED;
 	char path[PATH_LEN];
+	bool there;
 	int rc = -1;
 
+	path_of(a->stream, a->epoch, a->revision, "", path);
+	there = faccessat(s->dir.fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	if (file_remove_tree_at(&s->dir, staged, e) == -1 || file_make_dir_at(&s->dir, staged, 0755, e) == -1 ||
 	    file_open_dir_at(&s->dir, staged, &dir, e) == -1)
 		goto out;
 	if (fill(&dir, a, found, trust_chain_newest(&s->chain), e) == -1 || file_sync(&dir, e) == -1)
 		goto out;
-	rc = move(s, staged, path_of(a->stream, a->epoch, a->revision, "", path), e);
+	rc = move(s, staged, path, there ? RENAME_EXCHANGE : 0, e);
+	if (rc == 0 && there)
+		rc = file_remove_tree_at(&s->dir, staged, e);
 out:
 	file_close(&dir);
 	return rc;
@@ -130,7 +119,7 @@ int lists_drop(const struct store *s, const char *stream, uint64_t epoch, uint64
 	char path[PATH_LEN];
 
 	if (file_remove_tree_at(&s->dir, staged, e) == -1 ||
-	    move(s, path_of(stream, epoch, revision, "", path), staged, e) == -1)
+	    move(s, path_of(stream, epoch, revision, "", path), staged, 0, e) == -1)
 		return -1;
 	return file_remove_tree_at(&s->dir, staged, e);
 }
@@ -150,7 +139,7 @@ static int judged_by(const struct file *dir, uint64_t *version, struct err *e)
 
 	if (rc == 0 && (text.len < 2 || text.data[text.len - 1] != '\n' ||
 			num_parse((const char *)text.data, text.len - 1, 1, MAX_REVISION, version) == -1))
-		rc = err_set(e, ERR_CONFIG, "%s/root: not the version of a trust root", dir->name);
+		rc = err_set(e, R_STORE_DAMAGED, "%s/root: not the version of a trust root", dir->name);
 	buf_free(&text);
 	return rc;
 }
@@ -199,14 +188,23 @@ static int judge_one(struct run *r, const char *stream, const struct list_ref *r
 	struct file dir = FILE_CLOSED;
 	struct err why = {0};
 	char path[PATH_LEN];
+	struct digest is;
 	uint64_t version;
-	int rc = -1;
+	int rc = -1, kept;
 
-	if (file_open_dir_at(&r->store.dir, path_of(stream, ref->epoch, ref->revision, "", path), &dir, e) == -1 ||
-	    judged_by(&dir, &version, e) == -1)
+	if (file_open_dir_at(&r->store.dir, path_of(stream, ref->epoch, ref->revision, "", path), &dir, e) == -1)
 		goto out;
-	if (version >= root->version || r->dry) {
+	if (judged_by(&dir, &version, &why) == 0 && (version >= root->version || r->dry)) {
 		rc = 0;
+		goto out;
+	}
+	kept = kept_judge(&r->store, stream, ref, &is, e);
+	if (kept != KEPT_WHOLE) {	/* a damaged one can't lose its signers: whoever needs it says so */
+		rc = kept == -1 ? -1 : 0;
+		goto out;
+	}
+	if (why.reason != ERR_NONE) {
+		*e = why;
 		goto out;
 	}
 	if (judge(&dir, root, &why, e) == -1 || run_change(r, e) == -1)

@@ -1,7 +1,7 @@
 /*
  * LISTS: the approval lists a store keeps, written. STORE/streams/NAME/lists/EPOCH-REVISION holds the list, the good
  * signatures and the version of the root that judged it; it comes and goes whole, by one rename through stage/.
- * Read side: state_lists, state_list_load.
+ * Read side: state_lists, state_list_load, and import/kept for which of them are damaged.
  */
 #ifndef IMPORT_LISTS_H
 #define IMPORT_LISTS_H
@@ -9,16 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/digest.h"
 #include "verify/state.h"
 
 struct err;
 struct run;
 
-/* The digest of a kept list: 1, 0 where it isn't kept, -1. */
-int lists_digest(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct digest *out,
-		 struct err *e);
-/* Keeps an admitted list, durably. found: signatures as found; those that are good by the newest root are kept. */
+/*
+ * Keeps an admitted list, durably, also in place of a damaged one, which goes. found: signatures as found; those that are good by
+ * the newest root are kept.
+ */
 int lists_commit(const struct store *s, const struct approvals *a, const struct signatures *found, struct err *e);
 int lists_drop(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct err *e);
 /*

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "import/effect.h"
+#include "import/kept.h"
 #include "import/lists.h"
 #include "import/lost.h"
 #include "import/missing.h"
@@ -34,6 +35,8 @@ struct asking {
 	const struct scanned *scanned;
 	struct digest *exempt;
 	size_t room;		/* of want.missing */
+	struct err damage;	/* of the highest list that would have a say and is damaged: */
+	struct list_ref damaged;	/* only what is newer than this can be told */
 };
 
 /* ---- what is published now ---- */
@@ -149,7 +152,26 @@ static bool has_say(const struct asking *a, const struct kept_lists *kept, size_
 	return something_is_held(a->scanned) || now == NULL || !now->has_complete || state_compare(ref, &now->complete) >= 0;
 }
 
-static int load_lists(const struct asking *a, const struct store *s, const char *stream, struct err *e)
+/* One that is damaged is passed over for now; check_damage says whether it is needed. */
+static int load_list(struct asking *a, const struct store *s, const struct list_ref *ref, struct err *e)
+{
+	struct outlook *l = a->outlook;
+	struct err why = {0};
+
+	l->lists[l->lists_n] = kept_load(s, a->stream->stream, ref, &why);
+	if (l->lists[l->lists_n] != NULL) {
+		l->lists_n++;
+	} else if (why.reason == R_STORE_DAMAGED) {
+		a->damage = why;
+		a->damaged = *ref;
+	} else {
+		*e = why;
+		return -1;
+	}
+	return 0;
+}
+
+static int load_lists(struct asking *a, const struct store *s, const char *stream, struct err *e)
 {
 	struct outlook *l = a->outlook;
 	struct kept_lists kept = {0};
@@ -163,12 +185,8 @@ static int load_lists(const struct asking *a, const struct store *s, const char 
 		goto out;
 	}
 	for (size_t i = 0; i < kept.n; i++) {
-		if (!has_say(a, &kept, i))
-			continue;
-		l->lists[l->lists_n] = state_list_load(s, stream, kept.refs[i].epoch, kept.refs[i].revision, e);
-		if (l->lists[l->lists_n] == NULL)
+		if (has_say(a, &kept, i) && load_list(a, s, &kept.refs[i], e) == -1)
 			goto out;
-		l->lists_n++;
 	}
 	rc = 0;
 out:
@@ -465,6 +483,22 @@ static int fill(struct asking *a, const struct effect *f, const struct effect *w
 
 /* ---- what must be kept ---- */
 
+/* A damaged list is not needed where a newer one is complete; but what is held may be taken from any. */
+static int check_damage(const struct asking *a, const struct effect *f, struct err *e)
+{
+	struct list_ref complete;
+
+	if (a->damage.reason == ERR_NONE)
+		return 0;
+	if (f->complete != SIZE_MAX && !a->outlook->held) {
+		complete = ref_of(a->outlook->lists[f->complete]);
+		if (state_compare(&complete, &a->damaged) > 0)
+			return 0;
+	}
+	*e = a->damage;
+	return -1;
+}
+
 static bool is_kept(const struct outlook *l, const struct list_ref *ref)
 {
 	for (size_t i = 0; i < l->lists_n; i++) {
@@ -477,8 +511,8 @@ static bool is_kept(const struct outlook *l, const struct list_ref *ref)
 }
 
 /*
- * What was fully in effect is never followed by an older list, nor by none, because its own one is gone; nor is what the newest one
- * revoked published again. Under a rollback its list stands for complete, and must be kept as well.
+ * What was fully in effect is never followed by an older list, nor by none, because its own one is gone (of damaged ones: see
+ * check_damage); nor is what the newest one revoked published again. Under a rollback its list stands for complete, and must be kept as well.
  */
 static int check_kept(const struct asking *a, const struct store *s, struct err *e)
 {
@@ -488,12 +522,12 @@ static int check_kept(const struct asking *a, const struct store *s, struct err 
 
 	if (a->rollback != NULL && !want->has_rollback &&
 	    (!want->has_complete || state_compare(&want->complete, &a->rollback->newest) <= 0))
-		return lost_refuse(&a->rollback->list, e);
+		return kept_refuse(s, l->want.stream, &a->rollback->list, e);
 	if (now == NULL)
 		return 0;
 	order = want->has_complete ? state_compare(&want->complete, &now->complete) : -1;
 	if (now->has_complete && !want->has_rollback && order <= 0 && !is_kept(l, &now->complete))
-		return lost_refuse(&now->complete, e);
+		return kept_refuse(s, now->stream, &now->complete, e);
 	return now->has_newest ? lost_newest(s, now->stream, &now->newest, want->has_newest ? &want->newest : NULL, e) : 0;
 }
 
@@ -519,7 +553,7 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 	in.lists_n = out->lists_n;
 	find_complete(&a);
 	if (put_rollback(&a, &in, e) == 0 && take_rings(out, stream, e) == 0 && compute(&a, &in, &f, &ahead, e) == 0 &&
-	    fill(&a, &f, ahead.newest == SIZE_MAX ? &f : &ahead, e) == 0)
+	    check_damage(&a, &f, e) == 0 && fill(&a, &f, ahead.newest == SIZE_MAX ? &f : &ahead, e) == 0)
 		rc = check_kept(&a, ask->store, e);
 out:
 	effect_free(&f);

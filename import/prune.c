@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "import/commands.h"
+#include "import/kept.h"
 #include "import/lists.h"
 #include "import/lost.h"
 #include "import/needed.h"
@@ -22,6 +23,7 @@
 #include "lib/num.h"
 #include "lib/progress.h"
 #include "lib/say.h"
+#include "manifests/reason.h"
 #include "verify/state.h"
 
 #include "lib/banned.h"
@@ -54,6 +56,11 @@ struct pruning {
 
 /* ---- what is needed ---- */
 
+struct lists {
+	const struct kept_lists *former;	/* these go */
+	struct list_ref complete;
+};
+
 static bool goes(const struct kept_lists *former, const struct list_ref *ref)
 {
 	for (size_t i = 0; i < former->n; i++)
@@ -63,25 +70,41 @@ static bool goes(const struct kept_lists *former, const struct list_ref *ref)
 }
 
 /* For the store's rings, and for those that what is in effect was judged for: all of that is taken as received. */
-static int add_list(struct pruning *p, const struct store_stream *stream, const struct list_ref *ref, struct needed *to,
+static int add_for_rings(struct pruning *p, const struct store_stream *stream, const struct approvals *a, struct needed *to,
+			 struct err *e)
+{
+	int rc = needed_add_list(to, p->run.objects, a, stream, e);
+
+	return rc == 0 && p->judged.rings_n > 0 ? needed_add_list(to, p->run.objects, a, &p->judged, e) : rc;
+}
+
+/* A damaged one is passed over where it is below what is complete: nobody can go back to it as it is. */
+static int add_list(struct pruning *p, const struct store_stream *stream, const struct lists *l, const struct list_ref *ref,
 		    struct err *e)
 {
-	struct approvals *a = state_list_load(&p->run.store, stream->stream, ref->epoch, ref->revision, e);
-	int rc = a == NULL ? -1 : needed_add_list(to, p->run.objects, a, stream, e);
+	struct err why = {0};
+	struct approvals *a = kept_load(&p->run.store, stream->stream, ref, &why);
+	int rc = 0;
 
-	if (rc == 0 && p->judged.rings_n > 0)
-		rc = needed_add_list(to, p->run.objects, a, &p->judged, e);
+	if (a != NULL)
+		rc = add_for_rings(p, stream, a, goes(l->former, ref) ? &p->formerly : &p->needed, e);
+	else if (why.reason == R_STORE_DAMAGED && state_compare(ref, &l->complete) < 0)
+		say_warn("%s: %s", stream->stream, why.text);
+	else {
+		*e = why;
+		rc = err_prefix(e, "%s", stream->stream);
+	}
 	approvals_free(a);
 	return rc;
 }
 
-static int add_lists(struct pruning *p, const struct store_stream *stream, const struct kept_lists *former, struct err *e)
+static int add_lists(struct pruning *p, const struct store_stream *stream, const struct lists *l, struct err *e)
 {
 	struct kept_lists kept = {0};
 	int rc = state_lists(&p->run.store, stream->stream, &kept, e);
 
 	for (size_t i = 0; rc == 0 && i < kept.n; i++)
-		rc = add_list(p, stream, &kept.refs[i], goes(former, &kept.refs[i]) ? &p->formerly : &p->needed, e);
+		rc = add_list(p, stream, l, &kept.refs[i], e);
 	state_lists_free(&kept);
 	return rc;
 }
@@ -90,7 +113,7 @@ static int add_lists(struct pruning *p, const struct store_stream *stream, const
 static int add_stream(struct pruning *p, size_t i, struct err *e)
 {
 	const struct store_stream *stream = &p->run.store.config.streams[i];
-	struct list_ref complete = {0};
+	struct lists l = {.former = &p->former[i]};
 	struct state *in_service = NULL;
 	char current;
 	int rc = 0;
@@ -102,7 +125,7 @@ static int add_stream(struct pruning *p, size_t i, struct err *e)
 
 		rc = state_load(&p->run.store, stream->stream, tree, &s, e);
 		if (rc == 0 && tree == current && s->has_complete)
-			complete = s->complete;
+			l.complete = s->complete;
 		if (rc == 0 && tree == current)
 			rc = lost_check(&p->run.store, stream->stream, s, e);
 		rc = rc == 0 ? needed_add_tree(&p->needed, p->run.objects, s, e) : rc == 1 ? 0 : -1;
@@ -114,10 +137,10 @@ static int add_stream(struct pruning *p, size_t i, struct err *e)
 	p->judged = (struct store_stream){.stream = stream->stream, .rings = in_service == NULL ? NULL : in_service->rings,
 					  .rings_n = in_service == NULL ? 0 : in_service->rings_n};
 	if (rc == 0)
-		rc = lists_former(&p->run.store, stream->stream, &complete, p->keep, &p->former[i], &p->used[i], e);
+		rc = lists_former(&p->run.store, stream->stream, &l.complete, p->keep, &p->former[i], &p->used[i], e);
 	if (rc == 0) {
 		p->lists += p->former[i].n;
-		rc = add_lists(p, stream, &p->former[i], e);
+		rc = add_lists(p, stream, &l, e);
 	}
 	state_free(in_service);
 	return rc;

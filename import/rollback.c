@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "import/commands.h"
+#include "import/kept.h"
 #include "import/lost.h"
 #include "import/missing.h"
 #include "import/outlook.h"
@@ -262,7 +263,7 @@ static int plan(struct going *g, struct err *e)
 
 	if (open_outlook(g, e) == -1 || choose(g, args_at(g->args, 0), &ref, e) == -1)
 		return -1;
-	g->list = state_list_load(&g->run.store, g->stream->stream, ref.epoch, ref.revision, e);
+	g->list = kept_load(&g->run.store, g->stream->stream, &ref, e);
 	if (g->list == NULL)
 		return -1;
 	ref.sha256 = g->list->digest;
@@ -364,7 +365,7 @@ static int update(struct going *g, struct err *e)
 
 static int go_back(struct going *g, struct err *e)
 {
-	if (plan(g, e) == -1 || write_plan(g, e) == -1)
+	if (update_rest(&g->run, e) == -1 || plan(g, e) == -1 || write_plan(g, e) == -1)
 		return -1;
 	return update(g, e);
 }
@@ -381,6 +382,7 @@ static int check_natural(struct going *g, const struct rollback *was, struct err
 	return lost_check(&g->run.store, g->stream->stream, &natural, e);
 }
 
+/* The rollback ends first: an interrupted run is finished without the list it went back to, which may be damaged. */
 static int go_forward(struct going *g, struct err *e)
 {
 	struct rollback *was = NULL;
@@ -400,7 +402,7 @@ static int go_forward(struct going *g, struct err *e)
 	}
 	rc = was == NULL ? 0 : update_end_rollback(&g->run, was, "--to-newest", e);
 	rollback_free(was);
-	return rc == -1 ? -1 : update(g, e);
+	return rc == -1 || update_rest(&g->run, e) == -1 ? -1 : update(g, e);
 }
 
 static int go(struct going *g, struct err *e)
@@ -408,7 +410,7 @@ static int go(struct going *g, struct err *e)
 	int rc = -1;
 
 	g->stream = find_stream(&g->run.store, args_get(g->args, "stream"), e);
-	if (g->stream != NULL && update_rest(&g->run, e) == 0)
+	if (g->stream != NULL)
 		rc = args_has(g->args, "to-newest") ? go_forward(g, e) : go_back(g, e);
 	return rc == -1 ? -1 : run_done(&g->run, 0, e);
 }

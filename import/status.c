@@ -1,13 +1,14 @@
 /*
  * satchel-import status: what is in effect, what waits and why, what `check` set aside, and whether anything has expired
  * or is overdue. Reads only, takes no lock. Unhealthy (exit 1): the trust root or a list in effect has expired, nothing has arrived for
- * longer than policy allows, the state of a tree in service or a list that it names is gone, or the journal's chain is broken.
+ * longer than policy allows, the state of a tree in service or a list that it names is gone or damaged, or the journal's chain is broken.
  */
 #include <stdio.h>
 #include <time.h>
 
 #include "import/bundles.h"
 #include "import/commands.h"
+#include "import/kept.h"
 #include "import/lost.h"
 #include "import/objects.h"
 #include "import/run.h"
@@ -45,11 +46,19 @@ static unsigned long long ull(uint64_t n)
 static int judge_list(struct report *r, const struct store_stream *stream, const struct list_ref *ref, int64_t *expires,
 		      struct err *e)
 {
-	struct approvals *a = state_list_load(r->store, stream->stream, ref->epoch, ref->revision, e);
+	struct err why = {0};
+	struct approvals *a = kept_load(r->store, stream->stream, ref, &why);
 	char what[MAX_NAME_LEN + 64 + TELL_LIST], list[TELL_LIST];
 
-	if (a == NULL)
+	if (a == NULL && why.reason == R_STORE_DAMAGED) {
+		r->unhealthy = true;
+		say_error(&why);
+		return 0;
+	}
+	if (a == NULL) {
+		*e = why;
 		return -1;
+	}
 	snprintf(what, sizeof what, "%s: %s", stream->stream, tell_list(ref->epoch, ref->revision, list));
 	r->unhealthy = tell_expiry(what, R_EXPIRED, a->expires, r->now) || r->unhealthy;
 	*expires = a->expires;
@@ -130,8 +139,8 @@ static void say_effect(const struct store_stream *stream, const struct service *
 	else if (s == NULL || !s->has_complete)
 		say_line("%s  no list in effect yet", stream->stream);
 	else if (expires == 0)
-		say_line("%s  %s in effect: %s; lists are gone", stream->stream, tell_list(s->complete.epoch, s->complete.revision, list),
-			 num_of(s->items_n, "item"));
+		say_line("%s  %s in effect: %s; lists are gone or damaged", stream->stream,
+			 tell_list(s->complete.epoch, s->complete.revision, list), num_of(s->items_n, "item"));
 	else
 		say_line("%s  %s in effect: %s, expires %s", stream->stream, tell_list(s->complete.epoch, s->complete.revision, list),
 			 num_of(s->items_n, "item"), num_format_time(expires, time));
@@ -187,7 +196,7 @@ static void put_stream(const struct store_stream *stream, const struct service *
 	json_put_text(o, "stream", stream->stream);
 	if ((v->faults & (SERVICE_STATE | SERVICE_CURRENT)) != 0)
 		json_put(o, "state_lost", json_true());
-	if (v->faults != 0 || (s != NULL && s->has_complete && expires == 0))	/* its list is gone */
+	if (v->faults != 0 || (s != NULL && s->has_complete && expires == 0))	/* its list is gone or damaged */
 		json_put(o, "damaged", json_true());
 	if (s != NULL && s->has_complete)
 		put_ref(o, "in_effect", &s->complete);
@@ -209,7 +218,7 @@ static void put_stream(const struct store_stream *stream, const struct service *
 	say_object(o);
 }
 
-/* A list that the state names is gone: 1, said; what can be told without it is told all the same. */
+/* A list that the state names is gone or damaged: 1, said; what can be told without it is told all the same. */
 static int judge_kept(struct report *r, const char *stream, const struct state *s, struct err *e)
 {
 	struct err why = {0};

@@ -73,6 +73,8 @@ static void put_bundle(const struct outcome *o, const char *medium)
 		json_put_text(list, "verdict", verdicts[o->list]);
 		if (o->list == ADMIT_NEW && o->list_older)
 			json_put(list, "older", json_true());
+		if (o->list_heals)
+			json_put(list, "heals", json_true());
 		put_why(list, &o->list_why);
 		json_put(j, "list", list);
 	}
@@ -97,7 +99,9 @@ static void about_list(const struct outcome *o, struct buf *out)
 	if (o->list == ADMIT_NONE)
 		return;
 	buf_printf(out, "; %s", tell_list(o->epoch, o->revision, list));
-	if (o->list == ADMIT_NEW && o->list_older)
+	if (o->list_heals)
+		buf_puts(out, " is whole again");
+	else if (o->list == ADMIT_NEW && o->list_older)
 		buf_puts(out, " is older than the newest one and replaces nothing");
 	if (o->list == ADMIT_REFUSED || o->list == ADMIT_IGNORED)
 		buf_printf(out, " %s: %s: %s", verdicts[o->list], reason_word(o->list_why.reason), o->list_why.text);

@@ -347,6 +347,54 @@ int state_check_roots(const struct store *s, struct err *e)
 	return 0;
 }
 
+static int open_list(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct file *out,
+		     struct err *e)
+{
+	char path[MAX_NAME_LEN + 80];
+
+	snprintf(path, sizeof path, "streams/%s/lists/%llu-%llu", stream, (unsigned long long)epoch,
+		 (unsigned long long)revision);
+	return file_open_dir_at(&s->dir, path, out, e);
+}
+
+static int check_list(const struct store *s, struct file *dir, struct digest *out, struct err *e)
+{
+	const struct trust *root = judge_of(s, dir, e);
+	struct signatures found = {0};
+	struct buf bytes = {0};
+	int rc = -1;
+
+	if (root == NULL || file_read_all_at(dir, NAMES_APPROVALS, MAX_APPROVALS_SIZE, &bytes, e) == -1 ||
+	    signatures_collect(&found, root, ROLE_APPROVER, NAMES_APPROVALS, store_signature, dir, e) == -1 ||
+	    trust_require(root, ROLE_APPROVER, bytes.data, bytes.len, &found, e) == -1)
+		goto out;
+	rc = digest_of(bytes.data, bytes.len, out, e);
+out:
+	buf_free(&bytes);
+	signatures_free(&found);
+	return rc;
+}
+
+int state_list_check(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct digest *out,
+		     struct err *e)
+{
+	struct file dir = FILE_CLOSED;
+	struct err why = {0};
+	int rc;
+
+	if (open_list(s, stream, epoch, revision, &dir, &why) == -1) {
+		if (why.reason == ERR_MISSING)
+			return 1;
+		*e = why;
+		return -1;
+	}
+	rc = check_list(s, &dir, out, e);
+	if (rc == -1)
+		err_prefix(e, "%s", dir.name);
+	file_close(&dir);
+	return rc;
+}
+
 static struct approvals *load_list(const struct store *s, struct file *dir, struct err *e)
 {
 	const struct trust *root = judge_of(s, dir, e);
@@ -366,13 +414,10 @@ out:
 
 struct approvals *state_list_load(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct err *e)
 {
-	char path[MAX_NAME_LEN + 80];
 	struct file dir = FILE_CLOSED;
 	struct approvals *a = NULL;
 
-	snprintf(path, sizeof path, "streams/%s/lists/%llu-%llu", stream, (unsigned long long)epoch,
-		 (unsigned long long)revision);
-	if (file_open_dir_at(&s->dir, path, &dir, e) == -1)
+	if (open_list(s, stream, epoch, revision, &dir, e) == -1)
 		return NULL;
 	a = load_list(s, &dir, e);
 	if (a != NULL && (strcmp(a->stream, stream) != 0 || a->epoch != epoch || a->revision != revision)) {

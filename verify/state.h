@@ -85,6 +85,12 @@ void state_lists_free(struct kept_lists *k);
 /* R_TRUST_DAMAGED where a newest list was judged by a trust root that the store has no more: roots were deleted, and keys that they
  * removed would count again. */
 int state_check_roots(const struct store *s, struct err *e);
+/*
+ * Whether its bytes have the signatures they need, by the root recorded with it: 0, 1 where no such list is kept, -1. They are not
+ * parsed, so what list they are is not known. *out: their digest.
+ */
+int state_list_check(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct digest *out,
+		     struct err *e);
 /* Loads one, judged by the root recorded with it. NULL on error. */
 struct approvals *state_list_load(const struct store *s, const char *stream, uint64_t epoch, uint64_t revision, struct err *e);
 

@@ -63,6 +63,41 @@ a.check('F3', 'another manifest with sequence 8: an alarm, no refusal', alarms a
 done = apply(store, site.g9)
 a.check('F3', 'and the honest bundle of list 9 after that', done.code in (0, 1) and whole(store, site.trust) == [], 'held', 'held')
 
+# F3 with the kept list damaged, gone, or another one in its place: it is no side of a fork, nor a gap for another one.
+fork = site.plan(8, sequence=11, issued=stamp(site.now - 7000))
+store, forked = a.fresh(), f'{a.work}/forked'
+apply(store, a.medium(fork))
+shutil.copytree(f'{store}/streams/updates/lists/1-8', forked)
+
+
+def hurt(folder, what):
+    path = f'{folder}/{what}'
+    if what in ('approvals.yaml', 'root'):
+        write(path, bytes([read(path)[0] ^ 128]) + read(path)[1:])
+        return
+    shutil.rmtree(folder)
+    if what == 'other':
+        shutil.copytree(forked, folder)
+
+
+for what in ('approvals.yaml', 'root', 'gone', 'other'):
+    store = a.fresh()
+    apply(store, site.g8)
+    folder = f'{store}/streams/updates/lists/1-8'
+    hurt(folder, what)
+    a.check('F3', f'ours {what}: status says so', seen_word(status(store), 'store-damaged') == 'store-damaged')
+    genuine = sha256(read(f'{site.g8}/{G8}/approvals.yaml'))
+    done = apply(store, a.medium(fork))
+    last = events(store, 'refused')[-1] if events(store, 'refused') else {}
+    a.line('F3', f'another list 8, with ours damaged or gone: {what}', '1 list-fork', f'{done.code} {seen_word(done, "list-fork")}')
+    a.check('F3', 'ours is what the journal says', last.get('ours') == genuine, why=str(last))
+    done = apply(store, site.g8)
+    a.check('F3', 'and the genuine one puts it back', done.code == 0 and len(events(store, 'refused')) == 1 and published(store) == site.published(8) and whole(store, site.trust) == [],
+            '0', str(done.code), why=(done.out + done.err).decode())
+    hurt(folder, what)
+    done = apply(store, site.g8, env=a.shim(SHIM_CLOCK=86400 * 31))
+    a.check('F3', 'also after it has expired: it was admitted once', done.code == 0 and whole(store, site.trust) == [], '0', str(done.code), why=(done.out + done.err).decode())
+
 # F4: a list that expires while a run waits for another one to end: what counts is when it is taken.
 p = site.plan(expires=stamp(int(time.time()) + 8))
 store, medium = a.fresh(), a.medium(p)
@@ -72,6 +107,7 @@ with open(f'{store}/lock', 'a') as lock:
     time.sleep(10)
 said = waiting.communicate()[0]
 a.check('F4', 'a list that expires while a run waits for the lock', waiting.returncode == 1 and b'expired' in said and published(store) == site.published(7), '1 expired', '1 expired', why=f'{waiting.returncode} {said}')
+
 # F4: freeze. A list that expired before it came; and one in effect that expires.
 p = site.plan(expires=stamp(site.now - 60), issued=stamp(site.now - 86400 * 31), created=stamp(site.now - 86400 * 31))
 p.data.append(b'frozen')
