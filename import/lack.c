@@ -24,39 +24,39 @@
 #define RESERVE (1u << 20)	/* for lists, states and the journal */
 
 /* 1, 0, -1. */
-static int lacking(struct objects *o, const struct volume_object *v, struct err *e)
+static int lacking(struct objects *o, struct objects_staged *staged, const struct volume_object *v, struct err *e)
 {
-	int needed = objects_needed(o, &v->sha256, e), there;
+	int needed = objects_needed(o, &v->sha256, e);
+	uint64_t held;
 
 	if (needed != 1 || !v->has_piece)
 		return needed;
-	there = objects_piece_has(o, &v->sha256, v->size, v->from, v->length, e);
-	return there == -1 ? -1 : !there;
+	return objects_staged_held(o, staged, v, &held, e) == -1 ? -1 : held != v->length;
 }
 
 int64_t lack_volume(struct objects *o, const struct volume *v, const uint8_t *before, bool *want, struct err *e)
 {
+	struct objects_staged staged = {0};
 	int64_t n = 0;
 
-	for (size_t i = 0; i < v->objects_n; i++) {
+	for (size_t i = 0; n != -1 && i < v->objects_n; i++) {
 		bool known = before != NULL && before[i] != LACK_ASK;
-		int rc = known ? before[i] == LACK_IT : lacking(o, &v->objects[i], e);
+		int rc = known ? before[i] == LACK_IT : lacking(o, &staged, &v->objects[i], e);
 
-		if (rc == -1)
-			return -1;
 		want[i] = rc == 1;
-		n += rc;
+		n = rc == -1 ? -1 : n + rc;
 	}
+	objects_staged_free(&staged);
 	return n;
 }
 
 /* What an entry will take on the disk beside what of it is staged already, which may be much of a large one. */
-static int room_of(const struct objects *o, const struct volume_object *v, uint64_t *room, struct err *e)
+static int room_of(const struct objects *o, struct objects_staged *staged, const struct volume_object *v, uint64_t *room, struct err *e)
 {
 	uint64_t len = volume_object_len(v), held = 0;
 
 	if ((v->has_piece || len > FRAME_SIZE) &&
-	    objects_piece_held(o, &v->sha256, v->size, v->has_piece ? v->from : 0, len, &held, e) == -1)
+	    objects_staged_held(o, staged, v, &held, e) == -1)
 		return -1;
 	*room = (len - held + BLOCK - 1) / BLOCK * BLOCK + INODE;
 	return 0;
@@ -67,6 +67,7 @@ struct tally {			/* of all indexes of a bundle */
 	uint64_t bytes;		/* no sum overflows, see below */
 	uint64_t objects;	/* different ones, where there are no more than `seen` takes in; else not fewer */
 	struct distinct seen;
+	struct objects_staged staged;
 };
 
 static int count(struct objects *o, struct tally *t, const struct volume *v, const bool *want, uint8_t *answers, struct lack *sum,
@@ -91,7 +92,7 @@ static int count(struct objects *o, struct tally *t, const struct volume *v, con
 			continue;
 		sum->objects++;
 		sum->bytes += len;
-		if (room_of(o, &v->objects[i], &room, e) == -1)
+		if (room_of(o, &t->staged, &v->objects[i], &room, e) == -1)
 			return -1;
 		sum->room += room;
 		if (v->objects[i].size > sum->largest)
@@ -150,6 +151,7 @@ int lack_bundle(struct objects *o, struct bundle *b, struct lack *out, struct er
 	if (rc == 0)
 		rc = check_tally(&t, b, e);
 	distinct_free(&t.seen);
+	objects_staged_free(&t.staged);
 	return rc;
 }
 

@@ -18,11 +18,13 @@
 #include <sys/stat.h>
 
 #include "lib/digest.h"
+#include "lib/extents.h"
 #include "lib/file.h"
 
 struct err;
 struct objects;
 struct buf;
+struct volume_object;
 
 /* Over STORE (its descriptor stays the caller's). The caller holds the store's lock where it writes. */
 struct objects *objects_open(const struct file *store, struct err *e);
@@ -67,9 +69,18 @@ int objects_rest(struct objects_rest *rest, struct err *e);	/* writes it, and fr
 int objects_piece_end(struct objects_piece *p, struct err *e);	/* frees p; map synced */
 /* Whether from..from+length of a staged object of this size is there already: 1, 0, -1. */
 int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, struct err *e);
-/* How many bytes of that: 0, -1. */
-int objects_piece_held(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, uint64_t *held,
-		       struct err *e);
+/* What of an object is staged, kept by who asks for one piece after the other: it is read once for pieces of the same object in a row.
+ * Zero-initialise; it knows of nothing that is written later. */
+struct objects_staged {
+	bool asked;
+	struct digest digest;	/* of the object asked for last */
+	uint64_t size;
+	struct extents have;
+};
+/* How many bytes of from..from+length are there: 0, -1. */
+int objects_staged_held(const struct objects *o, struct objects_staged *last, const struct volume_object *v, uint64_t *held,
+			struct err *e);
+void objects_staged_free(struct objects_staged *last);
 
 /* Extents of a staged object that are not there, ascending: 0, *list to be freed; 1 where nothing of it is staged; -1. */
 struct objects_gap {

@@ -18,6 +18,7 @@
 #include "lib/num.h"
 #include "lib/outfile.h"
 #include "manifests/limits.h"
+#include "manifests/volume.h"
 
 #include "lib/banned.h"
 
@@ -98,17 +99,14 @@ int objects_map_write(const struct file *dir, const char *map, const struct exte
 	return rc;
 }
 
-int objects_piece_held(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, uint64_t *held,
-		       struct err *e)
+/* What the map of an object says: nothing where there is none. */
+static int load(const struct objects *o, const struct digest *d, struct extents *x, uint64_t *size, struct err *e)
 {
 	struct file dir = FILE_CLOSED;
 	struct err cause = {0};
-	struct extents x = {0};
 	char name[OBJECTS_NAME], map[OBJECTS_NAME];
-	uint64_t its = 0, to;
 	int rc;
 
-	*held = 0;
 	if (file_open_dir_at(&o->store, OBJECTS_PIECES, &dir, &cause) == -1) {
 		if (cause.sys == ENOENT)
 			return 0;
@@ -117,19 +115,46 @@ int objects_piece_held(const struct objects *o, const struct digest *d, uint64_t
 		return -1;
 	}
 	memcpy(objects_name(d, false, 0, map) + DIGEST_HEX, ".map", 5);
-	rc = objects_map_load(&dir, map, objects_name(d, false, 0, name), &x, &its, e);
-	if (rc == 0 && its == size && !num_add(from, length, &to))	/* of another size: some signer lied, and writing drops it all */
-		*held = extents_within(&x, from, to);
-	extents_free(&x);
+	rc = objects_map_load(&dir, map, objects_name(d, false, 0, name), x, size, e);
 	file_close(&dir);
 	return rc == -1 ? -1 : 0;
 }
 
+int objects_staged_held(const struct objects *o, struct objects_staged *last, const struct volume_object *v, uint64_t *held,
+			struct err *e)
+{
+	uint64_t from = v->has_piece ? v->from : 0, to;
+
+	*held = 0;
+	if (!last->asked || !digest_equal(&last->digest, &v->sha256)) {
+		last->asked = false;
+		last->size = last->have.n = 0;
+		if (load(o, &v->sha256, &last->have, &last->size, e) == -1)
+			return -1;
+		last->digest = v->sha256;
+		last->asked = true;
+	}
+	/* of another size: some signer lied, and writing drops it all */
+	if (last->size == v->size && !num_add(from, v->has_piece ? v->length : v->size, &to))
+		*held = extents_within(&last->have, from, to);
+	return 0;
+}
+
+void objects_staged_free(struct objects_staged *last)
+{
+	extents_free(&last->have);
+	*last = (struct objects_staged){0};
+}
+
 int objects_piece_has(const struct objects *o, const struct digest *d, uint64_t size, uint64_t from, uint64_t length, struct err *e)
 {
+	const struct volume_object v = {.sha256 = *d, .size = size, .has_piece = true, .from = from, .length = length};
+	struct objects_staged staged = {0};
 	uint64_t held;
+	int rc = objects_staged_held(o, &staged, &v, &held, e);
 
-	return objects_piece_held(o, d, size, from, length, &held, e) == -1 ? -1 : held == length;
+	objects_staged_free(&staged);
+	return rc == -1 ? -1 : held == length;
 }
 
 /* What lies between the extents, and behind the last. */

@@ -23,6 +23,7 @@
 #include "lib/banned.h"
 
 #define GATHERED ((uint64_t)FRAME_SIZE)	/* objects over several frames up to this size are put as a whole */
+#define OPEN_BYTES ((uint64_t)64 << 20)	/* pieces in a row that a run which is killed may lose */
 _Static_assert(FRAME_SIZE <= BULK_BLOCK, "a block holds what lies within a frame");
 #define WAITING 2	/* threads more than asked for: who writes past the page cache waits for the disk, and others work meanwhile */
 
@@ -35,6 +36,11 @@ struct taking {			/* one volume */
 	bool *got;		/* each set by the one thread that has the object */
 	pthread_mutex_t lock;	/* over lie, and what is added to out while several threads work */
 	struct err lie;		/* R_OBJECT_DIGEST: bytes that are not what their digest says */
+	/* Of objects in pieces, which come one after the other, by one thread: the piece that was open last, kept for the next of
+	 * that object. Ended for each entry of an index it would be synced, and its map written, as many times. */
+	struct objects_piece *open;
+	size_t open_object;	/* an entry of that object */
+	uint64_t open_bytes;
 };
 struct arrival {		/* an object that comes in parts */
 	struct taking *t;
@@ -100,6 +106,33 @@ static int take_whole(void *arg, size_t object, const void *data, size_t len, st
 
 /* ---- objects in parts ---- */
 
+static int end_open(struct taking *t, struct err *e)
+{
+	struct err why = {0};
+	int rc = objects_piece_end(t->open, &why);
+
+	t->open = NULL;
+	t->open_bytes = 0;
+	if (rc == -1)
+		return note_lie(t, &why, e);
+	count(t, rc == 1, 0);
+	return 0;
+}
+
+/* The one that is open where it is of the same object. */
+static int open_piece(struct taking *t, const struct volume_object *o, struct objects_piece **out, struct err *e)
+{
+	if (t->open != NULL && digest_equal(&t->volume->objects[t->open_object].sha256, &o->sha256)) {
+		*out = t->open;
+		t->open = NULL;
+		return 0;
+	}
+	if (end_open(t, e) == -1)
+		return -1;
+	*out = objects_piece_open(t->ask->objects, &o->sha256, o->size, e);
+	return *out == NULL ? -1 : 0;
+}
+
 /* inflow_sink */
 static int begin_object(void *arg, size_t object, void **arriving, struct err *e)
 {
@@ -110,7 +143,9 @@ static int begin_object(void *arg, size_t object, void **arriving, struct err *e
 	if (a == NULL)
 		return err_mem(e);
 	*a = (struct arrival){.t = t, .object = object, .len = volume_object_len(o)};
-	if (o->has_piece || a->len > GATHERED)
+	if (o->has_piece)
+		open_piece(t, o, &a->piece, e);
+	else if (a->len > GATHERED)
 		a->piece = objects_piece_open(t->ask->objects, &o->sha256, o->size, e);
 	else
 		a->gathered = objects_block(t->ask->objects, e);
@@ -151,6 +186,18 @@ static int write_rest(void *rest, struct err *e)
 	return objects_rest(rest, e);
 }
 
+/* A lie found later is none of this entry alone: nothing counts then. */
+static int leave_open(struct arrival *a, bool all, struct err *e)
+{
+	struct taking *t = a->t;
+
+	t->got[a->object] = all;
+	t->open = a->piece;
+	t->open_object = a->object;
+	t->open_bytes += a->received;
+	return t->open_bytes < OPEN_BYTES ? 0 : end_open(t, e);
+}
+
 static int end_piece(struct arrival *a, bool all, struct err *e)
 {
 	struct err why = {0};
@@ -170,7 +217,9 @@ static int end_object(void *arriving, struct err *e)
 	bool all = a->received == a->len;
 	int rc = 0;
 
-	if (a->piece != NULL)
+	if (a->piece != NULL && a->t->volume->objects[a->object].has_piece)
+		rc = leave_open(a, all, e);
+	else if (a->piece != NULL)
 		rc = end_piece(a, all, e);
 	else if (all)
 		rc = put(a->t, a->object, a->gathered, (size_t)a->len, e);
@@ -295,9 +344,11 @@ static int read_volume(struct taking *t, struct err *e)
 	const struct inflow_ask ask = {t->ask->bundle->reader, t->ask->bundle->name, t->volume, t->want,
 					t->ask->jobs + WAITING};
 	uint64_t before = t->out->damages_n;
-	struct err why = {0};
+	struct err why = {0}, late = {0};
 	int rc = inflow_volume(&ask, &sink, &why);
 
+	if (end_open(t, rc == -1 ? &late : &why) == -1)
+		rc = -1;
 	if (t->lie.reason != ERR_NONE && (rc != -1 || is_lie(why.reason))) {
 		why = t->lie;
 		rc = -1;

@@ -225,6 +225,15 @@ store = a.fresh()
 done = run('satchel-import', '-C', store, 'apply', a.medium(*plans))
 a.line('A17', 'pieces with other bytes, after one of another size: of no use', '4', str(done.code), faults(done, '') + whole(store, site.trust) + (
     [] if published(store) == site.published(7) else ['U: something else is published']) + a.good_after(store))
+# A13: a thousand pieces of a byte each, by an exporter alone: synced as one, not each for itself; and known when they come again.
+p = site.plan(7, sequence=10)
+p.edit['volumes'] = lambda v: [v[0] + [('cd' * 32, 1 << 40, (i << 20) + 1, 1, b'y') for i in range(1000)], *v[1:]]
+store, medium, trace = a.fresh(), a.medium(p), f'{a.work}/syncs'
+for what in ('a thousand pieces of a byte each', 'the same again'):
+    done = run('strace', '-f', '-qq', '-o', trace, '-e', 'trace=fsync,fdatasync,openat2', 'satchel-import', '-C', store, 'apply', medium)
+    log = read(trace).decode()
+    a.check('A13', f'{what}: {len(re.findall("sync", log))} syncs', len(re.findall('f(?:data)?sync', log)) < 100 and log.count('.map') < 100 and os.path.getsize(
+        f'{store}/stage/pieces/{"cd" * 32}.map') > 1000, why=(done.out + done.err).decode())
 # A12: every byte of the file's last 64 and of its first frame header is cut off, without a new index: damage, not a lie.
 name = f'{a.copy()}/satchel/updates-00000008/vol-0002.tar.zst'
 whole_file = read(name)
