@@ -517,7 +517,7 @@ static void giant(struct fixture *f, struct fixture_volume *v)
 	(void)f;
 	for (size_t i = 0; i < v->index.objects_n; i++)
 		if (v->index.objects[i].has_piece)
-			v->index.objects[i].size = MAX_OBJECT_SIZE;
+			v->index.objects[i].size = UINT64_C(1) << 40;	/* which file systems have files of */
 }
 static void pieces_of_a_giant(void **state)
 {
@@ -529,7 +529,7 @@ static void pieces_of_a_giant(void **state)
 	p->f->change_frames = giant;
 	buf_clear(&p->f->list);
 	fixture_bundle(p->f, 9);
-	/* five bytes of a petabyte fit: they are kept for the rest to come, and nothing waits for it */
+	/* five bytes of a terabyte fit: they are kept for the rest to come, and nothing waits for it */
 	APPLY(p, 0, "imported  0 objects, 5 B");
 	p->f->change_frames = NULL;
 	bring_good_back(p, "updates-00000009");
