@@ -29,7 +29,7 @@ full() {
 if command -v strace >/dev/null; then
   stopped=
   at_exit '[ -z "$stopped" ] || kill -KILL "$stopped"'
-  strace -f -qq -o "$T/inject" -e trace=pwrite64 -e inject=pwrite64:signal=STOP:when=202 satchel-import apply --jobs 1 "$T/medium" >"$T/out" 2>"$T/err" &
+  ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$T/inject" -e trace=pwrite64 -e inject=pwrite64:signal=STOP:when=202 satchel-import apply --jobs 1 "$T/medium" >"$T/out" 2>"$T/err" &
   pid=$!
   for _ in $(seq 600); do grep -q 'stopped by SIGSTOP' "$T/inject" 2>/dev/null && break; kill -0 $pid 2>/dev/null || break; sleep 0.1; done
   stopped=$(sed -n 's/^\([0-9]*\) .*stopped by SIGSTOP.*/\1/p' "$T/inject" | head -n 1)
