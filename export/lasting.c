@@ -46,8 +46,10 @@ void lasting_bundle(struct lasting *l, const struct station *s, const struct man
 		return;
 	if (m->has_approvals)
 		lasting_list(l, &m->approvals);
-	if (!is_recent(s, m))
+	if (!is_recent(s, m)) {
+		l->has_old = true;
 		return;
+	}
 	if (!l->has_recent || is_below(&l->running, &l->low))
 		l->low = l->running;
 	l->has_recent = true;
@@ -91,6 +93,12 @@ static int walk_entry(struct lasting *l, const struct station *s, const struct a
 	return got == -1 ? -1 : rc;
 }
 
+/* Where all bundles are recent and no list came before the last, all that they carried is there still, needed or not. */
+static bool is_beyond_doubt(const struct lasting *l)
+{
+	return !l->has_old && (!l->has_recent || !is_below(&l->low, &l->last));
+}
+
 static int walk_list(struct lasting *l, const struct station *s, const struct station_destination *d,
 		     const struct approvals *a, struct err *e)
 {
@@ -108,7 +116,7 @@ int lasting_gather(struct lasting *l, const struct station *s, const struct stat
 {
 	struct station_list_id *ids;
 	size_t n;
-	int rc = l->has_last ? station_list_ids(s, &ids, &n, e) : 1;
+	int rc = l->has_last && !is_beyond_doubt(l) ? station_list_ids(s, &ids, &n, e) : 1;
 
 	if (rc != 0)
 		return rc == 1 ? 0 : -1;

@@ -20,7 +20,7 @@ struct station_destination;
 
 struct lasting {			/* zero-initialise */
 	struct manifest_approvals running, last, low;	/* of the bundle before; the newest there; the oldest whose successors matter */
-	bool has_last, has_recent;
+	bool has_last, has_recent, has_old;
 	struct cargo needed;		/* by `last`; sizes mean nothing */
 	struct bloom former;		/* needed by lists from `low` on, below `last` */
 	struct distinct walked;		/* contents lists */
@@ -30,8 +30,8 @@ struct lasting {			/* zero-initialise */
 void lasting_list(struct lasting *l, const struct manifest_approvals *list);
 /* A bundle that was sent to anybody, in order of sequences; arrived: to this destination. */
 void lasting_bundle(struct lasting *l, const struct station *s, const struct manifest *m, bool arrived);
-/* When all were named: walks `last` whole, and of the lists below it what changed while bundles may have carried what is still
- * ahead: about AHEAD_DAYS, however long nobody sent a receipt. */
+/* When all were named: walks `last` whole where anything could be in doubt, and of the lists below it what changed while bundles may
+ * have carried what is still ahead: about AHEAD_DAYS, however long nobody sent a receipt. */
 int lasting_gather(struct lasting *l, const struct station *s, const struct station_destination *d, struct err *e);
 /* Whether an object that an arrived bundle carried is there still. */
 bool lasting_has(const struct lasting *l, const struct station *s, const struct manifest *m, const struct digest *d);
