@@ -103,12 +103,6 @@ static int read_whole(const struct asking *a, struct err *e)
 	return rc == -1 ? -1 : 0;
 }
 
-static bool is_published(const struct approval *entry, const struct state_item *former)
-{
-	return digest_equal(&former->contents, &entry->contents.sha256) && former->size == entry->contents.size &&
-	       former->files == entry->contents.files && former->bytes == entry->contents.bytes;
-}
-
 /* Only what differs from the published contents: 1 done, 0 where these can't be read, -1. */
 static int ask_difference(struct asking *a, const struct state_item *former, struct contents_reader *new, struct err *e)
 {
@@ -173,7 +167,7 @@ int missing_each(struct objects *o, const struct approval *entry, const struct s
 		rc = ask(&a, &entry->contents.sha256, entry->contents.size, NULL, e);
 	else if (rc == 0)
 		rc = ask_parts(&a, r, &all, e);
-	if (rc == 0 && r != NULL && all && former != NULL && !is_published(entry, former))
+	if (rc == 0 && r != NULL && all && former != NULL && !state_publishes(former, &entry->contents))
 		rc = read_whole(&a, e);
 	if (rc == 0 && r != NULL) {
 		int done = all && former != NULL ? ask_difference(&a, former, r, e) : 0;

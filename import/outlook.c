@@ -1,9 +1,9 @@
 /*
- * From lists and objects to a state. Asks effect what is published and missing what lacks, and puts both into the
+ * From lists and objects to a state. Asks effect what is published and missing what lacks; outlook_fill puts both into the
  * words of state.yaml. A contents list that approvers signed and that can't be published never becomes ready; it is
  * named, and blocks nothing else.
  */
-#include "import/outlook.h"
+#include "import/outlook_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,30 +14,12 @@
 #include "import/lost.h"
 #include "import/missing.h"
 #include "import/objects.h"
-#include "import/places.h"
 #include "lib/distinct.h"
 #include "manifests/reason.h"
 #include "verify/rollback.h"
 #include "verify/scanned.h"
 
 #include "lib/banned.h"
-
-struct asking {
-	struct objects *objects;
-	const struct store_stream *stream;
-	struct outlook *outlook;
-	struct places *places;
-	const struct approvals *complete;	/* the list that the published state says is complete, or NULL; */
-	char *const *judged;	/* for these rings */
-	size_t judged_n;	/* 0: not known */
-	struct distinct seen;	/* missing objects of the newest list */
-	const struct rollback *rollback;	/* to be judged by, or NULL */
-	const struct scanned *scanned;
-	struct digest *exempt;
-	size_t room;		/* of want.missing */
-	struct err damage;	/* of the highest list that would have a say and is damaged: */
-	struct list_ref damaged;	/* only what is newer than this can be told */
-};
 
 /* ---- what is published now ---- */
 
@@ -59,13 +41,6 @@ const struct state_item *outlook_published(const struct state *s, const char *it
 	return NULL;
 }
 
-/* Also what the entry says of its contents list must be what was judged then (FORMAT 6.8). */
-static bool is_published(const struct state_item *p, const struct contents_ref *c)
-{
-	return p != NULL && digest_equal(&p->contents, &c->sha256) && p->size == c->size && p->files == c->files &&
-	       p->bytes == c->bytes;
-}
-
 /* ---- what is ready ---- */
 
 static int add_up(void *arg, const struct missing_object *m, struct err *e)
@@ -82,7 +57,7 @@ static int add_up(void *arg, const struct missing_object *m, struct err *e)
  * What the list in effect needs for the rings it was judged for was received, and nothing of that was pruned. What was set aside as
  * damaged since is still received (DESIGN 5), also where it is not what is published now.
  */
-static bool is_in_effect(const struct asking *a, const struct approval *entry)
+static bool is_in_effect(const struct outlook_asking *a, const struct approval *entry)
 {
 	const struct approval *p = NULL;
 
@@ -95,13 +70,13 @@ static bool is_in_effect(const struct asking *a, const struct approval *entry)
 /* effect_input.ready */
 static int ready(void *arg, const struct approval *entry, struct effect_ready *out, struct err *e)
 {
-	struct asking *a = arg;
+	struct outlook_asking *a = arg;
 	const struct state_item *now = outlook_published(a->outlook->current, entry->item);
 	struct err why = {0};
 	int rc;
 
 	*out = (struct effect_ready){0};
-	if (is_published(now, &entry->contents) || is_in_effect(a, entry)) {
+	if (state_publishes(now, &entry->contents) || is_in_effect(a, entry)) {
 		out->received = true;
 		return 0;
 	}
@@ -120,7 +95,7 @@ static int ready(void *arg, const struct approval *entry, struct effect_ready *o
 /* effect_input.held */
 static bool held(void *arg, const struct digest *contents)
 {
-	struct asking *a = arg;
+	struct outlook_asking *a = arg;
 	bool holds = scanned_holds(a->scanned, contents);
 
 	a->outlook->held = a->outlook->held || holds;
@@ -141,7 +116,7 @@ static bool something_is_held(const struct scanned *s)
  * What is fully in effect stays so: lists below it have no say, but where something is held. Under a rollback those between its list and what was the
  * newest have none but for `revoked`, which is the newest one's affair; each may be 100 MiB.
  */
-static bool has_say(const struct asking *a, const struct kept_lists *kept, size_t i)
+static bool has_say(const struct outlook_asking *a, const struct kept_lists *kept, size_t i)
 {
 	const struct state *now = a->outlook->current;
 	const struct list_ref *ref = &kept->refs[i];
@@ -153,7 +128,7 @@ static bool has_say(const struct asking *a, const struct kept_lists *kept, size_
 }
 
 /* One that is damaged is passed over for now; check_damage says whether it is needed. */
-static int load_list(struct asking *a, const struct store *s, const struct list_ref *ref, struct err *e)
+static int load_list(struct outlook_asking *a, const struct store *s, const struct list_ref *ref, struct err *e)
 {
 	struct outlook *l = a->outlook;
 	struct err why = {0};
@@ -171,7 +146,7 @@ static int load_list(struct asking *a, const struct store *s, const struct list_
 	return 0;
 }
 
-static int load_lists(struct asking *a, const struct store *s, const char *stream, struct err *e)
+static int load_lists(struct outlook_asking *a, const struct store *s, const char *stream, struct err *e)
 {
 	struct outlook *l = a->outlook;
 	struct kept_lists kept = {0};
@@ -194,18 +169,13 @@ out:
 	return rc;
 }
 
-static struct list_ref ref_of(const struct approvals *a)
-{
-	return (struct list_ref){.epoch = a->epoch, .revision = a->revision, .sha256 = a->digest};
-}
-
 /* Not so a list that was gone back to: what of it was revoked need never have come. */
-static void find_complete(struct asking *a)
+static void find_complete(struct outlook_asking *a)
 {
 	const struct state *now = a->outlook->current;
 
 	for (size_t i = 0; now != NULL && now->has_complete && !now->has_rollback && i < a->outlook->lists_n; i++) {
-		struct list_ref ref = ref_of(a->outlook->lists[i]);
+		struct list_ref ref = outlook_ref(a->outlook->lists[i]);
 
 		if (state_compare(&ref, &now->complete) == 0 && digest_equal(&ref.sha256, &now->complete.sha256))
 			a->complete = a->outlook->lists[i];
@@ -215,7 +185,7 @@ static void find_complete(struct asking *a)
 /* ---- a rollback ---- */
 
 /* Which rollback to judge by. One that the published state has left behind is a leftover of an interrupted run. */
-static int find_rollback(struct asking *a, const struct outlook_ask *ask, struct err *e)
+static int find_rollback(struct outlook_asking *a, const struct outlook_ask *ask, struct err *e)
 {
 	const struct state *now = a->outlook->current;
 	struct outlook *l = a->outlook;
@@ -232,7 +202,7 @@ static int find_rollback(struct asking *a, const struct outlook_ask *ask, struct
 }
 
 /* The rollback in terms of effect. Revoked contents of an item that it names are exempt. */
-static int put_rollback(struct asking *a, struct effect_input *in, struct err *e)
+static int put_rollback(struct outlook_asking *a, struct effect_input *in, struct err *e)
 {
 	const struct rollback *r = a->rollback;
 	const struct approvals *newest;
@@ -241,7 +211,7 @@ static int put_rollback(struct asking *a, struct effect_input *in, struct err *e
 	if (r == NULL)
 		return 0;
 	for (size_t i = 0; i < in->lists_n; i++) {
-		struct list_ref ref = ref_of(in->lists[i]);
+		struct list_ref ref = outlook_ref(in->lists[i]);
 
 		if (state_compare(&ref, &r->list) == 0 && digest_equal(&ref.sha256, &r->list.sha256))
 			in->rollback = i;
@@ -307,7 +277,7 @@ static bool is_as_far(const struct effect *now, const struct effect *was)
  * What is in effect then goes on for its own rings, later lists and revocations included, until a list as late is whole for the new
  * ones; what waits, `ahead`, is by the new ones. Of a state that doesn't tell its rings they are taken to be those of now.
  */
-static int compute(struct asking *a, struct effect_input *in, struct effect *out, struct effect *ahead, struct err *e)
+static int compute(struct outlook_asking *a, struct effect_input *in, struct effect *out, struct effect *ahead, struct err *e)
 {
 	const struct state *now = a->outlook->current;
 	struct state *want = &a->outlook->want;
@@ -341,157 +311,17 @@ static int compute(struct asking *a, struct effect_input *in, struct effect *out
 	return rc;
 }
 
-/* ---- the state ---- */
-
-static int fill_items(struct outlook *l, const struct effect *f, struct err *e)
-{
-	struct state *want = &l->want;
-
-	want->items = arena_alloc(&want->arena, (f->items_n + 1) * sizeof *want->items);
-	if (want->items == NULL)
-		return err_mem(e);
-	for (size_t i = 0; i < f->items_n; i++) {
-		const struct approval *p = f->items[i].entry;
-		const struct approvals *list = l->lists[f->items[i].list];
-
-		want->items[i] = (struct state_item){.item = p->item, .epoch = list->epoch, .list = list->revision,
-						     .revision = p->revision, .contents = p->contents.sha256,
-						     .size = p->contents.size, .files = p->contents.files,
-						     .bytes = p->contents.bytes};
-	}
-	want->items_n = f->items_n;
-	return 0;
-}
-
-static char *why_text(struct arena *a, const struct effect_waiting *w)
-{
-	struct buf text = {0};
-	char *out;
-
-	buf_printf(&text, "%s%s%s", w->why, w->whom != NULL ? " " : "", w->whom != NULL ? w->whom : "");
-	out = text.failed ? NULL : arena_strndup(a, (const char *)text.data, text.len);
-	buf_free(&text);
-	return out;
-}
-
-static int fill_waiting(struct outlook *l, const struct effect *f, struct err *e)
-{
-	struct state *want = &l->want;
-
-	want->waiting = arena_alloc(&want->arena, (f->waiting_n + 1) * sizeof *want->waiting);
-	if (want->waiting == NULL)
-		return err_mem(e);
-	for (size_t i = 0; i < f->waiting_n; i++) {
-		const struct effect_waiting *w = &f->waiting[i];
-		const struct state_item *is = outlook_published(want, w->entry->item);
-		char *why;
-
-		if (is_published(is, &w->entry->contents))	/* for the rings before */
-			continue;
-		why = why_text(&want->arena, w);
-		if (why == NULL)
-			return err_mem(e);
-		want->waiting[want->waiting_n++] = (struct state_waiting){.item = w->entry->item, .revision = w->entry->revision,
-							  .contents = w->entry->contents.sha256, .objects = w->objects,
-							  .bytes = w->bytes, .why = why};
-	}
-	return 0;
-}
-
-/* Gives a missing object its place in the state, once, and a name if it is among the first. */
-static int note_missing(void *arg, const struct missing_object *m, struct err *e)
-{
-	struct asking *a = arg;
-	struct outlook *l = a->outlook;
-	struct state *want = &l->want;
-	int rc = distinct_add(&a->seen, &m->sha256, e);
-
-	if (rc != 1)
-		return rc;
-	if (places_answer(a->places, &m->sha256, m->item, m->path, e) == -1)
-		return -1;
-	want->missing_total++;
-	l->missing_bytes += m->size;
-	if (want->missing_n < STATE_MAX_MISSING)
-		want->missing[want->missing_n++] = (struct state_missing){.sha256 = m->sha256, .size = m->size};
-	if (l->names_n < OUTLOOK_MAX_NAMES) {
-		struct outlook_name *n = &l->names[l->names_n];
-
-		*n = (struct outlook_name){.sha256 = m->sha256, .size = m->size};
-		n->item = arena_strndup(&want->arena, m->item, strlen(m->item));
-		n->path = m->path == NULL ? NULL : arena_strndup(&want->arena, m->path, strlen(m->path));
-		if (n->item == NULL || (m->path != NULL && n->path == NULL))
-			return err_mem(e);
-		l->names_n++;
-	}
-	return 0;
-}
-
-static int by_digest(const void *a, const void *b)
-{
-	return digest_compare(&((const struct state_missing *)a)->sha256, &((const struct state_missing *)b)->sha256);
-}
-
-static int fill_missing(struct asking *a, const struct effect *f, struct err *e)
-{
-	struct outlook *l = a->outlook;
-	struct state *want = &l->want;
-
-	if (l->whole)
-		return 0;
-	want->missing = arena_alloc(&want->arena, STATE_MAX_MISSING * sizeof *want->missing);
-	if (want->missing == NULL)
-		return err_mem(e);
-	for (size_t i = 0; i < f->waiting_n; i++) {
-		const struct approval *p = f->waiting[i].entry;
-		struct err why = {0};
-
-		if (f->waiting[i].objects == 0)
-			continue;
-		if (missing_each(a->objects, p, outlook_published(l->current, p->item), note_missing, a, &why) == -1 &&
-		    !missing_is_malformed(why.reason)) {
-			*e = why;
-			return -1;
-		}
-	}
-	qsort(want->missing, want->missing_n, sizeof *want->missing, by_digest);
-	return 0;
-}
-
-/* waits: the same as f, or what is ahead of it for other rings. */
-static int fill(struct asking *a, const struct effect *f, const struct effect *waits, struct err *e)
-{
-	struct outlook *l = a->outlook;
-	struct state *want = &l->want;
-
-	want->phase = STATE_CLEAN;
-	l->whole = f->newest == SIZE_MAX || waits->newest_received;
-	want->has_newest = f->newest != SIZE_MAX;
-	if (want->has_newest)
-		want->newest = ref_of(l->lists[f->newest]);
-	want->has_complete = f->complete != SIZE_MAX;
-	if (want->has_complete)
-		want->complete = ref_of(l->lists[f->complete]);
-	want->has_rollback = f->rollback;
-	if (f->rollback)
-		want->rollback = want->complete;
-	l->rollback_ended = l->rollback_ended || (a->rollback != NULL && a->rollback == l->rollback && !f->rollback);
-	if (fill_items(l, f, e) == -1 || fill_waiting(l, waits, e) == -1)
-		return -1;
-	return fill_missing(a, waits, e);
-}
-
 /* ---- what must be kept ---- */
 
 /* A damaged list is not needed where a newer one is complete; but what is held may be taken from any. */
-static int check_damage(const struct asking *a, const struct effect *f, struct err *e)
+static int check_damage(const struct outlook_asking *a, const struct effect *f, struct err *e)
 {
 	struct list_ref complete;
 
 	if (a->damage.reason == ERR_NONE)
 		return 0;
 	if (f->complete != SIZE_MAX && !a->outlook->held) {
-		complete = ref_of(a->outlook->lists[f->complete]);
+		complete = outlook_ref(a->outlook->lists[f->complete]);
 		if (state_compare(&complete, &a->damaged) > 0)
 			return 0;
 	}
@@ -502,7 +332,7 @@ static int check_damage(const struct asking *a, const struct effect *f, struct e
 static bool is_kept(const struct outlook *l, const struct list_ref *ref)
 {
 	for (size_t i = 0; i < l->lists_n; i++) {
-		struct list_ref is = ref_of(l->lists[i]);
+		struct list_ref is = outlook_ref(l->lists[i]);
 
 		if (state_compare(&is, ref) == 0 && digest_equal(&is.sha256, &ref->sha256))
 			return true;
@@ -514,7 +344,7 @@ static bool is_kept(const struct outlook *l, const struct list_ref *ref)
  * What was fully in effect is never followed by an older list, nor by none, because its own one is gone (of damaged ones: see
  * check_damage); nor is what the newest one revoked published again. Under a rollback its list stands for complete, and must be kept as well.
  */
-static int check_kept(const struct asking *a, const struct store *s, struct err *e)
+static int check_kept(const struct outlook_asking *a, const struct store *s, struct err *e)
 {
 	const struct outlook *l = a->outlook;
 	const struct state *now = l->current, *want = &l->want;
@@ -535,7 +365,7 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 {
 	const struct store_stream *stream = ask->stream;
 	struct scanned own = {0};
-	struct asking a = {.objects = ask->objects, .stream = stream, .outlook = out, .places = ask->places,
+	struct outlook_asking a = {.objects = ask->objects, .stream = stream, .outlook = out, .places = ask->places,
 			   .scanned = ask->scanned == NULL ? &own : ask->scanned};
 	struct effect_input in = {.rings = stream->rings, .rings_n = stream->rings_n, .ready = ready, .held = held, .arg = &a,
 				  .rollback = SIZE_MAX, .rollback_newest = SIZE_MAX};
@@ -553,7 +383,7 @@ int outlook_open(const struct outlook_ask *ask, struct outlook *out, struct err 
 	in.lists_n = out->lists_n;
 	find_complete(&a);
 	if (put_rollback(&a, &in, e) == 0 && take_rings(out, stream, e) == 0 && compute(&a, &in, &f, &ahead, e) == 0 &&
-	    check_damage(&a, &f, e) == 0 && fill(&a, &f, ahead.newest == SIZE_MAX ? &f : &ahead, e) == 0)
+	    check_damage(&a, &f, e) == 0 && outlook_fill(&a, &f, ahead.newest == SIZE_MAX ? &f : &ahead, e) == 0)
 		rc = check_kept(&a, ask->store, e);
 out:
 	effect_free(&f);
@@ -616,7 +446,7 @@ int outlook_try(const struct store *s, struct objects *o, const struct store_str
 		if (!approval_in_rings(p, stream->rings, stream->rings_n))
 			continue;
 		former = outlook_published(current, p->item);
-		if (is_published(former, &p->contents))
+		if (state_publishes(former, &p->contents))
 			continue;
 		if (missing_each(o, p, former, pass, NULL, e) == -1)
 			goto out;

@@ -235,6 +235,11 @@ static int keep(struct kept_lists *k, const struct list_ref *ref, struct err *e)
 	return 0;
 }
 
+bool state_publishes(const struct state_item *i, const struct contents_ref *c)
+{
+	return i != NULL && digest_equal(&i->contents, &c->sha256) && i->size == c->size && i->files == c->files && i->bytes == c->bytes;
+}
+
 int state_compare(const struct list_ref *a, const struct list_ref *b)
 {
 	if (a->epoch != b->epoch)

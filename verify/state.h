@@ -64,6 +64,9 @@ extern const struct schema state_ref_schema;	/* of struct list_ref */
 
 /* Order by (epoch, revision): <0, 0, >0. */
 int state_compare(const struct list_ref *a, const struct list_ref *b);
+/* Whether an item (or NULL: it is not there) is published from these contents; also what its entry said of the contents list must be
+ * what was judged then (FORMAT 6.8). */
+bool state_publishes(const struct state_item *i, const struct contents_ref *c);
 
 /* state.yaml of tree 'a' or 'b': 0; 1 where there is none yet (*out NULL); -1. Free with state_free. */
 int state_load(const struct store *s, const char *stream, char tree, struct state **out, struct err *e);
