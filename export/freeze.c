@@ -241,23 +241,30 @@ static bool has_signed(const struct freeze *f, const struct seckey *k)
 	return false;
 }
 
+static int record(struct freeze *f, const struct trust_key *k, struct err *e)
+{
+	json_t *o = json_object();
+
+	json_put_text(o, "document", "approvals");
+	ledger_put_list(o, f->list->epoch, f->list->revision, &f->list->digest);
+	ledger_put_key(o, &k->id);
+	json_put_text(o, "key_name", k->name);
+	return ledger_append(&f->s, "sign", o, e);
+}
+
+/* A good signature is written again: the run that wrote it may have been killed before its name was durable. */
 static int sign_one(struct freeze *f, const struct file *dir, const char *name, const struct seckey *k, struct err *e)
 {
 	const struct trust_key *known = trust_find(root(f), pubkey_id(sign_public(k)));
-	json_t *o;
+	bool again = has_signed(f, k);
 
-	if (has_signed(f, k)) {
-		say_note("list %llu is signed with key \"%s\" already", (unsigned long long)f->list->revision, known->name);
-		return 0;
-	}
-	o = json_object();
-	json_put_text(o, "document", "approvals");
-	ledger_put_list(o, f->list->epoch, f->list->revision, &f->list->digest);
-	ledger_put_key(o, &known->id);
-	json_put_text(o, "key_name", known->name);
-	if (ledger_append(&f->s, "sign", o, e) == -1)
+	if (!again && record(f, known, e) == -1)
 		return -1;
-	return station_keys_sign(dir, name, f->list->bytes.data, f->list->bytes.len, k, e);
+	if (station_keys_sign(dir, name, f->list->bytes.data, f->list->bytes.len, k, e) == -1)
+		return -1;
+	if (again)
+		say_note("list %llu is signed with key \"%s\" already", (unsigned long long)f->list->revision, known->name);
+	return 0;
 }
 
 static void report(const struct freeze *f)

@@ -219,7 +219,10 @@ static int is_abandoned(const struct found *f, struct err *e)
 	return 1;
 }
 
-/* The document is found: its signature goes beside it. */
+/*
+ * The document is found: its signature goes beside it. One that is there already is written again: the run that took it may
+ * have been killed before its name was durable.
+ */
 static int keep(struct found *f, enum receive_outcome *out, struct err *e)
 {
 	struct file dir = FILE_CLOSED;
@@ -232,7 +235,7 @@ static int keep(struct found *f, enum receive_outcome *out, struct err *e)
 	if (file_open_dir_at(&f->s->dir, f->folder, &dir, e) == -1 || station_signature(&dir, name, &there, e) == -1)
 		goto out;
 	known = pubkey_verify(f->key->key, f->document.data, f->document.len, there.data, there.len);
-	if (!known && (record(f, e) == -1 || outfile_put(&dir, name, 0644, f->signature.data, f->signature.len, e) == -1))
+	if ((!known && record(f, e) == -1) || outfile_put(&dir, name, 0644, f->signature.data, f->signature.len, e) == -1)
 		goto out;
 	*out = known ? RECEIVE_KNOWN : RECEIVE_TAKEN;
 	rc = f->role == ROLE_ROOT ? settle(f, e) : 1;

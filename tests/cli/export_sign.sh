@@ -89,8 +89,10 @@ expect_word 1 signature-threshold satchel-export pack "$T/medium" --key keys/key
 echo more >>c/b/f
 expect 0 satchel-export scan
 expect 0 satchel-export approve b
+written=$(stat -c %i s/lists/1.yaml.*.sig)
 expect 0 satchel-export sign --key keys/keys/bob.key
 grep -q 'already' "$T/err" || fail "signed twice by one"
+[ "$(stat -c %i s/lists/1.yaml.*.sig)" != "$written" ] || fail "signed already: not written again, though its name may not be durable"
 # the second person signs a copy elsewhere, without a station
 cp s/lists/1.yaml carried.yaml
 (unset SATCHEL_STATION

@@ -46,8 +46,11 @@ expect 4 satchel-export status
 expect 0 satchel-export receive usb
 grep -q 'lists/1.yaml: signed with key "approver2"; 2 of 2 signatures' "$T/out" || fail "what came of it"
 cmp "$back" "$(sig station/lists/1.yaml approver2)" || fail "not the signature"
+written=$(stat -c %i "$(sig station/lists/1.yaml approver2)")
 expect 0 satchel-export receive "$back"
 grep -q 'was signed already' "$T/out" || fail "again"
+[ "$(stat -c %i "$(sig station/lists/1.yaml approver2)")" != "$written" ] || fail "not written again, though its name may not be durable"
+cmp "$back" "$(sig station/lists/1.yaml approver2)" || fail "not the signature, the second time"
 [ "$(grep -c '"event":"signature"' station/ledger.jsonl)" -eq 1 ] || fail "ledger"
 
 # the same for a bundle below the exporter threshold
