@@ -47,11 +47,6 @@ static int open_document(const struct station *s, const struct cargo_object *o, 
 	return e->reason == ERR_MISSING ? 1 : -1;
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
 /* Whether the file is still the one that was hashed, as far as the cache knows. */
 static bool unchanged(const struct station *s, const char *path, const struct digest *d, const struct stat *st)
 {
@@ -65,7 +60,7 @@ static bool unchanged(const struct station *s, const char *path, const struct di
 	if (c != NULL)
 		same = c->kind == CACHE_FILE && digest_equal(&c->sha256, d) &&
 		       (!c->trusted || (c->size == (uint64_t)st->st_size && c->inode == st->st_ino &&
-					same_time(&c->mtime, &st->st_mtim) && same_time(&c->ctime, &st->st_ctim)));
+					file_same_time(&c->mtime, &st->st_mtim) && file_same_time(&c->ctime, &st->st_ctim)));
 	pthread_mutex_unlock(&s->sums->lock);
 	return same;
 }

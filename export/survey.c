@@ -12,14 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "export/hasher.h"
 #include "export/items.h"
 #include "export/portable.h"
 #include "lib/arena.h"
 #include "lib/err.h"
-#include "lib/opener.h"
 #include "lib/path.h"
 #include "lib/pool.h"
-#include "lib/progress.h"
 #include "lib/walk.h"
 #include "manifests/limits.h"
 
@@ -27,7 +26,6 @@
 
 #define BATCH_ENTRIES 256
 #define BATCH_BYTES (8u << 20)	/* to be hashed; a larger file goes alone */
-#define CHUNK ((size_t)256 << 10)
 #define RACY 2	/* seconds: file systems stamp times no finer than this (FAT) */
 
 /* Entries that travel through the pool together. */
@@ -50,78 +48,19 @@ struct walker {
 	time_t start;
 };
 
-/* ---- the workers: hashing ---- */
-
-struct hasher {
-	struct opener opener;
-	struct digest_ctx *ctx;
-	uint8_t *chunk;
-};
-
-static void state_free(void *arg, void *state)
-{
-	struct hasher *h = state;
-
-	(void)arg;
-	if (h == NULL)
-		return;
-	opener_close(&h->opener);
-	digest_close(h->ctx);
-	free(h->chunk);
-	free(h);
-}
+/* ---- the workers ---- */
 
 static void *state_new(void *arg, struct err *e)
 {
 	const struct walker *w = arg;
-	struct hasher *h = calloc(1, sizeof *h);
 
-	if (h == NULL) {
-		err_mem(e);
-		return NULL;
-	}
-	h->opener = (struct opener)OPENER(w->survey->content);
-	if ((h->chunk = malloc(CHUNK)) == NULL) {
-		err_mem(e);
-		state_free(arg, h);
-		return NULL;
-	}
-	h->ctx = digest_open(e);
-	if (h->ctx != NULL)
-		return h;
-	state_free(arg, h);
-	return NULL;
+	return hasher_open(w->survey->content, e);
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
+static void state_free(void *arg, void *state)
 {
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-static bool same_file(const struct entry *n, const struct stat *st)
-{
-	return n->size == (uint64_t)st->st_size && n->inode == st->st_ino && same_time(&n->mtime, &st->st_mtim) &&
-	       same_time(&n->ctime, &st->st_ctim);
-}
-
-/* Hashes what is open. NULL, or why it can't be carried. */
-static const char *hash_open(struct hasher *h, const struct file *f, struct entry *n, struct err *e)
-{
-	struct stat st;
-	uint64_t size = 0;
-	int64_t got = 0;
-
-	/* no byte behind the end is asked for: whether there is one by now, the status tells */
-	while (size < n->size && (got = file_read(f, h->chunk, CHUNK, e)) > 0) {
-		digest_update(h->ctx, h->chunk, (size_t)got);
-		size += (uint64_t)got;
-		progress_add((uint64_t)got);
-	}
-	if (digest_final(h->ctx, &n->sha256, e) == -1 || got < 0)
-		return "can't be read";
-	if (file_stat(f, &st, e) == -1 || size != n->size || !same_file(n, &st))
-		return "changed while it was scanned";
-	return NULL;
+	(void)arg;
+	hasher_close(state);
 }
 
 static int refuse_later(struct batch *b, struct entry *n, const char *why, const struct err *cause, struct err *e)
@@ -136,23 +75,17 @@ static int refuse_later(struct batch *b, struct entry *n, const char *why, const
 
 static int work(void *arg, void *task, void *state, struct err *e)
 {
-	struct hasher *h = state;
 	struct batch *b = task;
 
 	(void)arg;
 	for (size_t i = 0; i < b->n; i++) {
 		struct entry *n = &b->list[i];
-		struct file f = FILE_CLOSED;
 		struct err cause = {0};
 		const char *why;
 
 		if (n->kind != ENTRY_FILE || n->known)
 			continue;
-		if (opener_open(&h->opener, n->path, &f, &cause) == -1)
-			why = cause.reason == ERR_MISSING ? "went away while it was scanned" : "can't be read";
-		else
-			why = hash_open(h, &f, n, &cause);
-		file_close(&f);
+		why = hasher_entry(state, n, &cause);
 		if (cause.reason == ERR_MEMORY) {
 			*e = cause;
 			return -1;
@@ -300,7 +233,7 @@ static const struct cache_entry *known(struct walker *w, enum cache_kind kind, c
 	if (kind == CACHE_DIR)
 		return c;
 	return c->trusted && c->size == n->size && c->inode == n->inode && c->exec == n->exec &&
-	       same_time(&c->mtime, &n->mtime) && same_time(&c->ctime, &n->ctime) ? c : NULL;
+	       file_same_time(&c->mtime, &n->mtime) && file_same_time(&c->ctime, &n->ctime) ? c : NULL;
 }
 
 /* Times that lie so close to now that the bytes may change again without changing them. */

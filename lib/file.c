@@ -317,6 +317,11 @@ int file_stat(const struct file *f, struct stat *st, struct err *e)
 	return fstat(f->fd, st) == -1 ? err_sys(e, "%s", f->name) : 0;
 }
 
+bool file_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
 int file_read_all(const struct file *f, size_t max, struct buf *out, struct err *e)
 {
 	struct stat st;

@@ -59,6 +59,8 @@ int file_sync_fs(const struct file *f, struct err *e);	/* syncfs */
  * of fusefat and some others, anything that is only read). */
 int file_sync_dir(const struct file *dir, struct err *e);
 int file_stat(const struct file *f, struct stat *st, struct err *e);
+/* Whether two times of files are the same, to the nanosecond. */
+bool file_same_time(const struct timespec *a, const struct timespec *b);
 
 /* All of a regular file, at most max bytes (ERR_TOO_LARGE beyond, found without reading it). Appends to out. */
 int file_read_all(const struct file *f, size_t max, struct buf *out, struct err *e);
