@@ -1,6 +1,6 @@
 /*
- * satchel-import apply: the order of an import. medium > find > intake (unseal, admit, stage) > update (effect, publish)
- * > journal. Refuses media that lie in the store or around it, and media without a bundle for this store.
+ * satchel-import apply: the order of an import. media > gather (find, trust roots) > intake (unseal, admit, stage) > update
+ * (effect, publish) > journal. Refuses media that lie in the store or around it, and media without a bundle for this store.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "import/media.h"
 #include "import/objects.h"
 #include "import/places.h"
+#include "import/roots.h"
 #include "import/run.h"
 #include "import/tell.h"
 #include "import/update.h"
@@ -20,8 +21,8 @@
 #include "lib/say.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
+#include "verify/gather.h"
 #include "verify/reader.h"
-#include "verify/unseal.h"
 
 #include "lib/banned.h"
 
@@ -41,7 +42,7 @@ struct damaged {		/* told when it is known where its objects belong */
 };
 struct apply {
 	struct run run;
-	struct reader_ask reader;	/* but for the medium */
+	struct gather gather;
 	bool exits[5];		/* what occurred */
 	bool *touched;		/* for each stream of the store */
 	struct damaged *damaged, **damaged_end;
@@ -95,22 +96,21 @@ static int remember_damage(struct apply *p, struct outcome *o, const char *mediu
 	return 0;
 }
 
-static int take_bundle(struct apply *p, struct reader *r, const char *medium, const char *name, enum outcome_kind *kind,
-		       struct err *e)
+static int take_bundle(struct apply *p, const struct gather_medium *m, struct gathered *b, enum outcome_kind *kind, struct err *e)
 {
-	struct intake in = {.run = &p->run, .reader = r, .jobs = p->reader.jobs};
+	struct intake in = {.run = &p->run, .reader = m->reader, .jobs = p->gather.ask.jobs};
 	struct outcome o;
-	int rc = intake_bundle(&in, name, &o, e);
+	int rc = intake_bundle(&in, b, &o, e);
 
 	progress_end();
 	*kind = o.kind;
 	if (rc == 0) {
-		tell_bundle(&o, medium);
+		tell_bundle(&o, m->path);
 		p->exits[o.exit] = true;
 		if (o.stream != NULL)
 			p->touched[o.stream - p->run.store.config.streams] = true;
 	}
-	if (o.staged.damages_n > 0 && remember_damage(p, &o, medium, e) == -1)
+	if (o.staged.damages_n > 0 && remember_damage(p, &o, m->path, e) == -1)
 		rc = -1;
 	intake_free(&o);
 	return rc;
@@ -119,16 +119,17 @@ static int take_bundle(struct apply *p, struct reader *r, const char *medium, co
 /* ---- one medium ---- */
 
 struct tally {
-	size_t judged, skipped, interrupted, passed_over;
+	size_t judged, skipped, interrupted;
 };
 
 /* Where nothing on a medium was for this store. */
-static void judge_medium(struct apply *p, const char *medium, const struct tally *t)
+static void judge_medium(struct apply *p, const struct gather_medium *m, const struct tally *t)
 {
+	const char *medium = m->path;
 	struct err why = {0};
 
-	if (t->passed_over > 0)
-		say_note("%s: %s of other streams passed over", medium, num_of(t->passed_over, "bundle"));
+	if (m->passed_over > 0)
+		say_note("%s: %s of other streams passed over", medium, num_of(m->passed_over, "bundle"));
 	if (t->judged > 0)
 		return;
 	if (t->interrupted > 0) {
@@ -150,53 +151,66 @@ static void judge_medium(struct apply *p, const char *medium, const struct tally
 	}
 }
 
-static int take_bundles(struct apply *p, struct reader *r, const char *medium, const struct found *found, struct err *e)
+static int take_bundles(struct apply *p, const struct gather_medium *m, struct err *e)
 {
 	struct tally t = {0};
 
-	for (size_t i = 0; i < found->n; i++) {
-		char stream[MAX_NAME_LEN + 1];
-		uint64_t sequence;
+	for (size_t i = 0; i < m->n; i++) {
 		enum outcome_kind kind;
 
-		if (names_bundle_parse(found->names[i], stream, &sequence) == -1 ||
-		    store_stream(&p->run.store, stream) == NULL) {
-			t.passed_over++;
-			continue;
-		}
-		if (take_bundle(p, r, medium, found->names[i], &kind, e) == -1)
+		if (take_bundle(p, m, &m->bundles[i], &kind, e) == -1)
 			return -1;
 		t.skipped += kind == OUTCOME_SKIPPED;
 		t.interrupted += kind == OUTCOME_INTERRUPTED;
 		t.judged += kind != OUTCOME_SKIPPED && kind != OUTCOME_INTERRUPTED;
 	}
-	judge_medium(p, medium, &t);
+	judge_medium(p, m, &t);
 	return 0;
 }
 
 /* What is wrong with a medium is said and counted; the others follow. */
-static int take_medium(struct apply *p, const char *path, struct err *e)
+static int take_medium(struct apply *p, size_t number, struct err *e)
 {
 	struct err why = {0};
-	struct found found = {0};
-	struct reader *r;
+	struct reader *r = gather_reader(&p->gather, number, &why);
 	int rc = 0;
 
-	p->reader.medium = path;
-	r = reader_open(&p->reader, &why);
-	if (r != NULL && !reader_caged(r))
-		say_warn("%s: the process that reads it is not fully caged: %s", path, reader_sandbox(r));
-	if (r != NULL && unseal_find(r, NULL, &found, &why) == 0)
-		rc = take_bundles(p, r, path, &found, e);
-	if (why.reason != ERR_NONE) {
-		int code = reason_exit(why.reason);
-
+	if (r != NULL) {
+		if (!reader_caged(r))
+			say_warn("%s: the process that reads it is not fully caged: %s", reader_medium(r), reader_sandbox(r));
+		rc = take_bundles(p, &p->gather.media[number], e);
+	} else {
 		say_error(&why);
-		p->exits[code == 1 ? 1 : 3] = true;
+		p->exits[reason_exit(why.reason) == 1 ? 1 : 3] = true;
 	}
-	unseal_found_free(&found);
-	reader_close(r);
+	gather_done(&p->gather, number);
 	return rc;
+}
+
+/* ---- all media ---- */
+
+static bool is_followed(void *arg, const char *bundle)
+{
+	const struct apply *p = arg;
+	char stream[MAX_NAME_LEN + 1];
+	uint64_t sequence;
+
+	return names_bundle_parse(bundle, stream, &sequence) == 0 && store_stream(&p->run.store, stream) != NULL;
+}
+
+/* The roots of all bundles, before any is judged, are the store's from then on, whatever becomes of the bundles. */
+static int take_roots(struct apply *p, const struct args *a, struct err *e)
+{
+	struct gather *g = &p->gather;
+	size_t before = p->run.store.chain.n;
+
+	g->chain = &p->run.store.chain;
+	g->wanted = is_followed;
+	g->arg = p;
+	for (size_t i = 0; i < args_len(a); i++)
+		if (gather_medium(g, args_at(a, i), e) == -1)
+			return -1;
+	return gather_roots(g, e) == -1 ? -1 : roots_commit(&p->run, before, e);
 }
 
 /* ---- the end ---- */
@@ -235,8 +249,10 @@ static int exit_code(const struct apply *p)
 
 static int take_media(struct apply *p, const struct args *a, struct err *e)
 {
-	for (size_t i = 0; i < args_len(a); i++)
-		if (take_medium(p, args_at(a, i), e) == -1)
+	if (take_roots(p, a, e) == -1)
+		return -1;
+	for (size_t i = 0; i < p->gather.n; i++)
+		if (take_medium(p, i, e) == -1)
 			return -1;
 	return p->run.dry ? 0 : update(p, e);
 }
@@ -280,19 +296,20 @@ int apply_run(const struct args *a, struct err *e)
 	    check_media(a, seconds == 0 ? READER_SECONDS : (unsigned)seconds, ask.path, e) == -1)
 		return -1;
 	ask.wait_seconds = (unsigned)wait;
-	p.reader.jobs = (unsigned)jobs;
+	p.gather.ask.jobs = (unsigned)jobs;
 	if (run_open(&ask, &p.run, e) == 0) {
 		const struct store_policy *policy = &p.run.store.config.policy;
 
-		objects_set_jobs(p.run.objects, p.reader.jobs);
-		p.reader.seconds = (unsigned)(seconds != 0 ? seconds : policy->medium_timeout);
-		p.reader.require_sandbox = args_has(a, "require-sandbox") || policy->require_sandbox;
+		objects_set_jobs(p.run.objects, p.gather.ask.jobs);
+		p.gather.ask.seconds = (unsigned)(seconds != 0 ? seconds : policy->medium_timeout);
+		p.gather.ask.require_sandbox = args_has(a, "require-sandbox") || policy->require_sandbox;
 		rc = import(&p, a, e) == 0 ? exit_code(&p) : -1;
 	}
 	for (const struct damaged *d = p.damaged; d != NULL; d = d->next)
 		tell_damage(&d->outcome, d->medium, &p.places);
 	free_damaged(p.damaged);
 	places_free(&p.places);
+	gather_free(&p.gather);
 	free(p.touched);
 	run_close(&p.run);
 	return rc;

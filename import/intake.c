@@ -1,6 +1,6 @@
 /*
  * The order in which one bundle is judged and taken. Whatever is refused here leaves nothing in the store but a line of
- * the journal, and good new trust roots. Refuses what unseal and admit refuse, what there is no room for, and bundles
+ * the journal. Refuses what unseal and admit refuse, what there is no room for, and bundles
  * whose signer lied about what is in them.
  */
 #include "import/intake.h"
@@ -14,13 +14,13 @@
 #include "import/missing.h"
 #include "import/objects.h"
 #include "import/outlook.h"
-#include "import/roots.h"
 #include "import/run.h"
 #include "import/witness.h"
 #include "lib/num.h"
 #include "lib/say.h"
 #include "lib/timings.h"
 #include "manifests/reason.h"
+#include "verify/gather.h"
 #include "verify/reader.h"
 
 #include "lib/banned.h"
@@ -183,17 +183,12 @@ static int raise_alarms(struct taking *t, struct err *e)
 
 /* ---- judging ---- */
 
-static int open_bundle(struct taking *t, struct err *why, struct err *e)
+static int open_bundle(struct taking *t, struct gathered *b, struct err *why)
 {
-	struct run *r = t->in->run;
-	struct unseal u = {.reader = t->in->reader, .chain = &r->store.chain, .now = r->now,
-			   .spool_dir = r->dry ? NULL : &r->store.dir};
-	size_t roots = r->store.chain.n;
-	int rc = unseal(&u, t->out->name, &t->bundle, why);
+	const struct run *r = t->in->run;
+	struct unseal u = {.chain = &r->store.chain, .now = r->now, .spool_dir = r->dry ? NULL : &r->store.dir};
 
-	if (roots_commit(r, roots, e) == -1)
-		return -1;
-	return rc == -1 ? 1 : 0;
+	return gather_unseal(b, t->in->reader, &u, &t->bundle, why) == -1;
 }
 
 /* The newest signed time this store has seen for the stream. */
@@ -393,7 +388,7 @@ static int take(struct taking *t, struct err *e)
 	return 0;
 }
 
-int intake_bundle(const struct intake *in, const char *name, struct outcome *out, struct err *e)
+int intake_bundle(const struct intake *in, struct gathered *b, struct outcome *out, struct err *e)
 {
 	struct taking t = {.in = in, .out = out};
 	struct err why = {0};
@@ -401,9 +396,9 @@ int intake_bundle(const struct intake *in, const char *name, struct outcome *out
 	int rc;
 
 	*out = (struct outcome){.dry = in->run->dry};
-	snprintf(out->name, sizeof out->name, "%s", name);
+	snprintf(out->name, sizeof out->name, "%s", b->name);
 	since = timings_now();
-	rc = open_bundle(&t, &why, e);
+	rc = open_bundle(&t, b, &why);
 	if (rc == 0)
 		rc = judge(&t, &why, e);
 	timings_busy("judging: lists, indexes", since);

@@ -13,6 +13,7 @@
 #include "lib/err.h"
 #include "manifests/names.h"
 
+struct gathered;
 struct reader;
 struct run;
 
@@ -43,8 +44,9 @@ struct intake {
 	struct reader *reader;
 	unsigned jobs;
 };
-/* 0, whatever became of the bundle; -1: the store could not be written, the run has to end. intake_free in any case. */
-int intake_bundle(const struct intake *in, const char *name, struct outcome *out, struct err *e);
+/* Once the roots of all bundles of the call are in force. 0, whatever became of the bundle; -1: the store could not be written,
+ * the run has to end. intake_free in any case. */
+int intake_bundle(const struct intake *in, struct gathered *b, struct outcome *out, struct err *e);
 void intake_free(struct outcome *o);
 
 #endif

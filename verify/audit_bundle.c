@@ -16,6 +16,7 @@
 #include "manifests/reason.h"
 #include "verify/audit_files.h"
 #include "verify/audit_volume.h"
+#include "verify/cage.h"
 #include "verify/carried.h"
 #include "verify/commands.h"
 #include "verify/gather.h"
@@ -43,9 +44,7 @@ struct run {
 	struct trust_chain chain;	/* grown by what all bundles bring before the first of them is judged */
 	struct gather gather;
 	struct report report;
-	struct reader_ask ask;
-	struct reader **readers;
-	size_t readers_n;
+	char sandbox[CAGE_TEXT];	/* of the first reader */
 	uint64_t bundles, good;
 };
 
@@ -269,10 +268,9 @@ static int look_inside(struct course *c, struct err *e)
 	return rc;
 }
 
-static int look_at_bundle(struct run *run, struct reader *reader, const char *name, struct err *e)
+static int look_at_bundle(struct run *run, struct reader *reader, struct gathered *b, struct err *e)
 {
-	struct unseal u = {.reader = reader, .chain = &run->chain, .now = run->terms.now, .trust_max = run->terms.trust_max,
-			   .seen = gather_seen(&run->gather, reader, name)};
+	struct unseal u = {.chain = &run->chain, .now = run->terms.now, .trust_max = run->terms.trust_max};
 	struct report *r = &run->report;
 	struct err cause = {0};
 	char place[PLACE];
@@ -280,8 +278,8 @@ static int look_at_bundle(struct run *run, struct reader *reader, const char *na
 	int rc;
 
 	run->bundles++;
-	snprintf(place, sizeof place, "%s: %s", reader_medium(reader), name);
-	if (unseal(&u, name, &c.bundle, &cause) == -1) {
+	snprintf(place, sizeof place, "%s: %s", reader_medium(reader), b->name);
+	if (gather_unseal(b, reader, &u, &c.bundle, &cause) == -1) {
 		if (report_is_fatal(&cause) || cause.reason == R_READER || cause.reason == R_MEDIUM_TIMEOUT)
 			return err_set(e, cause.reason, "%s", cause.text);
 		note_root(run, place, &cause);
@@ -297,44 +295,55 @@ static int look_at_bundle(struct run *run, struct reader *reader, const char *na
 	return rc;
 }
 
-static int look_at_medium(struct run *run, struct reader *reader, struct err *e)
+static int look_at_medium(struct run *run, size_t number, struct err *e)
 {
-	struct found found;
-	int rc = 0;
+	struct gather_medium *m = &run->gather.media[number];
+	struct reader *reader = gather_reader(&run->gather, number, e);
 
+	if (reader == NULL)
+		return -1;
+	if (number == 0)
+		snprintf(run->sandbox, sizeof run->sandbox, "%s", reader_sandbox(reader));
 	if (!reader_caged(reader))
 		report_note(&run->report, reader_medium(reader), "the process that reads it is not fully caged");
-	if (unseal_find(reader, NULL, &found, e) == -1)
-		return -1;
-	if (found.n == 0)
+	if (m->n == 0)
 		report_finding(&run->report, R_NO_BUNDLE, reader_medium(reader), "no bundle in %s/%s", NAMES_MEDIUM_DIR,
 			       names_inside_medium(reader_medium(reader)) ? "; name the medium itself" : "");
-	for (size_t i = 0; rc == 0 && i < found.n; i++)
-		rc = look_at_bundle(run, reader, found.names[i], e);
-	unseal_found_free(&found);
-	return rc == 0 ? audit_files_medium(reader, &run->report, e) : -1;
+	for (size_t i = 0; i < m->n; i++)
+		if (look_at_bundle(run, reader, &m->bundles[i], e) == -1)
+			return -1;
+	return audit_files_medium(reader, &run->report, e);
 }
 
 /* The roots of all bundles on all media, first: by the newest of them everything is judged. */
-static int gather(struct run *run, struct err *e)
+static int gather(struct run *run, const struct args *a, struct err *e)
 {
-	struct unseal u = {.chain = &run->chain, .trust_max = run->terms.trust_max};
+	struct gather *g = &run->gather;
 
-	for (size_t i = 0; i < run->readers_n; i++)
-		if (gather_medium(&run->gather, run->readers[i], e) == -1)
+	g->chain = &run->chain;
+	g->trust_max = run->terms.trust_max;
+	for (size_t i = 0; i < args_len(a); i++) {
+		int rc = gather_medium(g, args_at(a, i), e);
+
+		if (rc == 1)
+			*e = g->media[i].why;
+		if (rc != 0)
 			return -1;
-	return gather_roots(&run->gather, &u, e);
+	}
+	return gather_roots(g, e);
 }
 
 /* A medium that can't go on is a finding, so that the others are looked at too. */
 static int look_at_all(struct run *run, struct err *e)
 {
-	for (size_t i = 0; i < run->readers_n; i++) {
-		if (look_at_medium(run, run->readers[i], e) == 0)
-			continue;
-		if (report_is_fatal(e))
+	for (size_t i = 0; i < run->gather.n; i++) {
+		int rc = look_at_medium(run, i, e);
+
+		gather_done(&run->gather, i);
+		if (rc == -1 && report_is_fatal(e))
 			return -1;
-		report_err(&run->report, reader_medium(run->readers[i]), e);
+		if (rc == -1)
+			report_err(&run->report, run->gather.media[i].path, e);
 	}
 	return 0;
 }
@@ -349,30 +358,13 @@ static void check_trust_version(struct run *run)
 			       (unsigned long long)run->terms.trust_max, (unsigned long long)newest);
 }
 
-/* All readers before anything else: no thread may exist when they are forked. */
-static int open_readers(struct run *run, const struct args *a, struct err *e)
-{
-	run->readers = calloc(args_len(a), sizeof(struct reader *));
-	if (run->readers == NULL)
-		return err_mem(e);
-	for (size_t i = 0; i < args_len(a); i++) {
-		run->ask.medium = args_at(a, i);
-		run->ask.jobs = run->terms.jobs;
-		run->readers[i] = reader_open(&run->ask, e);
-		if (run->readers[i] == NULL)
-			return -1;
-		run->readers_n++;
-	}
-	return 0;
-}
-
 static void say_summary(const struct run *run)
 {
 	json_t *o;
 
 	if (!say_json()) {
 		say_line("%llu of %s good; %s, %s; read under %s", (unsigned long long)run->good, num_of(run->bundles, "bundle"),
-			 num_of(run->report.findings, "finding"), num_of(run->report.notes, "note"), reader_sandbox(run->readers[0]));
+			 num_of(run->report.findings, "finding"), num_of(run->report.notes, "note"), run->sandbox);
 		return;
 	}
 	o = json_object();
@@ -392,22 +384,19 @@ int audit_bundle_run(const struct args *a, struct err *e)
 	if (args_expect(a, 1, SIZE_MAX, e) == -1 || terms_parse(a, &run.terms, e) == -1 ||
 	    args_number(a, "medium-timeout", 1, READER_MAX_SECONDS, READER_SECONDS, &seconds, e) == -1)
 		return -1;
-	run.ask = (struct reader_ask){.jobs = run.terms.jobs, .seconds = (unsigned)seconds,
-				      .require_sandbox = args_has(a, "require-sandbox")};
+	run.gather.ask = (struct reader_ask){.jobs = run.terms.jobs, .seconds = (unsigned)seconds,
+					     .require_sandbox = args_has(a, "require-sandbox")};
 	if (args_get(a, "trust") == NULL)
 		return err_set(e, ERR_USAGE, "--trust FILE is needed: the trust root to judge by, which must not come from the medium");
 	if (terms_pin(&run.terms, args_get(a, "trust"), &run.chain, e) == -1)
 		return -1;
-	if (open_readers(&run, a, e) == 0 && gather(&run, e) == 0)
+	if (gather(&run, a, e) == 0)
 		rc = look_at_all(&run, e);
 	if (rc == 0)
 		check_trust_version(&run);
 	if (rc == 0)
 		say_summary(&run);
 	gather_free(&run.gather);
-	for (size_t i = 0; i < run.readers_n; i++)
-		reader_close(run.readers[i]);
-	free(run.readers);
 	trust_chain_free(&run.chain);
 	return rc == -1 ? -1 : report_exit(&run.report);
 }

@@ -25,9 +25,9 @@
 struct telling {
 	struct page *page;
 	const struct terms *terms;
-	struct reader *reader;
 	struct trust_chain chain;	/* empty: no --trust; else with the roots of all bundles */
-	struct gather gather;
+	struct gather gather;		/* of one medium, */
+	struct reader *reader;		/* and its reader */
 };
 
 /* ---- what a bundle names ---- */
@@ -146,22 +146,21 @@ static int tell_verified(struct telling *t, const struct bundle *b, struct err *
 	return rc;
 }
 
-static int tell_bundle(struct telling *t, const char *name, struct err *e)
+static int tell_bundle(struct telling *t, struct gathered *found, struct err *e)
 {
-	struct unseal u = {.reader = t->reader, .chain = &t->chain, .now = t->terms->now, .trust_max = t->terms->trust_max,
-			   .seen = gather_seen(&t->gather, t->reader, name)};
+	struct unseal u = {.chain = &t->chain, .now = t->terms->now, .trust_max = t->terms->trust_max};
 	struct bundle *b = NULL;
 	struct err why = {0};
 	int rc;
 
-	page_heading(t->page, "Bundle %s", name);
+	page_heading(t->page, "Bundle %s", found->name);
 	if (t->chain.n == 0)
-		return tell_unverified(t, name, e);
-	if (unseal(&u, name, &b, &why) == -1) {
+		return tell_unverified(t, found->name, e);
+	if (gather_unseal(found, t->reader, &u, &b, &why) == -1) {
 		bool interrupted = why.reason == R_BUNDLE_INTERRUPTED;
 
 		rc = fault(t, &why, e);
-		return rc == -1 || interrupted ? rc : tell_unverified(t, name, e);
+		return rc == -1 || interrupted ? rc : tell_unverified(t, found->name, e);
 	}
 	rc = tell_verified(t, b, e);
 	bundle_free(b);
@@ -170,13 +169,15 @@ static int tell_bundle(struct telling *t, const char *name, struct err *e)
 
 /* ---- the medium ---- */
 
-static int gather(struct telling *t, struct err *e)
+static int gather(struct telling *t, const char *path, struct err *e)
 {
-	struct unseal u = {.chain = &t->chain, .trust_max = t->terms->trust_max};
-
-	if (t->chain.n == 0)
-		return 0;
-	return gather_medium(&t->gather, t->reader, e) == 0 ? gather_roots(&t->gather, &u, e) : -1;
+	t->gather.ask.jobs = 1;
+	t->gather.chain = &t->chain;
+	t->gather.trust_max = t->terms->trust_max;
+	if (gather_medium(&t->gather, path, e) == -1 || gather_roots(&t->gather, e) == -1)
+		return -1;
+	t->reader = gather_reader(&t->gather, 0, e);
+	return t->reader == NULL ? -1 : 0;
 }
 
 /* What --trust-version names must be there: nothing is good by a root that isn't. */
@@ -191,41 +192,33 @@ static void check_trust_version(const struct telling *t)
 
 static int tell_all(struct telling *t, struct err *e)
 {
-	struct found found;
+	struct gather_medium *m = &t->gather.media[0];
 	int rc = 0;
 
 	if (!reader_caged(t->reader))
 		page_line(t->page, "The process that read it was not fully caged.");
-	if (unseal_find(t->reader, NULL, &found, e) == -1)
-		return -1;
-	if (found.n == 0)
+	if (m->n == 0)
 		page_fault(t->page, R_NO_BUNDLE, "no bundle in %s/%s%s", reader_medium(t->reader), NAMES_MEDIUM_DIR,
 			   names_inside_medium(reader_medium(t->reader)) ? "; name the medium itself" : "");
-	for (size_t i = 0; rc == 0 && i < found.n; i++)
-		rc = tell_bundle(t, found.names[i], e);
-	unseal_found_free(&found);
+	for (size_t i = 0; rc == 0 && i < m->n; i++)
+		rc = tell_bundle(t, &m->bundles[i], e);
 	return rc;
 }
 
 int page_medium(struct page *p, const struct terms *terms, const char *path, const char *trust, struct err *e)
 {
-	struct reader_ask ask = {.medium = path, .jobs = 1};
 	struct telling t = {.page = p, .terms = terms};
 	int rc = -1;
 
-	t.reader = reader_open(&ask, e);
-	if (t.reader == NULL || (trust != NULL && terms_pin(terms, trust, &t.chain, e) == -1))
+	if ((trust != NULL && terms_pin(terms, trust, &t.chain, e) == -1) || gather(&t, path, e) == -1)
 		goto out;
 	page_begin(p, "Medium", path, terms->now);
 	if (trust == NULL)
 		page_warn(p, "UNVERIFIED: no --trust was given, so no signature on this medium was judged.");
 	page_line(p, "Read for this page: manifests, lists, trust roots and indexes. Volumes were not opened: "
 		  "'satchel-verify bundle' does that.");
-	rc = gather(&t, e);
-	if (rc == 0)
-		check_trust_version(&t);
-	if (rc == 0)
-		rc = tell_all(&t, e);
+	check_trust_version(&t);
+	rc = tell_all(&t, e);
 	if (rc == 0 && t.chain.n > 0)
 		page_trust(p, &t.chain, terms->now);
 	if (rc == 0)
@@ -233,6 +226,5 @@ int page_medium(struct page *p, const struct terms *terms, const char *path, con
 out:
 	gather_free(&t.gather);
 	trust_chain_free(&t.chain);
-	reader_close(t.reader);
 	return rc;
 }

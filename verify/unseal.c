@@ -81,22 +81,41 @@ void unseal_found_free(struct found *f)
 
 /* ---- trust ---- */
 
-static int extend_chain(const struct unseal *u, struct seen *seen, struct err *e)
+static int interrupted(const struct seen *seen, struct err *e)
+{
+	return err_set(e, R_BUNDLE_INTERRUPTED, "%s: it has no %s: packing was interrupted", seen->bundle, NAMES_MANIFEST);
+}
+
+/* 0, or -1: without a manifest the bundle was never finished, and trust roots beside it may be half written. Nothing is read. */
+static int check_finished(const struct seen *seen, struct err *e)
+{
+	struct err why = {0};
+	struct buf none = {0};
+	int rc = reader_file(seen->reader, seen->bundle, NAMES_MANIFEST, 0, &none, &why);
+
+	buf_free(&none);
+	return rc == 1 ? interrupted(seen, e) : 0;	/* any other fault of it waits until good roots are in */
+}
+
+int unseal_roots(struct seen *seen, struct trust_chain *chain, uint64_t trust_max, struct err *e)
 {
 	struct buf bytes = {0};
 	char name[32];
-	int rc = 0;
+	int rc;
 
+	if (trust_chain_newest(chain) == NULL || strlen(seen->bundle) >= NAMES_BUNDLE_LEN)
+		return err_set(e, ERR_INTERNAL, "unseal: no trust root, or no name of a bundle");
+	rc = check_finished(seen, e);
 	while (rc == 0) {
-		uint64_t version = trust_chain_newest(u->chain)->version + 1;
+		uint64_t version = trust_chain_newest(chain)->version + 1;
 
-		if (u->trust_max != 0 && version > u->trust_max)
+		if (trust_max != 0 && version > trust_max)
 			break;
 		buf_clear(&bytes);
 		rc = seen_read(seen, names_trust(version, name), MAX_TRUST_SIZE, &bytes, e);
 		if (rc == -1 && e->reason == ERR_TOO_LARGE)
 			e->reason = R_DOCUMENT_TOO_LARGE;
-		if (rc == 0 && trust_chain_extend(u->chain, bytes.data, bytes.len, seen_signature, seen, e) == -1)
+		if (rc == 0 && trust_chain_extend(chain, bytes.data, bytes.len, seen_signature, seen, e) == -1)
 			rc = err_prefix(e, "%s", seen->bundle);
 	}
 	buf_free(&bytes);
@@ -180,9 +199,10 @@ static void explain_missing(const struct seen *seen, const struct trust *root, s
 		err_hint(e, "packing may have been interrupted: run pack again");
 }
 
-static struct manifest *open_manifest(const struct unseal *u, struct seen *seen, const struct buf *bytes, struct err *e)
+static struct manifest *open_manifest(const struct unseal *u, const struct buf *bytes, struct err *e)
 {
 	const struct trust *root = trust_chain_newest(u->chain);
+	struct seen *seen = u->seen;
 	struct signatures found = {0};
 	struct manifest *m = NULL;
 
@@ -287,7 +307,7 @@ static int check_newest(const struct unseal *u, const struct bundle *b, struct e
 
 /* ---- bundles ---- */
 
-static struct bundle *make(const struct unseal *u, const char *name, struct manifest *m, struct err *e)
+static struct bundle *make(const struct unseal *u, struct manifest *m, struct err *e)
 {
 	struct bundle *b = calloc(1, sizeof *b);
 
@@ -296,8 +316,8 @@ static struct bundle *make(const struct unseal *u, const char *name, struct mani
 		err_mem(e);
 		return NULL;
 	}
-	memcpy(b->name, name, strlen(name) + 1);
-	b->reader = u->reader;
+	memcpy(b->name, u->seen->bundle, strlen(u->seen->bundle) + 1);
+	b->reader = u->seen->reader;
 	b->manifest = m;
 	spool_open(&b->spool, u->spool_dir);
 	b->indexes = calloc(m->volumes + 1, sizeof *b->indexes);
@@ -321,15 +341,15 @@ static int listed_signature(void *arg, const char *name, struct buf *out, struct
 	return manifest_find(l->manifest, name) == NULL ? 1 : seen_signature(l->seen, name, out, e);
 }
 
-static int open_bundle(const struct unseal *u, struct seen *seen, const struct buf *bytes, struct bundle **out, struct err *e)
+static int open_bundle(const struct unseal *u, const struct buf *bytes, struct bundle **out, struct err *e)
 {
-	struct manifest *m = open_manifest(u, seen, bytes, e);
-	struct bundle *b = m == NULL ? NULL : make(u, seen->bundle, m, e);
-	struct listed listed = {seen, m};
+	struct manifest *m = open_manifest(u, bytes, e);
+	struct bundle *b = m == NULL ? NULL : make(u, m, e);
+	struct listed listed = {u->seen, m};
 
 	if (b == NULL)
 		return -1;
-	if (take_files(b, seen, e) == -1 || check_newest(u, b, e) == -1 ||
+	if (take_files(b, u->seen, e) == -1 || check_newest(u, b, e) == -1 ||
 	    (m->has_approvals && signatures_collect(&b->list_signatures, trust_chain_newest(u->chain), ROLE_APPROVER,
 						    NAMES_APPROVALS, listed_signature, &listed, e) == -1)) {
 		bundle_free(b);
@@ -339,45 +359,24 @@ static int open_bundle(const struct unseal *u, struct seen *seen, const struct b
 	return 0;
 }
 
-int unseal_roots(const struct unseal *u, const char *name, struct err *e)
+int unseal(const struct unseal *u, struct bundle **out, struct err *e)
 {
-	if (trust_chain_newest(u->chain) == NULL || strlen(name) >= NAMES_BUNDLE_LEN)
-		return err_set(e, ERR_INTERNAL, "unseal: no trust root, or no name of a bundle");
-	return extend_chain(u, u->seen, e);
-}
-
-/*
- * The manifest is read first, but not looked at: without one the bundle was never finished, and trust roots beside it may
- * be half written. Any other fault of it waits until good roots are in.
- */
-int unseal(const struct unseal *u, const char *name, struct bundle **out, struct err *e)
-{
-	struct seen own = {.reader = u->reader, .bundle = name}, *seen = u->seen != NULL ? u->seen : &own;
-	struct err fault = {0};
 	struct buf bytes = {0};
 	int rc;
 
 	*out = NULL;
-	if (trust_chain_newest(u->chain) == NULL || strlen(name) >= NAMES_BUNDLE_LEN)
+	if (trust_chain_newest(u->chain) == NULL || strlen(u->seen->bundle) >= NAMES_BUNDLE_LEN)
 		return err_set(e, ERR_INTERNAL, "unseal: no trust root, or no name of a bundle");
-	rc = seen_read(seen, NAMES_MANIFEST, MAX_MANIFEST_SIZE, &bytes, &fault);
-	if (rc == 1) {
-		rc = err_set(e, R_BUNDLE_INTERRUPTED, "%s: it has no %s: packing was interrupted", name, NAMES_MANIFEST);
-		goto out;
-	}
-	if (fault.reason == ERR_TOO_LARGE)
-		fault.reason = R_DOCUMENT_TOO_LARGE;
-	if (extend_chain(u, seen, e) == -1)
-		rc = -1;
-	else if (rc == -1)
-		err_set(e, fault.reason, "%s", fault.text);
-	else if (trust_chain_check_time(u->chain, u->now, e) == -1)
-		rc = err_prefix(e, "%s", name);
-	else
-		rc = open_bundle(u, seen, &bytes, out, e);
-out:
+	rc = seen_read(u->seen, NAMES_MANIFEST, MAX_MANIFEST_SIZE, &bytes, e);
+	if (rc == 1)
+		rc = interrupted(u->seen, e);
+	else if (rc == -1 && e->reason == ERR_TOO_LARGE)
+		e->reason = R_DOCUMENT_TOO_LARGE;
+	if (rc == 0 && trust_chain_check_time(u->chain, u->now, e) == -1)
+		rc = err_prefix(e, "%s", u->seen->bundle);
+	if (rc == 0)
+		rc = open_bundle(u, &bytes, out, e);
 	buf_free(&bytes);
-	seen_free(&own);
 	return rc;
 }
 

@@ -16,28 +16,29 @@ struct seen;
 struct err;
 
 struct unseal {			/* what unseal is given */
-	struct reader *reader;
-	struct trust_chain *chain;	/* pinned or stored; roots found on the medium that extend it are appended */
+	struct seen *seen;		/* the bundle, and what unseal_roots read of it already */
+	const struct trust_chain *chain;	/* pinned or stored, with the roots of all bundles at hand */
 	int64_t now;			/* the one time sample of the run */
 	const struct file *spool_dir;	/* where indexes go that are too many for memory (verify/spool.h); until bundle_free */
-	uint64_t trust_max;		/* roots above this version are not asked for; 0: all are. For judging old media */
-	struct seen *seen;		/* what was read of this bundle by unseal_roots, or NULL. The caller's */
+	uint64_t trust_max;		/* that of unseal_roots */
 };
 
 /*
- * Judges one bundle: walks trust-N.yaml from the chain's newest version on (a root that fails ends in its error; the chain
- * then holds the good ones before it), expiry of the newest root, manifest signatures by its exporters, manifest, name
- * and sequence, `created` against now, trust version and digests against the chain, then every file of the manifest
- * but volumes and VERIFY.txt: size and digest. Each file is read once. *out is NULL on error.
+ * Judges one bundle by the newest root: its expiry, manifest signatures by its exporters, manifest, name and sequence,
+ * `created` against now, trust version and digests against the chain, then every file of the manifest but volumes and
+ * VERIFY.txt: size and digest. Each file is read once. *out is NULL on error. Its roots were walked before, by unseal_roots.
  * Errors: R_BUNDLE_INTERRUPTED (no manifest), R_SIGNATURE_*, R_TRUST_*, R_DOCUMENT_*, R_NAME (the directory bears another
  * bundle's name), R_CLOCK, R_FILE_MISSING, R_FILE_SIZE, R_FILE_DIGEST, R_FILE_TYPE, R_MEDIUM_READ (a small file that can't
  * be read: exit 3), each prefixed with bundle and file name.
  */
-int unseal(const struct unseal *u, const char *name, struct bundle **out, struct err *e);
+int unseal(const struct unseal *u, struct bundle **out, struct err *e);
 
-/* The walk over trust-N.yaml alone, which is the first thing unseal does: reads what it needs into u->seen. For who judges
- * several bundles by the newest root of them all (verify/gather.h). Errors as unseal's. */
-int unseal_roots(const struct unseal *u, const char *name, struct err *e);
+/*
+ * Walks trust-N.yaml of one bundle from the chain's newest version on, and appends to it the roots that extend it; one that
+ * fails ends in its error, the chain then has the good ones before it. Comes first, for all bundles that are to be judged
+ * (verify/gather.h). trust_max: roots above this version are not asked for; 0: all are. Errors as unseal's.
+ */
+int unseal_roots(struct seen *seen, struct trust_chain *chain, uint64_t trust_max, struct err *e);
 
 /* Judges any list by one root: approver threshold, form. For lists in a store. */
 struct approvals *unseal_list(const void *data, size_t len, const struct signatures *s, const struct trust *root, struct err *e);

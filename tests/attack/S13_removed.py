@@ -1,8 +1,9 @@
 """S13, S14: the cases, by S13_removed.sh. All on a store like the fixture's, whose root is 3."""
 import glob
 import os
+import subprocess
 
-from attack import faults, published, read, run, seen_word, whole
+from attack import faults, journal, published, read, run, seen_word, whole
 from roots import BY, Chain
 
 
@@ -37,6 +38,29 @@ dropped_line = b'"event":"list-dropped"' in read(f'{store}/journal.jsonl')
 a.check('S13', 'the list is gone, the journal tells of it', dropped_line and not os.path.exists(f'{store}/streams/updates/lists/1-8'))
 a.check('S13', 'and the store is whole', not whole(store, f'{store}/trust/trust-1.yaml'), why=str(whole(store, f'{store}/trust/trust-1.yaml')))
 
+# Several bundles in one call: all are judged by the newest root that one of them proves, whatever lies first or is named first.
+dropped = {**a.base, 4: a.root(4, exporter=(1, ['exporter-b']))}
+eight = a.bundle(a.base, BY, name='eight', entries=(('doc', []), ('pool/b', [])))
+nine = a.bundle(dropped, BY, name='nine', number=9, exporters=['exporter-b'])
+unsigned = a.bundle({**dropped, 5: a.root(5)}, {**BY, 5: []}, name='unsigned', number=7, exporters=['exporter-b'], destinations=['perimeter-b'])
+both = f'{a.work}/both'
+for medium in (eight, nine):
+    subprocess.run(['cp', '-a', f'{medium}/.', both], check=True)
+ends = {}
+for what, media in (('the dropped exporter first', (eight, nine)), ('the new root first', (nine, eight)), ('on one medium', (both,)),
+                    ('with a root that nobody signed', (unsigned, eight, nine)), ('on many media', (eight,) * 20 + (nine,))):
+    store = a.store_at_3()
+    done = run('satchel-import', '-C', store, 'apply', '--dry-run', *media)
+    a.check('S13', f'two bundles, {what}: a dry run says so', done.code == 1 and b'updates-00000008  refused: signature-missing' in done.out and b'updates-00000009  would be imported' in done.out, why=f'{done.code} {done.out + done.err!r}')
+    done = run('satchel-import', '-C', store, 'apply', *media)
+    a.line('S13', f'two bundles, {what}', '1 signature-missing', f'{done.code} {seen_word(done, "signature-missing")}',
+           faults(done, 'signature-missing') + a.trust_is(store, dropped) + whole(store, f'{store}/trust/trust-1.yaml'))
+    ends[what] = (published(store), sorted(os.listdir(f'{store}/streams/updates/lists')), sorted(name for _, _, names in os.walk(f'{store}/objects') for name in names))
+    events = [(line['event'], line.get('bundle')) for line in journal(store)]
+    a.check('S13', f'two bundles, {what}: the root stands in the journal before they are judged', ('refused', 'updates-00000008') in events and ('bundle', 'updates-00000009') in events and
+            ('bundle', 'updates-00000008') not in events and events.index(('root', None), events.index(('bundle', 'updates-00000007'))) < events.index(('refused', 'updates-00000008')), why=str(events))
+a.check('S13', 'two bundles, any order: the same lists, objects and files', len({str(end) for end in ends.values()}) == 1, why=str(ends)[:2000])
+
 # S14: an expired root, without and with a successor on the medium.
 expired = {1: a.root(1, **past)}
 successor = {**expired, 2: a.root(2)}
@@ -55,4 +79,4 @@ far = {1: a.root(1, issued=now - 86400, life=86400 * 33)}
 store = a.pinned(far[1])
 done = run('satchel-import', '-C', store, 'apply', a.bundle(far, BY))
 a.check('S14', '32 days before: nobody warns', b'trust root 1' not in done.err and done.code == 0, why=done.err.decode())
-a.end(13)
+a.end(28)

@@ -51,6 +51,7 @@ expect 0 satchel-import -C "$T/srv/store" apply "$T/media/thief"
 page compromised-exporter-key.md
 do_it 'satchel-export -C /srv/station trust sign'
 grep -q 'trust root 2 is in force' "$T/out" || fail "the new root is not in force"
+rm -r "$T/media/usb/satchel/updates-00000001"
 do_it 'satchel-import -C /srv/store apply'
 expect_word 1 signature-missing satchel-import -C "$T/srv/store" apply "$T/media/transit"
 expect 0 satchel-export -C "$T/stolen" pack "$T/media/thief2" --content-only --ahead evil
@@ -72,7 +73,6 @@ expect 0 satchel-export -C "$T/srv/station" scan
 expect 0 satchel-export -C "$T/srv/station" approve --all
 expect 0 satchel-export -C "$T/srv/station" sign
 expect 0 satchel-export -C "$T/srv/station" pack "$T/media/usb" --key "$T/srv/keys/exporter-2.key"
-rm -rf "$T/media/usb/satchel/updates-00000001"
 expect 0 satchel-import -C "$T/srv/store" apply "$T/media/usb"
 same_tree "$c" "$published"
 

@@ -17,6 +17,7 @@
 #include "verify/carried.h"
 #include "verify/pieces.h"
 #include "verify/report.h"
+#include "verify/seen.h"
 #include "verify/unseal.h"
 
 #define BUNDLE "updates-00000017"
@@ -69,14 +70,16 @@ static void look_inside(struct bundle *b, const struct trust_chain *chain)
 static void judge(const struct sections *s, struct trust_chain *chain)
 {
 	struct medium *m = medium_open(s);
-	struct unseal u = {.reader = medium_reader(m), .chain = chain, .now = NOW};
+	struct seen seen = {.reader = medium_reader(m), .bundle = BUNDLE};
+	struct unseal u = {.seen = &seen, .chain = chain, .now = NOW};
 	struct bundle *b = NULL;
 	struct err e = {0};
 
-	if (unseal(&u, BUNDLE, &b, &e) == -1)
+	if (unseal_roots(&seen, chain, 0, &e) == -1 || unseal(&u, &b, &e) == -1)
 		fuzz_refused(&e);
 	else
 		look_inside(b, chain);
+	seen_free(&seen);
 	bundle_free(b);
 	medium_close(m);
 }

@@ -22,6 +22,7 @@
 #include "manifests/reason.h"
 #include "tests/unit/fixture.h"
 #include "verify/reader.h"
+#include "verify/seen.h"
 #include "verify/unseal.h"
 
 #define BUNDLE "updates-00000017"
@@ -52,15 +53,22 @@ struct judged {
 
 static int judge(struct fixture *f, uint64_t pin, struct judged *j)
 {
-	struct unseal u;
+	struct seen seen = {.bundle = BUNDLE};
+	struct unseal u = {.seen = &seen, .chain = &j->chain, .trust_max = j->trust_max};
+	int rc;
 
 	assert_int_equal(trust_chain_pin(&j->chain, fixture_trust(f, pin), &j->err), 0);
 	j->reader = reader_open(&(struct reader_ask){.medium = f->dir, .jobs = 1}, &j->err);
 	assert_non_null(j->reader);
 	if (j->now == 0)
 		j->now = FIXTURE_NOW;
-	u = (struct unseal){.reader = j->reader, .chain = &j->chain, .now = j->now, .trust_max = j->trust_max};
-	return unseal(&u, BUNDLE, &j->bundle, &j->err);
+	seen.reader = j->reader;
+	u.now = j->now;
+	rc = unseal_roots(&seen, &j->chain, j->trust_max, &j->err);
+	if (rc == 0)
+		rc = unseal(&u, &j->bundle, &j->err);
+	seen_free(&seen);
+	return rc;
 }
 
 static void done(struct judged *j)
