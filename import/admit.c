@@ -37,7 +37,8 @@ int admit_destination(const struct manifest *m, const char *store, struct err *e
 struct known {
 	bool any;
 	struct list_ref newest;
-	uint64_t highest;	/* revision of the newest one in the epoch asked about */
+	uint64_t highest;	/* revision of the newest one in the epoch asked about, kept or not */
+	struct list_ref latest;	/* the newest one kept in that epoch; revision 0: none */
 	enum kept kept;		/* this (epoch, revision) */
 	bool recorded;		/* it is kept whole; or it is damaged or gone, and what it was is known: */
 	struct digest sha256;	/* its digest */
@@ -97,8 +98,9 @@ static int look(const struct store *s, const char *stream, const struct manifest
 	    state_lists(s, stream, &kept, e) == -1)
 		goto out;
 	for (size_t i = 0; i < kept.n; i++)
-		if (kept.refs[i].epoch == a->epoch && kept.refs[i].revision > out->highest)
-			out->highest = kept.refs[i].revision;
+		if (kept.refs[i].epoch == a->epoch)
+			out->latest = kept.refs[i];
+	out->highest = out->latest.revision;
 	if (kept.n > 0) {
 		out->any = true;
 		out->newest = kept.refs[kept.n - 1];
@@ -121,17 +123,39 @@ static int refuse(struct admit *out, const struct err *why)
 	return 0;
 }
 
-/* The clock against the newest signed time seen, and the revision against the highest one. */
-static int judge_place(const struct admit_ask *ask, const struct known *known, struct err *e)
+/*
+ * The clock against what approvers signed already: where it was set back, expiry can't be judged. Not against what an exporter
+ * alone says, who could keep all lists out with it; the newest root's own time was judged with the bundle. A list that is
+ * damaged says nothing. 0, 1 with *why, -1.
+ */
+static int judge_clock(const struct admit_ask *ask, const struct known *known, struct err *why, struct err *e)
 {
-	const struct manifest_approvals *a = &ask->bundle->manifest->approvals;
-	char seen[32], now[32];
+	const char *stream = ask->bundle->manifest->stream;
+	struct approvals *latest;
+	char issued[32], now[32];
+	int rc = 0;
 
-	if (ask->now < ask->trusted - MAX_CLOCK_AHEAD) {
-		err_set(e, R_CLOCK, "the clock says %s, and this store has seen a signed time of %s", num_format_time(ask->now, now),
-			num_format_time(ask->trusted, seen));
-		return err_hint(e, "set the clock");
+	if (known->latest.revision == 0)
+		return 0;
+	latest = kept_load(ask->store, stream, &known->latest, e);
+	if (latest == NULL) {
+		if (e->reason != R_STORE_DAMAGED)
+			return -1;
+		err_clear(e);
+		return 0;
 	}
+	if (ask->now < latest->issued - MAX_CLOCK_AHEAD) {
+		err_set(why, R_CLOCK, "the clock says %s, and list %llu, which this store has, was issued at %s",
+			num_format_time(ask->now, now), (unsigned long long)latest->revision, num_format_time(latest->issued, issued));
+		err_hint(why, "set the clock");
+		rc = 1;
+	}
+	approvals_free(latest);
+	return rc;
+}
+
+static int judge_jump(const struct manifest_approvals *a, const struct known *known, struct err *e)
+{
 	if (a->revision > known->highest && a->revision - known->highest > MAX_JUMP)
 		return err_set(e, R_JUMP, "revision %llu is more than %llu above %llu, the highest this store knows in epoch %llu",
 			       (unsigned long long)a->revision, MAX_JUMP, (unsigned long long)known->highest,
@@ -162,6 +186,20 @@ static void take(struct admit *out, struct approvals **list)
 	out->verdict = ADMIT_NEW;
 	out->list = *list;
 	*list = NULL;
+}
+
+/* A list that is good by itself, and not here yet. */
+static int judge_new(const struct admit_ask *ask, const struct known *known, struct approvals **list, struct admit *out,
+		     struct err *e)
+{
+	struct err why = {0};
+
+	if (judge_clock(ask, known, &why, e) == -1)
+		return -1;
+	if (why.reason != ERR_NONE || judge_jump(&ask->bundle->manifest->approvals, known, &why) == -1)
+		return refuse(out, &why);
+	take(out, list);
+	return 0;
 }
 
 int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
@@ -199,10 +237,10 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 	} else if (why.reason != ERR_NONE && !only_the_list(why.reason)) {
 		*e = why;
 		rc = -1;
-	} else if (why.reason != ERR_NONE || judge_place(ask, &known, &why) == -1) {
+	} else if (why.reason != ERR_NONE) {
 		rc = refuse(out, &why);
 	} else {
-		take(out, &list);
+		rc = judge_new(ask, &known, &list, out, e);
 	}
 	out->heals = out->verdict == ADMIT_NEW && (same || known.kept == KEPT_DAMAGED);
 	out->older = out->verdict == ADMIT_NEW && known.any && state_compare(&ref, &known.newest) < 0;

@@ -34,7 +34,6 @@ struct admit_ask {
 	const struct store *store;
 	const struct bundle *bundle;
 	int64_t now;
-	int64_t trusted;	/* the newest signed time this store has seen: a clock far behind it judges nothing */
 };
 /* 0; -1: the bundle as a whole is refused, nothing of it may be taken (a newer list below threshold, or malformed). */
 int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e);

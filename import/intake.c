@@ -19,6 +19,7 @@
 #include "lib/num.h"
 #include "lib/say.h"
 #include "lib/timings.h"
+#include "manifests/limits.h"
 #include "manifests/reason.h"
 #include "verify/gather.h"
 #include "verify/reader.h"
@@ -191,12 +192,15 @@ static int open_bundle(struct taking *t, struct gathered *b, struct err *why)
 	return gather_unseal(b, t->in->reader, &u, &t->bundle, why) == -1;
 }
 
-/* The newest signed time this store has seen for the stream. */
-static int64_t newest_time(const struct taking *t)
+/* What exporters say of the time keeps nothing out; but where it can't be true, the clock's may not be either. */
+static void warn_clock(const struct taking *t)
 {
-	int64_t root = trust_chain_newest(&t->in->run->store.chain)->issued, bundle = bundles_created(t->known);
+	int64_t now = t->in->run->now, created = bundles_created(t->known);
+	char a[32], b[32];
 
-	return root > bundle ? root : bundle;
+	if (now < created - MAX_CLOCK_AHEAD)
+		say_warn("the clock says %s, and a bundle of this stream was imported that says it was created at %s: look at the clock, "
+			 "then find out who made that", num_format_time(now, a), num_format_time(created, b));
 }
 
 /* Destination, list, indexes, room: all before the first write. 0, 1 with *why (skipped or refused), -1. */
@@ -214,9 +218,10 @@ static int judge(struct taking *t, struct err *why, struct err *e)
 	t->known = bundles_load(&r->store, m->stream, e);
 	if (t->known == NULL || raise_alarms(t, e) == -1)
 		return -1;
-	ask.trusted = newest_time(t);
 	if (admit_list(&ask, &t->admit, why) == -1 || lack_bundle(r->objects, t->bundle, &t->lack, why) == -1)
 		return 1;
+	if (t->admit.verdict == ADMIT_NEW)
+		warn_clock(t);
 	return lack_room(&r->store.dir, &t->lack, why) == -1;
 }
 

@@ -261,4 +261,18 @@ for look in range(1, 30):  # libraries look at the clock as well
 a.check('F12', 'a jump by ten years during the run: one sample of the time', set(seen) == {(1, True, 1), (0, True, 1)}, why=str(seen))
 done = apply(a.fresh(), site.g8, env=a.shim(SHIM_CLOCK=-site.now - 86400))
 a.check('F12', 'a clock before 1970', done.code == 2 and seen_word(done, 'config') == 'config', '2 config', f'{done.code} {seen_word(done, "config")}')
-a.end(60)
+# F12: what a store takes for the time that is at least past: what approvers signed. An exporter's key and one run with a wrong clock
+# must not jam it; nor does a clock that was set back revive a list that has expired.
+days = 86400
+store, ahead = a.fresh(), 200 * days
+done = apply(store, a.medium(site.plan(7, sequence=20, created=stamp(site.now + ahead), expires=stamp(site.now + 90 * days))), env=a.shim(SHIM_CLOCK=ahead))
+a.check('F12', 'a bundle of 200 days ahead, taken while the clock was as wrong', done.code == 0 and b'imported' in done.out, '0', str(done.code), why=(done.out + done.err).decode())
+done = apply(store, site.g8)
+a.check('F12', 'does not keep lists out once the clock is right', done.code == 0 and published(store) == site.published(8), '0', str(done.code), why=(done.out + done.err).decode())
+a.check('F12', 'and it is said that one of both is wrong', re.search(rb'warning: the clock says .* created at', done.err) is not None, why=done.err.decode())
+back = dict(issued=stamp(site.now - 9 * days), created=stamp(site.now - 9 * days), expires=stamp(site.now - 5 * days))
+store = a.fresh()
+before = published(store)
+done = apply(store, a.medium(site.plan(8, **back)), env=a.shim(SHIM_CLOCK=-7 * days))
+a.line('F12', 'a list that expired, with the clock a week back', '1 clock', f'{done.code} {seen_word(done, "clock")}', faults(done, 'clock') + ([] if published(store) == before else ['published']) + a.good_after(store))
+a.end(64)

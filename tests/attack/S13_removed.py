@@ -61,6 +61,15 @@ for what, media in (('the dropped exporter first', (eight, nine)), ('the new roo
             ('bundle', 'updates-00000008') not in events and events.index(('root', None), events.index(('bundle', 'updates-00000007'))) < events.index(('refused', 'updates-00000008')), why=str(events))
 a.check('S13', 'two bundles, any order: the same lists, objects and files', len({str(end) for end in ends.values()}) == 1, why=str(ends)[:2000])
 
+# A root in one bundle that extends one in a bundle behind it: both, whatever is named first.
+five = a.root(5, exporter=(1, ['exporter-b']))
+ahead = a.unsaid(a.bundle(a.base, BY, name='ahead'), {5: five}, BY)
+for what, media in (('ahead of it', (ahead, nine)), ('after it', (nine, ahead))):
+    store = a.store_at_3()
+    done = run('satchel-import', '-C', store, 'apply', *media)
+    a.line('S13', f'root 5 in a bundle, root 4 in another, named {what}', '1 signature-missing', f'{done.code} {seen_word(done, "signature-missing")}',
+           faults(done, 'signature-missing') + a.trust_is(store, {**dropped, 5: five}))
+
 # S14: an expired root, without and with a successor on the medium.
 expired = {1: a.root(1, **past)}
 successor = {**expired, 2: a.root(2)}
@@ -79,4 +88,4 @@ far = {1: a.root(1, issued=now - 86400, life=86400 * 33)}
 store = a.pinned(far[1])
 done = run('satchel-import', '-C', store, 'apply', a.bundle(far, BY))
 a.check('S14', '32 days before: nobody warns', b'trust root 1' not in done.err and done.code == 0, why=done.err.decode())
-a.end(28)
+a.end(30)
