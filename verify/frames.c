@@ -1,7 +1,8 @@
 /*
  * Frames in flight (verify/frames.h). One thread reads them in order of the file, workers judge and unpack them into the
  * window, and what came of them is told in order. A frame that can't be read or has another digest is damage and the next
- * one follows; one that is right but not well-formed ends everything, after the good ones before it were passed on.
+ * one follows; one that is right but not well-formed ends everything, after the good ones before it were passed on, and of
+ * itself what comes before the lie.
  */
 #include "verify/frames.h"
 
@@ -28,7 +29,8 @@
 struct task {
 	struct task *next;
 	size_t frame;
-	struct err err;		/* damage, or what the signer lied about */
+	struct err err;		/* damage, or what the signer lied about; */
+	size_t good;		/* then so much of the frame comes before the lie */
 	uint8_t *stored;
 	unsigned slot;		/* of the window, for the tar bytes */
 };
@@ -71,6 +73,7 @@ static struct task *task_new(struct flight *f, size_t frame, unsigned slot, stru
 	}
 	t->frame = frame;
 	t->slot = slot;
+	t->good = 0;
 	err_clear(&t->err);
 	return t;
 }
@@ -126,7 +129,7 @@ static int work(void *arg, void *task, void *state, struct err *e)
 	uint8_t *tar = window_slot(f->window, t->slot);
 
 	if (t->err.reason == ERR_NONE && unframe(state, &index->frames[t->frame], t->stored, tar, &t->err) == 0)
-		unpack_check(index, t->frame, tar, &t->err);
+		unpack_check(index, t->frame, tar, &t->good, &t->err);
 	if (t->err.reason == ERR_MEMORY || t->err.reason == ERR_INTERNAL)
 		return err_set(e, t->err.reason, "%s", t->err.text);
 	return 0;	/* all else is said in its turn, by finish */
@@ -141,17 +144,26 @@ static int send_damage(struct flight *f, const struct task *t, struct err *e)
 	return wire_put(f->wire, &h, t->err.text, e);
 }
 
+static int send_frame(struct flight *f, const struct task *t, size_t bad, struct err *e)
+{
+	struct wire_head h = {.type = WIRE_FRAME, .a = t->frame, .b = t->slot, .c = bad};
+
+	return wire_put(f->wire, &h, NULL, e);
+}
+
 static int finish(void *arg, void *task, struct err *e)
 {
 	struct flight *f = arg;
 	struct task *t = task;
-	struct wire_head h = {.type = WIRE_FRAME, .a = t->frame, .b = t->slot};
+	const struct volume_frame *frame = &f->ask->index->frames[t->frame];
 	bool damage = t->err.reason == R_FRAME_DIGEST || t->err.reason == R_MEDIUM_READ;
 
-	if (t->err.reason != ERR_NONE && !damage)
-		return err_set(e, t->err.reason, "frame %zu at %llu: %s", t->frame,
-			       (unsigned long long)f->ask->index->frames[t->frame].at, t->err.text);
-	if (damage ? send_damage(f, t, e) == -1 : wire_put(f->wire, &h, NULL, e) == -1)
+	if (t->err.reason != ERR_NONE && !damage) {
+		if (t->good > 0 && send_frame(f, t, frame->holds - t->good, e) == -1)
+			return -1;
+		return err_set(e, t->err.reason, "frame %zu at %llu: %s", t->frame, (unsigned long long)frame->at, t->err.text);
+	}
+	if (damage ? send_damage(f, t, e) == -1 : send_frame(f, t, 0, e) == -1)
 		return -1;
 	return wire_flush(f->wire, e);
 }

@@ -34,6 +34,7 @@ struct link {			/* between a frame and the next one, which an object crosses int
 struct task {
 	size_t frame;
 	const uint8_t *tar;	/* NULL: released, or damaged */
+	size_t len;
 	unsigned slot;
 	bool pieces;		/* there are some in this frame */
 	struct link *in, *out;	/* NULL: no object crosses there */
@@ -221,7 +222,7 @@ static int work(void *arg, void *task, void *state, struct err *e)
 
 	(void)state;
 	if (t->tar != NULL)
-		rc = unpack_each(in->ask->index, in->ask->want, t->frame, t->tar, each_object, &w, e);
+		rc = unpack_each(in->ask->index, in->ask->want, t->frame, t->tar, t->len, each_object, &w, e);
 	if (t->in != NULL)
 		w.head.object = t->in->object;	/* also where all that this frame had of it is lost */
 	if (rc == 0 && (t->in != NULL || w.head.len > 0))
@@ -299,7 +300,7 @@ static int finish(void *arg, void *task, struct err *e)
 		return lose(in, &t->damage, e);
 	if (tell_lost(in, e) == -1)
 		return -1;
-	return t->pieces ? unpack_each(in->ask->index, in->ask->want, t->frame, t->tar, each_piece, in, e) : 0;
+	return t->pieces ? unpack_each(in->ask->index, in->ask->want, t->frame, t->tar, t->len, each_piece, in, e) : 0;
 }
 
 /* ---- the caller's thread ---- */
@@ -330,6 +331,7 @@ static int take_frame(void *arg, const struct reader_frame *f, struct err *e)
 	t->frame = f->frame;
 	t->slot = f->slot;
 	t->tar = f->tar;
+	t->len = f->len;
 	return put_task(in, t, e);
 }
 

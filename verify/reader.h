@@ -78,7 +78,8 @@ int reader_stream(struct reader *r, const char *bundle, const char *name, uint64
 struct reader_frame {
 	size_t frame;		/* its number in the index, from 0 */
 	unsigned slot;		/* to be released */
-	const uint8_t *tar;	/* the bytes it holds, in the window: they may change at any moment (verify/window.h) */
+	const uint8_t *tar;	/* the bytes it holds, in the window: they may change at any moment (verify/window.h), */
+	size_t len;		/* but for those from the first one on that is not as it must be: then that is the volume's error */
 };
 struct reader_damage {
 	size_t frame, frames;	/* the first, and how many in a row: one, but where verify/inflow.h puts them together */

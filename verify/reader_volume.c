@@ -64,8 +64,11 @@ static int take_frame(struct reader *r, struct watch *o, const struct wire_head 
 	}
 	if (h->len != 0)
 		return reader_broke(r, e, "bytes where none belong");
+	if (h->c >= o->index->frames[h->a].holds)
+		return reader_broke(r, e, "more bytes that don't count than the frame has");
 	if (hold(r, h->b, e) == -1)
 		return -1;
+	f.len = o->index->frames[h->a].holds - h->c;
 	f.tar = window_slot(&r->window, f.slot);
 	return sink->frame(sink->arg, &f, e) == -1 ? reader_stop(r) : 0;
 }

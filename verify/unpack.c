@@ -119,7 +119,15 @@ static int check_zeros(struct span zeros, struct span frame, const uint8_t *tar,
 	return 0;
 }
 
-int unpack_check(const struct volume *index, size_t frame, const uint8_t *tar, struct err *e)
+/* How many bytes of a frame come before a place. */
+static size_t until(struct span frame, uint64_t at)
+{
+	struct span s = overlap((struct span){0, at}, frame);
+
+	return s.to - s.from;
+}
+
+int unpack_check(const struct volume *index, size_t frame, const uint8_t *tar, size_t *good, struct err *e)
 {
 	struct span f = frame_span(index, frame), end = {0, volume_tar_size(index)};
 	size_t i = first_behind(index, f.from);
@@ -128,22 +136,26 @@ int unpack_check(const struct volume *index, size_t frame, const uint8_t *tar, s
 		end.from = entry_span(&index->objects[index->objects_n - 1]).to;
 	for (; i < index->objects_n; i++) {
 		const struct volume_object *o = &index->objects[i];
-		struct span s = entry_span(o);
+		struct span s = entry_span(o), padding = {o->at + volume_object_len(o), s.to};
 
 		if (s.from >= f.to)
 			break;
-		if (check_header(o, f, tar, e) == -1 ||
-		    check_zeros((struct span){o->at + volume_object_len(o), s.to}, f, tar, e) == -1)
+		*good = until(f, s.from);
+		if (check_header(o, f, tar, e) == -1)
+			return -1;
+		*good = until(f, padding.from);
+		if (check_zeros(padding, f, tar, e) == -1)
 			return -1;
 	}
+	*good = until(f, end.from);
 	return check_zeros(end, f, tar, e);
 }
 
-int unpack_each(const struct volume *index, const bool *want, size_t frame, const uint8_t *tar,
+int unpack_each(const struct volume *index, const bool *want, size_t frame, const uint8_t *tar, size_t tar_len,
 		int (*each)(void *arg, size_t object, uint64_t from, const uint8_t *data, size_t len, struct err *e),
 		void *arg, struct err *e)
 {
-	struct span f = frame_span(index, frame);
+	struct span f = {unpack_frame_at(frame), unpack_frame_at(frame) + tar_len};
 
 	for (size_t i = first_behind(index, f.from); i < index->objects_n; i++) {
 		const struct volume_object *o = &index->objects[i];

@@ -8,12 +8,12 @@
  *     request   a, b, c; bytes                             parts                          end
  *     NAMES     "BUNDLE\0" ("" for the medium's own)       NAME a: is a directory; name    DONE, ERROR
  *     FILE      c: greatest size; "BUNDLE\0NAME\0"         BYTES; data in order            DONE, ERROR
- *     VOLUME    a: frames, b: objects; volume_frame[],     FRAME a: frame, b: slot         DONE, ERROR
+ *     VOLUME    a: frames, b: objects; volume_frame[],     FRAME a: frame, b: slot, c      DONE, ERROR
  *               volume_object[], bool[], "BUNDLE\0NAME\0"  DAMAGE a: frame, b: reason, c: slot; text
  *     FREE      a: slot, which main needs no longer; no answer. With each request all slots are free
  *     STOP      ends what is under way early; no answer of its own
  *
- * DONE a: 0, or 1 where it isn't there. ERROR a: reason, b: errno; text. A reader begins with CAGE (a: 1 where it is
+ * FRAME c: so many bytes at its end don't count: an ERROR follows that is about them. DONE a: 0, or 1 where it isn't there. ERROR a: reason, b: errno; text. A reader begins with CAGE (a: 1 where it is
  * whole; text: verify/cage.h) and then DONE or ERROR for its medium, or with ERROR alone. Everything that breaks this
  * is R_READER.
  */

@@ -75,11 +75,13 @@ inside = all(os.path.realpath(f'{top}/{name}').startswith(top + '/') for name in
 a.check('A2', 'links to other items, chains, loops and dangling ones stay inside', done.code == 0 and inside and read(f'{top}/pool/a/chain') == read(f'{top}/doc/p-0003'), '0', str(done.code), why=done.out.decode())
 
 # What lies below the index: exit 1, nothing further is read, whole objects are kept (DESIGN 7c). The first volume is the one that lies.
+# Where nothing but padding lies, at the very end, all objects are whole before it, and so is the list.
 
 
-def lie(row, what, word, **edit):
+def lie(row, what, word, publishes=7, **edit):
     p = site.plan()
     p.edit.update(edit)
+    p.publishes = publishes
     lies.append((row, what, word, p))
 
 
@@ -96,12 +98,12 @@ for at, what in ((0, 'name'), (63, 'end of the name'), (64, 'after the name'), (
     lie('A3', f'header: {what} at {at}', 'entry-header', **{'tar 1': byte(at)})
 for value, what in ((b'x', 'pax header'), (b'g', 'pax global header'), (b'L', 'GNU long name'), (b'K', 'GNU long link'), (b'S', 'GNU sparse'), (b'1', 'hard link'), (b'2', 'link'), (b'3', 'device'), (b'5', 'directory'), (b'6', 'FIFO'), (b'\0', 'old file')):
     lie('A3', f'type of a {what}', 'entry-header', **{'tar 1': byte(156, value[0])})
-lie('A3', 'padding', 'entry-header', **{'tar 2': byte(-1025)})
+lie('A3', 'padding', 'entry-header', publishes=8, **{'tar 2': byte(-1025)})
 # A14: extra, missing, reordered entries; data after the end. The index is of what should be there.
 lie('A14', 'a block more at the end', 'document-form', **{'tar 2': lambda tar: tar + bytes(512)})
 lie('A14', 'an end block less', 'document-form', **{'tar 2': lambda tar: tar[:-512]})
-lie('A14', 'data in the end blocks', 'entry-header', **{'tar 2': byte(-1, 65)})
-lie('A14', 'data in the first end block', 'entry-header', **{'tar 2': byte(-600, 65)})
+lie('A14', 'data in the end blocks', 'entry-header', publishes=8, **{'tar 2': byte(-1, 65)})
+lie('A14', 'data in the first end block', 'entry-header', publishes=8, **{'tar 2': byte(-600, 65)})
 lie('A14', 'the first two entries exchanged', 'entry-header', **{'tar 1': lambda tar: (lambda n: tar[n:n + 512] + tar[512:n] + tar[:512] + tar[n + 512:])(512 + (int(tar[124:135], 8) + 511) // 512 * 512)})
 lie('A14', 'an entry overwritten by zeros', 'entry-header', **{'tar 1': lambda tar: bytes(512) + tar[512:]})
 # A9: bombs.
@@ -176,7 +178,34 @@ for row, what, allowed, p in lies:  # each on a store of its own: what was right
     done = run('satchel-import', '-C', store, 'apply', a.medium(p))
     word = next((word for word in allowed.split('|') if seen_word(done, word) == word), None)
     a.line(row, what, f'1 {allowed}', f'{done.code} {allowed if word else seen_word(done, None)}', faults(done, '') + (
-        [] if published(store) == site.published(7) else ['U: something else is published']) + (a.good_after(store)))
+        [] if published(store) == site.published(getattr(p, 'publishes', 7)) else ['U: something else is published']) + (a.good_after(store)))
+
+
+# A3: of the very frame that lies, the objects before the lie are kept, and it and those behind are not.
+p = site.plan()
+p.edit['volumes'] = lambda v: v[:1]
+third = []
+
+
+def header_of(tar, n):
+    at = 0
+    for _ in range(n):
+        at += 512 + (int(tar[at + 124:at + 135], 8) + 511) // 512 * 512
+    return at
+
+
+def third_lies(tar):
+    third[:] = [tar[at:at + 64].decode() for at in (header_of(tar, n) for n in range(9))]
+    return byte(header_of(tar, 6) + 345)(tar)
+
+
+p.edit['tar 1'] = third_lies
+store = a.fresh()
+before = {name for _, _, names in os.walk(f'{store}/objects') for name in names}
+done = run('satchel-import', '-C', store, 'apply', a.medium(p))
+came = {name for _, _, names in os.walk(f'{store}/objects') for name in names} - before
+a.line('A3', 'of a frame with a header that lies, the objects before it are kept', '1 entry-header', f'{done.code} {seen_word(done, "entry-header")}', faults(done, 'entry-header') + whole(store, site.trust) + (
+    [] if came and came == set(third[:6]) - before else [f'{sorted(came)} of {third}']) + a.good_after(store))
 
 # A13, A14: a long list whose former revision is published: most of its parts are the same, and what lies is beside them.
 

@@ -63,18 +63,37 @@ static bool in_data(uint64_t at)
 static void good(void **state)
 {
 	struct err e = {0};
+	size_t len;
 
 	(void)state;
 	assert_true(v.index.frames_n >= 3);
 	for (size_t i = 0; i < v.index.frames_n; i++)
-		assert_int_equal(unpack_check(&v.index, i, v.tar.data + unpack_frame_at(i), &e), 0);
+		assert_int_equal(unpack_check(&v.index, i, v.tar.data + unpack_frame_at(i), &len, &e), 0);
 }
 
-/* Flips a bit of every byte that is no object data: each is found, in its frame and no other. */
+/* Where the good bytes before a byte that lies end: with the entry before it, or with the object whose padding it is. */
+static uint64_t good_until(uint64_t at)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < v.index.objects_n; i++) {
+		const struct volume_object *o = &v.index.objects[i];
+		uint64_t header = o->at - VOLUME_BLOCK, data_end = o->at + volume_object_len(o);
+
+		if (header <= at && at < o->at)
+			return header;
+		if (data_end <= at)
+			end = i + 1 < v.index.objects_n || at < header + volume_entry_span(volume_object_len(o))
+				      ? data_end : header + volume_entry_span(volume_object_len(o));
+	}
+	return end;
+}
+
+/* Flips a bit of every byte that is no object data: each is found, in its frame and no other, and all before it counts. */
 static void every_byte(void **state)
 {
 	struct err e = {0};
-	size_t flipped = 0;
+	size_t flipped = 0, len;
 
 	(void)state;
 	for (uint64_t at = 0; at < v.tar.len; at++) {
@@ -83,8 +102,9 @@ static void every_byte(void **state)
 		if (in_data(at))
 			continue;
 		v.tar.data[at] ^= 0x20;
-		assert_int_equal(unpack_check(&v.index, frame, v.tar.data + unpack_frame_at(frame), &e), -1);
+		assert_int_equal(unpack_check(&v.index, frame, v.tar.data + unpack_frame_at(frame), &len, &e), -1);
 		assert_int_equal(e.reason, R_ENTRY_HEADER);
+		assert_int_equal(len, good_until(at) > unpack_frame_at(frame) ? good_until(at) - unpack_frame_at(frame) : 0);
 		v.tar.data[at] ^= 0x20;
 		err_clear(&e);
 		flipped++;
@@ -125,7 +145,7 @@ static void data_comes_whole(void **state)
 		for (size_t i = 0; i < v.index.objects_n; i++)
 			want[i] = (wants[w] >> i & 1) != 0;
 		for (size_t i = 0; i < v.index.frames_n; i++)
-			assert_int_equal(unpack_each(&v.index, want, i, v.tar.data + unpack_frame_at(i), gather, &g, &e), 0);
+			assert_int_equal(unpack_each(&v.index, want, i, v.tar.data + unpack_frame_at(i), v.index.frames[i].holds, gather, &g, &e), 0);
 		for (size_t i = 0; i < v.index.objects_n; i++) {
 			const struct buf *is = &f->objects[i].data;
 
@@ -184,9 +204,9 @@ static void empty_at_the_edge(void **state)
 	fixture_volume(objects, 2, &w);
 	fixture_frames(&w, 1);
 	assert_int_equal(w.index.objects[1].at, FRAME_SIZE);
-	assert_int_equal(unpack_each(&w.index, want, 0, w.tar.data, gather, &g, &e), 0);
+	assert_int_equal(unpack_each(&w.index, want, 0, w.tar.data, w.index.frames[0].holds, gather, &g, &e), 0);
 	assert_int_equal(g.calls[1], 1);
-	assert_int_equal(unpack_each(&w.index, want, 1, w.tar.data + FRAME_SIZE, gather, &g, &e), 0);
+	assert_int_equal(unpack_each(&w.index, want, 1, w.tar.data + FRAME_SIZE, w.index.frames[1].holds, gather, &g, &e), 0);
 	assert_int_equal(g.calls[1], 1);
 	buf_free(&g.data[0]);
 	buf_free(&objects[0].data);
