@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "import/effect.h"
+#include "verify/effect.h"
 #include "import/kept.h"
 #include "import/lists.h"
 #include "import/lost.h"

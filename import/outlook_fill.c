@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "import/effect.h"
+#include "verify/effect.h"
 #include "import/missing.h"
 #include "import/places.h"
 

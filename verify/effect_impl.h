@@ -2,10 +2,10 @@
  * A list as a store in certain rings sees it: one entry an item, and which of them are ready. Shared by effect.c, which
  * chooses among lists, and effect_view.c.
  */
-#ifndef IMPORT_EFFECT_IMPL_H
-#define IMPORT_EFFECT_IMPL_H
+#ifndef VERIFY_EFFECT_IMPL_H
+#define VERIFY_EFFECT_IMPL_H
 
-#include "import/effect.h"
+#include "verify/effect.h"
 #include "lib/arena.h"
 
 struct effect_answer {		/* about one contents digest, for the whole computation */

@@ -1,5 +1,5 @@
 /*
- * A list as one store sees it (import/effect_impl.h): EFFECT. DESIGN 5: "An item's *entry* in a list is the highest revision
+ * A list as one store sees it (verify/effect_impl.h): EFFECT. DESIGN 5: "An item's *entry* in a list is the highest revision
  * that names one of the store's rings. It is *ready* if its objects are received, its contents are neither held nor
  * revoked by *newest*, and the entries of all it requires in that list are ready (a cycle as a whole)."
  *
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "import/effect_impl.h"
+#include "verify/effect_impl.h"
 #include "lib/err.h"
 
 #include "lib/banned.h"

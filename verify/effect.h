@@ -2,8 +2,8 @@
  * EFFECT: what is published, as a pure function (DESIGN 5). No file is touched here: lists come in parsed, objects
  * are asked for through `ready`. FORMAT.md does not describe it, DESIGN's words do; they stand in effect.c beside the code.
  */
-#ifndef IMPORT_EFFECT_H
-#define IMPORT_EFFECT_H
+#ifndef VERIFY_EFFECT_H
+#define VERIFY_EFFECT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +28,9 @@ struct effect_input {
 	int (*ready)(void *arg, const struct approval *entry, struct effect_ready *out, struct err *e);
 	bool (*held)(void *arg, const struct digest *contents);	/* by the scan hook; NULL: nothing is */
 	void *arg;
+	/* How many of the highest lists don't count as complete, whatever is received: none for who publishes; an auditor asks what
+	 * followed from the list that was complete. */
+	size_t not_complete;
 	/* A rollback in force: index in lists, or SIZE_MAX. `rollback_newest`: index of the newest list of that moment. */
 	size_t rollback, rollback_newest;
 	/* Contents that a rollback in force publishes although they are revoked (--with-revoked); any order. It counts only

@@ -1,5 +1,5 @@
 /*
- * Tests of import/effect*.c: each sentence of DESIGN 5, "What is published", by hand; and thousands of random universes
+ * Tests of verify/effect*.c: each sentence of DESIGN 5, "What is published", by hand; and thousands of random universes
  * compared with a second writing of those sentences, which shares no code with the first and cares for no cost.
  */
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "import/effect.h"
+#include "verify/effect.h"
 #include "lib/err.h"
 
 #include "lib/banned.h"
@@ -37,7 +37,7 @@ struct universe {
 	size_t rings_n;
 	bool missing[CONTENTS], held[CONTENTS];
 	unsigned asked[CONTENTS];
-	size_t rollback, rollback_newest;
+	size_t rollback, rollback_newest, not_complete;
 	struct digest exempt[REVOKED];
 	size_t exempt_n;
 };
@@ -127,7 +127,8 @@ static void compute(struct universe *u, struct effect *out)
 {
 	const struct effect_input in = {.lists = u->pointers, .lists_n = u->n, .rings = u->rings, .rings_n = u->rings_n,
 					.ready = ready, .held = held, .arg = u, .rollback = u->rollback,
-					.rollback_newest = u->rollback_newest, .exempt = u->exempt, .exempt_n = u->exempt_n};
+					.rollback_newest = u->rollback_newest, .exempt = u->exempt, .exempt_n = u->exempt_n,
+					.not_complete = u->not_complete};
 	struct err e = {0};
 
 	memset(u->asked, 0, sizeof u->asked);
@@ -563,6 +564,34 @@ static void rollback_with_revoked(void **state)
 	u.rollback = u.rollback_newest = NONE;	/* it counts for nothing else */
 	u.missing[3] = true;
 	expect(&u, "", "c=3 objects");
+}
+
+/* What followed from the list that was complete, whatever is received since: of later ones only what is urgent. */
+static void later_ones_do_not_count_as_complete(void **state)
+{
+	struct universe u;
+	struct effect f;
+
+	(void)state;
+	init(&u);
+	add_list(&u);
+	add(&u, "a", 1);
+	add(&u, "b", 2);
+	add_list(&u);
+	add(&u, "a", 3);
+	add(&u, "b", 4)->urgent = true;
+	u.not_complete = 1;
+	compute(&u, &f);
+	assert_true(f.complete == 0 && f.newest == 1);
+	effect_free(&f);
+	expect(&u, "a=1 b=4", "a=3 list");
+	u.not_complete = 2;
+	compute(&u, &f);
+	assert_true(f.complete == NONE);
+	effect_free(&f);
+	expect(&u, "b=4", "a=3 list");
+	u.not_complete = 0;
+	expect(&u, "a=3 b=4", "");
 }
 
 static void rollback_must_be_kept(void **state)
@@ -1069,6 +1098,7 @@ int main(void)
 		T(a_new_urgent_item_needs_no_complete_list), T(held_falls_back), T(only_held_falls_back),
 		T(revoked_and_no_longer_named_is_gone), T(nested_urgent_waits), T(nested_urgent_of_two_lists),
 		T(rollback_stands_for_complete), T(rollback_with_revoked), T(rollback_must_be_kept),
+		T(later_ones_do_not_count_as_complete),
 		T(random_universes), T(many_entries),
 	};
 

@@ -17,12 +17,12 @@
  *
  * Two entries of (a) from different lists may lie in one another: then the one of the higher list goes first.
  */
-#include "import/effect.h"
+#include "verify/effect.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "import/effect_impl.h"
+#include "verify/effect_impl.h"
 #include "lib/err.h"
 
 #include "lib/banned.h"
@@ -72,7 +72,7 @@ static int find_complete(struct work *w, struct err *e)
 	if (open_view(w, out->newest, e) == -1)
 		return -1;
 	out->newest_received = w->views[out->newest].received;
-	for (size_t i = w->in->lists_n; i > first_that_counts(w->in); i--) {
+	for (size_t i = w->in->lists_n - w->in->not_complete; i > first_that_counts(w->in); i--) {
 		if (open_view(w, i - 1, e) == -1)
 			return -1;
 		if (w->views[i - 1].received) {
