@@ -12,64 +12,13 @@
 #include "lib/num.h"
 #include "lib/outfile.h"
 #include "manifests/journal.h"
-#include "manifests/limits.h"
-#include "manifests/names.h"
-#include "manifests/reason.h"
 #include "verify/state.h"
 
 #include "lib/banned.h"
 
-#define RECORD_SIZE 200		/* more than a record's line takes */
-
-static const struct field record_fields[] = {
-	{.name = "sequence", .kind = FIELD_NUMBER, .at = offsetof(struct bundles_record, sequence), .min = 1,
-	 .max = MAX_REVISION},
-	{.name = "manifest", .kind = FIELD_DIGEST, .at = offsetof(struct bundles_record, manifest)},
-	{.name = "created", .kind = FIELD_TIME, .at = offsetof(struct bundles_record, created)},
-	{.name = "arrived", .kind = FIELD_TIME, .at = offsetof(struct bundles_record, arrived)},
-	{0},
-};
-static const struct schema bundle_schema = {.size = sizeof(struct bundles_record), .fields = record_fields};
-
-static const struct field bundles_fields[] = {
-	{.name = "stream", .kind = FIELD_TEXT, .at = offsetof(struct bundles, stream), .min = 1, .max = MAX_NAME_LEN,
-	 .check = names_check},
-	{.name = "since", .kind = FIELD_TIME, .at = offsetof(struct bundles, since)},
-	{.name = "bundles", .kind = FIELD_RECORDS, .at = offsetof(struct bundles, list),
-	 .count_at = offsetof(struct bundles, n), .max_count = BUNDLES_MAX, .sub = &bundle_schema},
-	{0},
-};
-const struct schema bundles_schema = {.type = "bundles", .size = sizeof(struct bundles), .fields = bundles_fields};
-
-static int compare(const struct bundles_record *a, uint64_t sequence, const struct digest *manifest)
+static bool is_at(const struct bundles *b, size_t i, uint64_t sequence, const struct digest *manifest)
 {
-	if (a->sequence != sequence)
-		return a->sequence < sequence ? -1 : 1;
-	return digest_compare(&a->manifest, manifest);
-}
-
-/* Index of the first record that does not come before (sequence, manifest). */
-static size_t place(const struct bundles *b, uint64_t sequence, const struct digest *manifest)
-{
-	size_t low = 0, high = b->n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (compare(&b->list[mid], sequence, manifest) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static bool sorted(const struct bundles *b)
-{
-	for (size_t i = 1; i < b->n; i++)
-		if (compare(&b->list[i - 1], b->list[i].sequence, &b->list[i].manifest) >= 0)
-			return false;
-	return true;
+	return i < b->n && b->list[i].sequence == sequence && digest_equal(&b->list[i].manifest, manifest);
 }
 
 static int grow(struct bundles *b, struct err *e)
@@ -89,9 +38,9 @@ static int grow(struct bundles *b, struct err *e)
 /* Puts a record into its place in memory. */
 static int insert(struct bundles *b, const struct bundles_record *r, struct err *e)
 {
-	size_t at = place(b, r->sequence, &r->manifest);
+	size_t at = bundles_place(b, r->sequence, &r->manifest);
 
-	if (at < b->n && compare(&b->list[at], r->sequence, &r->manifest) == 0) {
+	if (is_at(b, at, r->sequence, &r->manifest)) {
 		b->list[at].arrived = r->arrived;
 		return 0;
 	}
@@ -103,12 +52,6 @@ static int insert(struct bundles *b, const struct bundles_record *r, struct err 
 	if (b->n > BUNDLES_MAX)
 		memmove(b->list, b->list + 1, --b->n * sizeof *b->list);
 	return 0;
-}
-
-static const char *path_of(const char *stream, char out[MAX_NAME_LEN + 32])
-{
-	snprintf(out, MAX_NAME_LEN + 32, "streams/%s/bundles", stream);
-	return out;
 }
 
 /* An event of the journal: those named "bundle" tell of bundles taken in. */
@@ -146,28 +89,6 @@ static int rebuild(const struct store *s, const char *stream, struct bundles *b,
 	return journal_read(&s->dir, "journal.jsonl", replay, b, NULL, NULL, e);
 }
 
-/* 1: as read; 0: not there or not usable; -1 on error. */
-static int read_document(const struct store *s, const char *stream, struct bundles *b, struct err *e)
-{
-	char path[MAX_NAME_LEN + 32];
-	struct err why = {0};
-	struct buf bytes = {0};
-	struct arena a = {0};
-	int rc = 0;
-
-	if (file_read_all_at(&s->dir, path_of(stream, path), (size_t)BUNDLES_MAX * RECORD_SIZE, &bytes, &why) == 0 &&
-	    schema_parse(&bundles_schema, bytes.data, bytes.len, b, &a, &why) == 0 && strcmp(b->stream, stream) == 0 &&
-	    sorted(b))
-		rc = 1;
-	else if (why.reason == ERR_MEMORY) {
-		*e = why;
-		rc = -1;
-	}
-	b->arena = a;
-	buf_free(&bytes);
-	return rc;
-}
-
 struct bundles *bundles_load(const struct store *s, const char *stream, struct err *e)
 {
 	struct bundles *b = calloc(1, sizeof *b);
@@ -177,7 +98,7 @@ struct bundles *bundles_load(const struct store *s, const char *stream, struct e
 		err_mem(e);
 		return NULL;
 	}
-	there = read_document(s, stream, b, e);
+	there = bundles_read(s, stream, b, e);
 	if (there == 1 || (there == 0 && rebuild(s, stream, b, e) == 0))
 		return b;
 	bundles_free(b);
@@ -194,12 +115,12 @@ void bundles_free(struct bundles *b)
 
 static int write_document(const struct bundles *b, const struct file *store, struct err *e)
 {
-	char path[MAX_NAME_LEN + 32];
+	char path[BUNDLES_PATH];
 	struct buf bytes = {0};
 	int rc = schema_encode(&bundles_schema, b, &bytes, e);
 
 	if (rc == 0)
-		rc = outfile_put(store, path_of(b->stream, path), 0644, bytes.data, bytes.len, e);
+		rc = outfile_put(store, bundles_path(b->stream, path), 0644, bytes.data, bytes.len, e);
 	buf_free(&bytes);
 	return rc;
 }
@@ -219,16 +140,16 @@ int bundles_init(const struct file *store, const char *stream, int64_t since, st
 
 bool bundles_known(const struct bundles *b, uint64_t sequence, const struct digest *manifest)
 {
-	size_t at = place(b, sequence, manifest);
+	size_t at = bundles_place(b, sequence, manifest);
 
-	return at < b->n && compare(&b->list[at], sequence, manifest) == 0;
+	return is_at(b, at, sequence, manifest);
 }
 
 const struct bundles_record *bundles_other(const struct bundles *b, uint64_t sequence, const struct digest *manifest)
 {
 	static const struct digest lowest;
 
-	for (size_t i = place(b, sequence, &lowest); i < b->n && b->list[i].sequence == sequence; i++)
+	for (size_t i = bundles_place(b, sequence, &lowest); i < b->n && b->list[i].sequence == sequence; i++)
 		if (!digest_equal(&b->list[i].manifest, manifest))
 			return &b->list[i];
 	return NULL;

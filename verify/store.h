@@ -10,6 +10,7 @@
  *     STORE/streams/NAME/current -> a|b
  *     STORE/streams/NAME/rollback.yaml            while a rollback is in force
  *     STORE/streams/NAME/scanned.yaml             what the scan hook said
+ *     STORE/streams/NAME/bundles                  index of the bundles taken in
  *     STORE/streams/NAME/lists/EPOCH-REVISION/approvals.yaml, its signatures, `root` (version of the root that judged it)
  *     STORE/published/NAME -> ../streams/NAME/current/tree
  *     STORE/stage/ (0700)  STORE/journal.jsonl  STORE/lock
