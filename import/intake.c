@@ -253,9 +253,10 @@ static int keep_list(struct taking *t, struct err *e)
 		return log_list_refused(t, e);
 	if (t->admit.verdict != ADMIT_NEW)
 		return 0;
-	if (run_change(r, e) == -1 || lists_commit(&r->store, t->admit.list, &t->bundle->list_signatures, e) == -1)
+	/* told first: a kept list that no line admits was put there by somebody else */
+	if (run_change(r, e) == -1 || log_list(t, e) == -1)
 		return -1;
-	return log_list(t, e);
+	return lists_commit(&r->store, t->admit.list, &t->bundle->list_signatures, e);
 }
 
 static bool is_readers(int reason)

@@ -295,9 +295,11 @@ static void put_user(json_t *o)
 	json_put_number(o, "uid", getuid());
 }
 
-static json_t *intent(const struct going *g)
+/* document: of rollback.yaml, so that nobody can have it say more. */
+static json_t *intent(const struct going *g, const struct digest *document)
 {
 	json_t *o = json_object(), *names = json_array();
+	char hex[DIGEST_HEX + 1];
 
 	json_put_text(o, "stream", g->stream->stream);
 	put_ref(o, "list", &g->plan.list);
@@ -305,6 +307,7 @@ static json_t *intent(const struct going *g)
 	for (size_t i = 0; i < g->plan.with_revoked_n; i++)
 		json_array_append_new(names, json_text(g->plan.with_revoked[i]));
 	json_put(o, "with_revoked", names);
+	json_put_text(o, "document", digest_hex(document, hex));
 	put_user(o);
 	return o;
 }
@@ -313,12 +316,13 @@ static int write_plan(struct going *g, struct err *e)
 {
 	char path[ROLLBACK_PATH];
 	struct buf bytes = {0};
+	struct digest d;
 	int rc = -1;
 
 	if (rollback_equal(g->natural.rollback, &g->plan))
 		return 0;
-	g->run.intent = intent(g);
-	if (schema_encode(&rollback_schema, &g->plan, &bytes, e) == 0 && run_change(&g->run, e) == 0)
+	if (schema_encode(&rollback_schema, &g->plan, &bytes, e) == 0 && digest_of(bytes.data, bytes.len, &d, e) == 0 &&
+	    run_change_as(&g->run, intent(g, &d), e) == 0)
 		rc = outfile_put(&g->run.store.dir, rollback_path(g->stream->stream, path), 0644, bytes.data, bytes.len, e);
 	buf_free(&bytes);
 	return rc;

@@ -16,6 +16,7 @@
 #include "import/objects.h"
 #include "import/publish.h"
 #include "import/roots.h"
+#include "import/update.h"
 #include "lib/err.h"
 #include "lib/listing.h"
 #include "lib/options.h"
@@ -141,7 +142,8 @@ static int recover(struct run *r, struct err *e)
 
 		if (restore(r, i, e) == -1)
 			return -1;
-		if (publish_recover(&r->store, r->objects, stream, &found, e) == -1)
+		if (publish_recover(&r->store, r->objects, stream, &found, e) == -1 ||
+		    (r->interrupted && update_recover_rollback(r, stream, e) == -1))
 			return err_prefix(e, "finishing an interrupted run");
 		building = building || found;
 	}
@@ -224,6 +226,13 @@ int run_change(struct run *r, struct err *e)
 		return -1;
 	r->changing = true;
 	return run_log(r, r->intent_event, json_incref(r->intent), e);
+}
+
+int run_change_as(struct run *r, json_t *members, struct err *e)
+{
+	json_decref(r->intent);
+	r->intent = members;
+	return r->changing ? run_log(r, r->intent_event, json_incref(members), e) : run_change(r, e);
 }
 
 int run_done(struct run *r, int exit_code, struct err *e)

@@ -3,7 +3,8 @@
  * sample of the clock. Detects what an interrupted run left behind and finishes or undoes it.
  *
  * Crash rule: before the first change of a run its intent stands in the journal and the marker stage/apply is there;
- * both are durable. The marker goes when the outcome stands in the journal.
+ * both are durable. The marker goes when the outcome stands in the journal. What may be told before it is done is (FORMAT 10.7): the
+ * auditor relies on it (verify/audit_told), and knows all intents and outcomes (verify/runs.c).
  */
 #ifndef IMPORT_RUN_H
 #define IMPORT_RUN_H
@@ -47,6 +48,9 @@ void run_close(struct run *r);
 
 /* To be called before anything is changed; only the first call does something. Not in a dry run. */
 int run_change(struct run *r, struct err *e);
+/* The same of a change that its members tell of, in a line of its own where the intent stands in the journal already. Takes members
+ * over, also on error. */
+int run_change_as(struct run *r, json_t *members, struct err *e);
 /* Appends an event. Takes members over, also on error. Nothing happens in a dry run. */
 int run_log(struct run *r, const char *event, json_t *members, struct err *e);
 /* The outcome, where there was a change: journaled, marker removed. */

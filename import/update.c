@@ -5,6 +5,7 @@
 #include "import/update.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,12 +37,30 @@ static void put_ref(json_t *o, const char *key, const struct list_ref *ref)
 	json_put(o, key, sub);
 }
 
+/* The state as it is on the disk: nobody can change it then, and its tree with it, that the journal doesn't tell. */
+static int put_state(const struct run *r, const char *stream, json_t *o, struct err *e)
+{
+	char tree, hex[DIGEST_HEX + 1];
+	struct digest is;
+	int rc = state_current(&r->store, stream, &tree, e);
+
+	if (rc == 0)
+		rc = tree == 0 ? 1 : state_digest(&r->store, stream, tree, &is, e);
+	if (rc == 0)
+		json_put_text(o, "state", digest_hex(&is, hex));
+	return rc == -1 ? -1 : 0;
+}
+
 static int log_published(struct run *r, const struct update *u, struct err *e)
 {
 	const struct state *want = &u->outlook.want;
 	json_t *o = json_object();
 
 	json_put_text(o, "stream", want->stream);
+	if (put_state(r, want->stream, o, e) == -1) {
+		json_decref(o);
+		return -1;
+	}
 	if (want->has_newest)
 		put_ref(o, "newest", &want->newest);
 	if (want->has_complete)
@@ -58,13 +77,26 @@ static int log_published(struct run *r, const struct update *u, struct err *e)
 	return run_log(r, "published", o, e);
 }
 
-int update_end_rollback(struct run *r, const struct rollback *was, const char *why, struct err *e)
+static int remove_rollback(const struct store *s, const char *stream, struct err *e)
 {
 	struct file dir = FILE_CLOSED;
 	char path[ROLLBACK_PATH];
 	const char *name;
-	json_t *o = json_object();
 	int rc = -1;
+
+	if (file_open_parent_at(&s->dir, rollback_path(stream, path), &dir, &name, e) == -1)
+		return -1;
+	if (unlinkat(dir.fd, name, 0) == -1 && errno != ENOENT)
+		err_sys(e, "%s/%s", dir.name, name);
+	else
+		rc = file_sync(&dir, e);
+	file_close(&dir);
+	return rc;
+}
+
+int update_end_rollback(struct run *r, const struct rollback *was, const char *why, struct err *e)
+{
+	json_t *o = json_object();
 
 	json_put_text(o, "stream", was->stream);
 	put_ref(o, "list", &was->list);
@@ -73,15 +105,19 @@ int update_end_rollback(struct run *r, const struct rollback *was, const char *w
 		json_decref(o);
 		return -1;
 	}
-	if (run_log(r, "rollback-ended", o, e) == -1 ||
-	    file_open_parent_at(&r->store.dir, rollback_path(was->stream, path), &dir, &name, e) == -1)
+	return run_log(r, "rollback-ended", o, e) == -1 ? -1 : remove_rollback(&r->store, was->stream, e);
+}
+
+int update_recover_rollback(struct run *r, const char *stream, struct err *e)
+{
+	char path[ROLLBACK_PATH];
+	bool ended;
+
+	if (faccessat(r->store.dir.fd, rollback_path(stream, path), F_OK, AT_SYMLINK_NOFOLLOW) == -1)
+		return 0;
+	if (rollback_ended(&r->store, stream, &ended, e) == -1)
 		return -1;
-	if (unlinkat(dir.fd, name, 0) == -1 && errno != ENOENT)
-		err_sys(e, "%s/%s", dir.name, name);
-	else
-		rc = file_sync(&dir, e);
-	file_close(&dir);
-	return rc;
+	return ended ? remove_rollback(&r->store, stream, e) : 0;
 }
 
 static void put_numbers(const struct update *u, struct hook_env *env)

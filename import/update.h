@@ -27,6 +27,8 @@ void update_free(struct update *u);
 /* Takes a rollback out of force, journaled; what is published follows with update_stream. */
 struct rollback;
 int update_end_rollback(struct run *r, const struct rollback *was, const char *why, struct err *e);
+/* Where a run was cut off between the two: the journal says that it ended. */
+int update_recover_rollback(struct run *r, const char *stream, struct err *e);
 
 /* Gives the objects that a run healed their names back, in every stream, and journals how many they were. */
 int update_heal(struct run *r, struct err *e);

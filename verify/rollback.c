@@ -10,7 +10,9 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/json.h"
 #include "lib/path.h"
+#include "manifests/journal.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
 #include "manifests/schema.h"
@@ -59,7 +61,8 @@ static struct rollback *parse(const struct buf *bytes, const char *stream, struc
 		err_mem(e);
 		return NULL;
 	}
-	if (schema_parse(&rollback_schema, bytes->data, bytes->len, r, &r->arena, e) == 0) {
+	if (schema_parse(&rollback_schema, bytes->data, bytes->len, r, &r->arena, e) == 0 &&
+	    digest_of(bytes->data, bytes->len, &r->sha256, e) == 0) {
 		if (strcmp(r->stream, stream) == 0)
 			return r;
 		err_set(e, R_STORE_DAMAGED, "it is of the stream %s", r->stream);
@@ -93,6 +96,44 @@ void rollback_free(struct rollback *r)
 		return;
 	arena_free(&r->arena);
 	free(r);
+}
+
+struct asked {
+	const char *stream;
+	bool *ended;
+};
+
+/* journal_read */
+static int note(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
+{
+	const struct asked *a = arg;
+	const char *event = json_get_text(o, "event"), *stream = json_get_text(o, "stream");
+
+	(void)n;
+	(void)line;
+	(void)e;
+	if (event == NULL || stream == NULL || strcmp(stream, a->stream) != 0)
+		return 0;
+	if (strcmp(event, "rollback-ended") == 0)
+		*a->ended = true;
+	else if (strcmp(event, "rollback") == 0 && json_object_get(o, "list") != NULL)
+		*a->ended = false;
+	return 0;
+}
+
+int rollback_ended(const struct store *s, const char *stream, bool *out, struct err *e)
+{
+	struct asked a = {stream, out};
+	struct err why = {0};
+
+	*out = false;
+	if (journal_read(&s->dir, "journal.jsonl", note, &a, NULL, NULL, &why) == 0)
+		return 0;
+	*out = false;
+	if (why.reason == R_JOURNAL || why.reason == ERR_MISSING)
+		return 0;
+	*e = why;
+	return -1;
 }
 
 static int compare_name(const void *key, const void *name)

@@ -14,6 +14,7 @@
 #include "manifests/journal.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
+#include "verify/runs.h"
 
 #include "lib/banned.h"
 
@@ -54,11 +55,12 @@ static void take_ref(const json_t *o, const char *key, struct list_ref *out)
 static int note_published(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
 {
 	struct service *v = arg;
-	const char *event = json_get_text(o, "event"), *stream = json_get_text(o, "stream");
+	const char *event = json_get_text(o, "event"), *stream = json_get_text(o, "stream"), *hex = json_get_text(o, "state");
 
 	(void)n;
 	(void)line;
 	(void)e;
+	runs_follow(o, &v->at_work);
 	if (event == NULL || stream == NULL || strcmp(stream, v->stream) != 0)
 		return 0;
 	if (strcmp(event, "rollback") == 0)
@@ -69,6 +71,7 @@ static int note_published(void *arg, uint64_t n, const struct digest *line, cons
 	v->going_back = false;
 	take_ref(o, "newest", &v->newest);
 	take_ref(o, "complete", &v->complete);
+	v->has_state = hex != NULL && digest_parse(hex, strlen(hex), &v->state) == 0;
 	return 0;
 }
 
@@ -85,9 +88,15 @@ static int read_journal(const struct store *s, struct service *v, struct err *e)
 
 /* ---- what is there ---- */
 
-static bool same(bool has, const struct list_ref *is, const struct list_ref *said)
+static bool same_list(bool has, const struct list_ref *is, const struct list_ref *said)
 {
 	return has ? state_compare(is, said) == 0 && digest_equal(&is->sha256, &said->sha256) : said->revision == 0;
+}
+
+static bool same(const struct state *is, const struct service *v)
+{
+	return same_list(is->has_newest, &is->newest, &v->newest) && same_list(is->has_complete, &is->complete, &v->complete) &&
+	       (!v->has_state || digest_equal(&is->sha256, &v->state));
 }
 
 /* A tree with a state that can't be read, or that is being built, has faults of its own. */
@@ -103,20 +112,13 @@ static int compare_tree(const struct store *s, struct service *v, struct err *e)
 		*e = why;
 		return -1;
 	}
-	if (rc == 0 && v->published && state->phase == STATE_CLEAN &&
-	    !(same(state->has_newest, &state->newest, &v->newest) && same(state->has_complete, &state->complete, &v->complete))) {
+	if (rc == 0 && v->published && state->phase == STATE_CLEAN && !same(state, v)) {
 		v->untold = true;
 		if (state->has_complete)
 			v->serves = state->complete;
 	}
 	state_free(state);
 	return 0;
-}
-
-/* So is a run that was cut off; who may not look there can't tell. */
-static bool at_work(const struct store *s)
-{
-	return faccessat(s->dir.fd, STORE_AT_WORK, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 /* Only a rollback leads to an older list. */
@@ -150,7 +152,7 @@ int service_judge(const struct store *s, const char *stream, struct service *out
 		*out = (struct service){.stream = stream};
 		if (look(s, out, e) == -1)
 			return -1;
-		if (!out->untold || (at_work(s) && !is_unexplained(out)))
+		if (!out->untold || (out->at_work && !is_unexplained(out)))
 			return 0;
 	}
 	out->faults |= SERVICE_OTHER;
@@ -188,7 +190,10 @@ void service_tell(const struct service *v, void (*tell)(void *arg, const char *p
 		snprintf(place, sizeof place, "streams/%s/%c/state.yaml", v->stream, v->tree);
 		tell(arg, place, "it is gone, and with it what the tree in service is");
 	}
-	if ((v->faults & SERVICE_OTHER) != 0) {
+	if ((v->faults & SERVICE_OTHER) != 0 && state_compare(&v->serves, &v->complete) == 0) {
+		snprintf(place, sizeof place, "streams/%s/%c/state.yaml", v->stream, v->tree);
+		tell(arg, place, "it is not what the journal says was published last");
+	} else if ((v->faults & SERVICE_OTHER) != 0) {
 		snprintf(place, sizeof place, "streams/%s/current", v->stream);
 		snprintf(text, sizeof text, "it leads to %c, with %s, and the journal says that another state was published last, with %s",
 			 v->tree, list_text(&v->serves, is), said);

@@ -25,8 +25,11 @@ struct service {
 	char tree;		/* in service: 'a', 'b'; 0: none */
 	bool published;		/* the journal tells of it, the last time with these (revision 0: none): */
 	struct list_ref newest, complete;
+	bool has_state;		/* and with this state.yaml (lines of older versions don't say): */
+	struct digest state;
 	bool going_back;	/* and since then of a rollback that was begun */
-	bool untold;		/* the tree in service is another, also where that is no fault; its complete list: */
+	bool at_work;		/* and of a run that did not end, or not yet */
+	bool untold;		/* the tree in service, or its state, is another, also where that is no fault; its complete list: */
 	struct list_ref serves;
 };
 /*

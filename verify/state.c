@@ -134,7 +134,8 @@ static struct state *parse(const struct buf *bytes, const char *stream, struct e
 		err_mem(e);
 		return NULL;
 	}
-	if (schema_parse(&state_schema, bytes->data, bytes->len, s, &s->arena, e) == 0) {
+	if (schema_parse(&state_schema, bytes->data, bytes->len, s, &s->arena, e) == 0 &&
+	    digest_of(bytes->data, bytes->len, &s->sha256, e) == 0) {
 		if (strcmp(s->stream, stream) == 0)
 			return s;
 		err_set(e, R_STORE_DAMAGED, "it is of the stream %s", s->stream);
@@ -143,22 +144,41 @@ static struct state *parse(const struct buf *bytes, const char *stream, struct e
 	return NULL;
 }
 
-int state_load(const struct store *s, const char *stream, char tree, struct state **out, struct err *e)
+/* 0; 1 where it isn't there; -1. */
+static int read_state(const struct store *s, const char *stream, char tree, struct buf *out, struct err *e)
 {
 	char path[MAX_NAME_LEN + 32];
+
+	snprintf(path, sizeof path, "streams/%s/%c/state.yaml", stream, tree);
+	if (file_read_all_at(&s->dir, path, STATE_MAX_SIZE, out, e) == 0)
+		return 0;
+	if (e->reason != ERR_MISSING)
+		return -1;
+	err_clear(e);
+	return 1;
+}
+
+int state_digest(const struct store *s, const char *stream, char tree, struct digest *out, struct err *e)
+{
 	struct buf bytes = {0};
-	int rc;
+	int rc = read_state(s, stream, tree, &bytes, e);
+
+	if (rc == 0)
+		rc = digest_of(bytes.data, bytes.len, out, e);
+	buf_free(&bytes);
+	return rc;
+}
+
+int state_load(const struct store *s, const char *stream, char tree, struct state **out, struct err *e)
+{
+	struct buf bytes = {0};
+	int rc = read_state(s, stream, tree, &bytes, e);
 
 	*out = NULL;
-	snprintf(path, sizeof path, "streams/%s/%c/state.yaml", stream, tree);
-	rc = file_read_all_at(&s->dir, path, STATE_MAX_SIZE, &bytes, e);
-	if (rc == -1 && e->reason == ERR_MISSING) {
-		err_clear(e);
-		rc = 1;
-	} else if (rc == 0) {
+	if (rc == 0) {
 		*out = parse(&bytes, stream, e);
 		if (*out == NULL)
-			rc = err_prefix(e, "%s/%s", s->dir.name, path);
+			rc = err_prefix(e, "%s/streams/%s/%c/state.yaml", s->dir.name, stream, tree);
 	}
 	buf_free(&bytes);
 	return rc;

@@ -54,6 +54,7 @@ struct state {
 	size_t waiting_n;
 	struct state_missing *missing;
 	size_t missing_n;
+	struct digest sha256;	/* of the document, where it was read from one */
 	struct arena arena;
 };
 enum { STATE_CLEAN, STATE_BUILDING };
@@ -71,6 +72,8 @@ bool state_publishes(const struct state_item *i, const struct contents_ref *c);
 /* state.yaml of tree 'a' or 'b': 0; 1 where there is none yet (*out NULL); -1. Free with state_free. */
 int state_load(const struct store *s, const char *stream, char tree, struct state **out, struct err *e);
 void state_free(struct state *s);
+/* The digest of a tree's state.yaml as it is on the disk, unread: 0; 1 where there is none yet; -1. */
+int state_digest(const struct store *s, const char *stream, char tree, struct digest *out, struct err *e);
 /* Whether its tree is being built from nothing: what that links to need not be durable yet, while stage/receiving is there. */
 bool state_from_nothing(const struct state *s);
 /* The first item that does not come before a path in bytes; items_n where all do. */

@@ -121,6 +121,7 @@ for call in $calls; do
     fresh
     inject $call signal=KILL $n satchel-import rollback 2 || continue
     case "$(cat "$p/a/f") $(ls "$p" | tr '\n' ' ')" in "four a n r u "|"two a n r "*) ;; *) fail "between after $call $n: $(ls "$p")";; esac
+    good
     expect 0 satchel-import rollback 2
     is a/f two; good
     expect 0 satchel-import rollback --to-newest
@@ -138,7 +139,9 @@ for call in ${calls/syncfs}; do # no file comes in, so there is none to sync
     fresh
     inject $call signal=KILL $n satchel-import rollback --to-newest || continue
     case "$(cat "$p/a/f")" in two|four) ;; *) fail "between after $call $n";; esac
+    good
     expect 0 satchel-import apply "$T/m4" # any run completes what was begun
+    good
     expect 0 satchel-import rollback --to-newest
     is a/f four; good
     [ -z "$(ls -A "$T/store/stage")" ] || fail "stage after $call $n"
