@@ -238,7 +238,10 @@ static bool speaks_for(const struct record *r, const char *path)
 static enum walk_verdict meet(struct merge *m, const char *path, const struct walk_entry *w, struct err *e)
 {
 	bool is_dir = S_ISDIR(w->st.st_mode);
+	char text[STORE_STRANGER];
 
+	if (store_stranger(m->a->store, &w->st, text))
+		find(m, ERR_UNSAFE, path, text);
 	while (m->next != NULL) {
 		bool same = strcmp(m->next->path, path) == 0;
 

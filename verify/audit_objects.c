@@ -45,6 +45,7 @@ struct hasher {
 	uint8_t chunk[CHUNK];
 };
 struct inspection {
+	const struct store *store;
 	struct report *report;
 	const struct audit_sample *sample;
 	struct audit_objects *out;
@@ -240,7 +241,10 @@ static int judge_file(struct inspection *i, const struct walk_entry *w, const ch
 	unsigned mode = w->st.st_mode & PERMISSIONS;
 	struct digest d;
 	enum kind kind = parse_name(w->name, &d);
+	char text[STORE_STRANGER];
 
+	if (store_stranger(i->store, &w->st, text))
+		report_finding(i->report, ERR_UNSAFE, place, "%s", text);
 	if (kind == NOTHING || strncmp(w->path, w->name, 2) != 0) {
 		report_finding(i->report, R_STORE_DAMAGED, place, "it is no object");
 	} else if (!S_ISREG(w->st.st_mode)) {
@@ -263,7 +267,7 @@ static bool is_fan(const char *name)
 static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err *e)
 {
 	struct inspection *i = arg;
-	char place[PATH_MAX + 16];
+	char place[PATH_MAX + 16], text[STORE_STRANGER];
 
 	if (w->leaving)
 		return WALK_ON;
@@ -283,6 +287,8 @@ static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err
 	}
 	if ((w->st.st_mode & 022) != 0)
 		report_finding(i->report, R_STORE_DAMAGED, place, "others may write it");
+	if (store_stranger(i->store, &w->st, text))
+		report_finding(i->report, ERR_UNSAFE, place, "%s", text);
 	return WALK_ON;
 }
 
@@ -344,7 +350,7 @@ int audit_objects(const struct store *s, const struct audit_sample *sample, unsi
 		  struct audit_objects *out, struct err *e)
 {
 	static const struct pool_ops ops = {.work = work, .drop = drop, .state_new = hasher_new, .state_free = hasher_free};
-	struct inspection i = {.report = r, .sample = sample, .out = out, .dir = FILE_CLOSED};
+	struct inspection i = {.store = s, .report = r, .sample = sample, .out = out, .dir = FILE_CLOSED};
 	int rc;
 
 	*out = (struct audit_objects){0};

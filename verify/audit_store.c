@@ -103,12 +103,14 @@ static void check_modes(struct run *run)
 		{"trust", S_IFDIR, 022, "others must not write it"},
 		{"keys", S_IFDIR, 022, "others must not write it"},
 		{"keys/receipt.key", S_IFREG, 077, "others must not read or write it"},
+		{"keys/receipt.pub", S_IFREG, 022, "others must not write it"},
 		{"objects", S_IFDIR, 022, "others must not write it"},
 		{"streams", S_IFDIR, 022, "others must not write it"},
 		{"published", S_IFDIR, 022, "others must not write it"},
 		{"stage", S_IFDIR, 077, "others must not enter it"},
 		{"journal.jsonl", S_IFREG, 022, "others must not write it"},
 	};
+	char text[STORE_STRANGER];
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -119,6 +121,8 @@ static void check_modes(struct run *run)
 		else if ((st.st_mode & rows[i].mask) != 0)
 			report_finding(&run->report, ERR_UNSAFE, rows[i].path, "its mode is %04o: %s",
 				       (unsigned)st.st_mode & 07777, rows[i].must);
+		else if (store_stranger(&run->store, &st, text))
+			report_finding(&run->report, ERR_UNSAFE, rows[i].path, "%s", text);
 	}
 }
 
@@ -126,6 +130,7 @@ static void check_modes(struct run *run)
 static enum walk_verdict check_writable(void *arg, const struct walk_entry *w, struct err *e)
 {
 	struct run *run = arg;
+	char text[STORE_STRANGER];
 
 	(void)e;
 	if (strchr(w->path, '/') == NULL)	/* check_modes */
@@ -135,6 +140,8 @@ static enum walk_verdict check_writable(void *arg, const struct walk_entry *w, s
 	if ((w->st.st_mode & 022) != 0)
 		report_finding(&run->report, ERR_UNSAFE, w->path, "its mode is %04o: others must not write it",
 			       (unsigned)w->st.st_mode & 07777);
+	if (store_stranger(&run->store, &w->st, text))
+		report_finding(&run->report, ERR_UNSAFE, w->path, "%s", text);
 	return strcmp(w->name, "tree") == 0 ? WALK_SKIP : WALK_ON;
 }
 

@@ -44,7 +44,7 @@ static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err
 {
 	struct looking *l = arg;
 	struct report *r = l->item.report;
-	char place[2 * PATH_MAX];
+	char place[2 * PATH_MAX], text[STORE_STRANGER];
 	size_t i;
 
 	if (w->leaving)
@@ -65,6 +65,8 @@ static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err
 	}
 	if ((w->st.st_mode & PERMISSIONS) != 0755)
 		report_finding(r, R_STORE_DAMAGED, place, "the directory's mode is not 0755");
+	if (store_stranger(l->item.store, &w->st, text))
+		report_finding(r, ERR_UNSAFE, place, "%s", text);
 	return WALK_ON;
 }
 

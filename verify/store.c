@@ -243,13 +243,13 @@ static int check_end(const struct store *s, const struct file *dir, struct err *
 	return rc;
 }
 
-static int load_chain(struct store *s, uid_t owner, struct err *e)
+static int load_chain(struct store *s, struct err *e)
 {
 	struct file dir = FILE_CLOSED;
 	int rc = file_open_dir_at(&s->dir, "trust", &dir, e);
 
 	if (rc == 0)
-		rc = file_check_writers(&dir, owner, e);
+		rc = file_check_writers(&dir, s->owner, e);
 	if (rc == 0 && (pin(s, &dir, e) == -1 || extend(s, &dir, e) == -1 || check_end(s, &dir, e) == -1))
 		rc = -1;
 	file_close(&dir);
@@ -281,21 +281,29 @@ int store_open(const char *path, struct store *out, struct err *e)
 	struct stat st;
 
 	*out = (struct store){.dir = FILE_CLOSED};
-	if (store_open_dir(path, &out->dir, e) == 0 && file_stat(&out->dir, &st, e) == 0 &&
-	    file_check_writers(&out->dir, st.st_uid, e) == 0 && file_check_entries(&out->dir, parts, st.st_uid, e) == 0 &&
-	    load_config(out, e) == 0 && load_chain(out, st.st_uid, e) == 0)
-		return 0;
+	if (store_open_dir(path, &out->dir, e) == 0 && file_stat(&out->dir, &st, e) == 0) {
+		out->owner = st.st_uid;
+		if (file_check_writers(&out->dir, out->owner, e) == 0 && file_check_entries(&out->dir, parts, out->owner, e) == 0 &&
+		    load_config(out, e) == 0 && load_chain(out, e) == 0)
+			return 0;
+	}
 	store_close(out);
 	return -1;
 }
 
 int store_check_below(const struct store *s, struct err *e)
 {
-	struct stat st;
-
-	if (file_stat(&s->dir, &st, e) == -1 || listing_check_writers(&s->dir, "objects", 1, st.st_uid, e) == -1)
+	if (listing_check_writers(&s->dir, "objects", 1, s->owner, e) == -1)
 		return -1;
-	return listing_check_writers(&s->dir, "streams", 2, st.st_uid, e);
+	return listing_check_writers(&s->dir, "streams", 2, s->owner, e);
+}
+
+bool store_stranger(const struct store *s, const struct stat *st, char text[STORE_STRANGER])
+{
+	if (st->st_uid == 0 || st->st_uid == s->owner || S_ISLNK(st->st_mode))
+		return false;
+	snprintf(text, STORE_STRANGER, "it belongs to user %u, who is neither the store's owner nor root", (unsigned)st->st_uid);
+	return true;
 }
 
 int store_as_of(struct store *s, uint64_t version, struct err *e)

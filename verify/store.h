@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "lib/arena.h"
 #include "lib/digest.h"
@@ -64,6 +65,7 @@ extern const struct schema store_config_schema;	/* type "store" */
 
 struct store {
 	struct file dir;
+	uid_t owner;		/* of the directory */
 	struct store_config config;
 	struct trust_chain chain;
 	bool as_of;		/* store_as_of cut the chain */
@@ -75,6 +77,10 @@ int store_open(const char *path, struct store *out, struct err *e);
 /* The owner check for what lies deeper, down to streams/NAME/a, for who works by it: what is in a tree `check` puts right, and an auditor
  * has findings of his own. */
 int store_check_below(const struct store *s, struct err *e);
+/* Whether something in it belongs to somebody who is neither its owner nor root: text says so. Links are nobody's: what they lead to
+ * is in the hands of who may write their directory. */
+#define STORE_STRANGER 96
+bool store_stranger(const struct store *s, const struct stat *st, char text[STORE_STRANGER]);
 /*
  * From here on the store is judged as of that version of its trust root: newer ones are taken off its chain, and a list that one
  * of them judged is judged by this one. 0: nothing changes. ERR_USAGE where the chain doesn't have it. For satchel-verify alone.
