@@ -17,12 +17,12 @@
 #include "lib/num.h"
 #include "lib/say.h"
 #include "lib/walk.h"
-#include "manifests/journal.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
 #include "manifests/reason.h"
 #include "verify/audit_objects.h"
 #include "verify/audit_stream.h"
+#include "verify/audit_told.h"
 #include "verify/commands.h"
 #include "verify/report.h"
 #include "verify/store.h"
@@ -176,18 +176,6 @@ static int check_published(struct run *run, struct err *e)
 
 /* ---- the parts ---- */
 
-static int check_journal(struct run *run, struct err *e)
-{
-	struct err cause = {0};
-
-	if (journal_read(&run->store.dir, "journal.jsonl", NULL, NULL, &run->journal, &run->head, &cause) == 0)
-		return 0;
-	if (report_is_fatal(&cause))
-		return err_set(e, cause.reason, "%s", cause.text);
-	report_err(&run->report, "journal.jsonl", &cause);
-	return 0;
-}
-
 static void say_stream(const struct store_stream *stream, const struct audit_stream *found)
 {
 	json_t *o;
@@ -259,7 +247,9 @@ static int check(struct run *run, const char *trust, struct err *e)
 		return -1;
 	note_expiry(run);
 	check_modes(run);
-	if (walk_tree(&run->store.dir, 8, check_writable, run, e) == -1 || check_published(run, e) == -1 || check_journal(run, e) == -1 || check_streams(run, e) == -1)
+	if (walk_tree(&run->store.dir, 8, check_writable, run, e) == -1 || check_published(run, e) == -1 ||
+	    audit_told_store(&run->store, &run->report, &run->journal, &run->head, e) == -1 ||
+	    check_streams(run, e) == -1)
 		return -1;
 	if (audit_objects(&run->store, &run->sample, run->terms.jobs, &run->report, &run->objects, e) == -1) {
 		if (report_is_fatal(e))

@@ -18,6 +18,8 @@
 #include "manifests/journal.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
+#include "verify/audit_effect.h"
+#include "verify/audit_told.h"
 #include "verify/audit_tree.h"
 #include "verify/report.h"
 #include "verify/rollback.h"
@@ -40,7 +42,8 @@ struct look {
 	struct state *states[TREES];	/* of a and b; NULL: none */
 	enum proof *proofs[TREES];	/* by item */
 	struct rollback *rollback;	/* in force, or NULL */
-	struct kept_lists lists;
+	struct kept_lists lists;	/* with the digests of those that are good */
+	bool settled;			/* no run is at work, or was cut off, and the journal is whole */
 	char newest[MAX_NAME_LEN + 80];	/* place of the newest list that was issued by then; empty: none */
 	int64_t expires;		/* it does */
 	char current;			/* 0: nothing published yet */
@@ -72,15 +75,32 @@ static int load_states(struct look *l, struct err *e)
 	return 0;
 }
 
-/* What the current tree says of a rollback, and the document that must bear it out. */
 static int load_rollback(struct look *l, struct err *e)
 {
-	const struct state *s = l->current == 0 ? NULL : l->states[l->current - 'a'];
 	struct err cause = {0};
 
-	if (rollback_load(l->store, l->stream->stream, &l->rollback, &cause) == -1)
-		return settle(l, &cause, e);
-	if (s != NULL && s->has_rollback &&
+	return rollback_load(l->store, l->stream->stream, &l->rollback, &cause) == -1 ? settle(l, &cause, e) : 0;
+}
+
+/* The rollback may have ended, and the run been cut off before what is published followed. */
+static int is_ending(const struct look *l, bool *out, struct err *e)
+{
+	*out = false;
+	return l->settled || l->rollback != NULL ? 0 : rollback_ended(l->store, l->stream->stream, out, e);
+}
+
+/* What the current tree says of a rollback, and the document that must bear it out. */
+static int judge_rollback(struct look *l, struct err *e)
+{
+	const struct state *s = l->current == 0 ? NULL : l->states[l->current - 'a'];
+	bool ending;
+
+	if (is_ending(l, &ending, e) == -1)
+		return -1;
+	if (s != NULL && s->has_rollback && ending)
+		report_note(l->report, l->place, "the rollback to list %llu ended, and what is published does not follow yet",
+			    (unsigned long long)s->rollback.revision);
+	else if (s != NULL && s->has_rollback &&
 	    (l->rollback == NULL || state_compare(&l->rollback->list, &s->rollback) != 0 ||
 	     !digest_equal(&l->rollback->list.sha256, &s->rollback.sha256)))
 		report_finding(l->report, R_STORE_DAMAGED, l->place, "%c/state.yaml tells of a rollback that rollback.yaml does not bear out",
@@ -187,7 +207,7 @@ static void note_newest(const struct look *l, const struct approvals *a, const c
 			report_revoked(l, s, &s->items[i], a, place);
 }
 
-static int judge_list(struct look *l, const struct list_ref *ref, bool newest, struct err *e)
+static int judge_list(struct look *l, struct list_ref *ref, bool newest, struct err *e)
 {
 	char place[MAX_NAME_LEN + 80];
 	struct approvals *a;
@@ -202,6 +222,7 @@ static int judge_list(struct look *l, const struct list_ref *ref, bool newest, s
 		report_err(l->report, place, &cause);
 		return 0;
 	}
+	ref->sha256 = a->digest;
 	prove_items(l, a);
 	compare_refs(l, a, place);
 	if (a->issued - l->now <= MAX_CLOCK_AHEAD) {
@@ -225,6 +246,20 @@ static int judge_lists(struct look *l, struct err *e)
 			return -1;
 	note_expiry(l);
 	return 0;
+}
+
+/* Against the journal; then what is published against what follows from the lists. */
+static int judge_past(struct look *l, struct err *e)
+{
+	const struct state *s = l->current == 0 ? NULL : l->states[l->current - 'a'];
+	const struct audit_told told = {.store = l->store, .stream = l->stream->stream, .report = l->report, .lists = &l->lists,
+					.states = (const struct state *const *)l->states, .rollback = l->rollback};
+	const struct audit_effect effect = {.store = l->store, .stream = l->stream, .report = l->report, .lists = &l->lists, .state = s,
+					    .tree = l->current, .rollback = l->rollback};
+
+	if (audit_told_stream(&told, &l->settled, e) == -1)
+		return -1;
+	return l->settled && s != NULL && s->phase == STATE_CLEAN ? audit_effect(&effect, e) : 0;
 }
 
 struct drop {		/* a list of which the journal may say that a new trust root dropped it */
@@ -354,8 +389,9 @@ int audit_stream(const struct store *s, const struct store_stream *stream, int64
 		report_note(r, l.place, "the journal does not tell of the tree in service: an import is at work, or was interrupted");
 	l.current = service.tree;
 	progress_phase("checking trees", 0, 0);
-	if (load_states(&l, e) == 0 && load_rollback(&l, e) == 0 && judge_scanned(&l, e) == 0 && judge_lists(&l, e) == 0)
-		rc = 0;
+	if (load_states(&l, e) == 0 && load_rollback(&l, e) == 0 && judge_scanned(&l, e) == 0 && judge_lists(&l, e) == 0 &&
+	    judge_past(&l, e) == 0)
+		rc = judge_rollback(&l, e);
 	out->lists = l.lists.n;
 	for (int t = 0; rc == 0 && t < TREES; t++)
 		rc = judge_tree(&l, t, out, e);

@@ -163,7 +163,8 @@ first = a.fresh('first')
 apply(first)
 tree = os.path.relpath(os.path.realpath(f'{first}/published/updates'), first)
 kinds = {'object': None, 'published file': f'{tree}/doc/p-0003', 'published link': f'{tree}/pool/a/link', 'state': f'{os.path.dirname(tree)}/state.yaml', 'list': None, 'signature of a list': None,
-         'trust root': 'trust/trust-2.yaml', 'signature of a root': None, 'configuration': 'store.yaml', 'journal': 'journal.jsonl'}
+         'trust root': 'trust/trust-2.yaml', 'signature of a root': None, 'configuration': 'store.yaml', 'journal': 'journal.jsonl', 'index of bundles': 'streams/updates/bundles',
+         'root of a list': 'streams/updates/lists/1-8/root'}
 kinds['object'] = next(os.path.join('objects', d, f) for d in sorted(os.listdir(f'{first}/objects')) for f in sorted(os.listdir(f'{first}/objects/{d}')))
 lists = [f'streams/updates/lists/1-8/{name}' for name in sorted(os.listdir(f'{first}/streams/updates/lists/1-8'))]
 kinds['list'] = next(name for name in lists if name.endswith('.yaml'))
@@ -199,13 +200,13 @@ for kind, path in kinds.items():
             names.append(os.path.basename(path).split('.yaml')[0])
         if kind == 'published file':
             names.append('p-0003')
-        if kind in ('list', 'signature of a list'):
+        if kind in ('list', 'signature of a list', 'root of a list'):
             names.append('lists/1-8')
         if kind == 'trust root' and what == 'drop':  # found by what is there beyond the gap
             names.append('trust-3.yaml is there')
         if kind == 'object' and what == 'drop':  # found by the name that was published from it
             names.append('its object is not in the store')
-        if kind == 'journal' and what == 'cut':  # what is no whole line is no line yet (FORMAT 10.6); a receipt tells (L2)
+        if kind == 'index of bundles' and what == 'drop':  # the next run makes it again from the journal
             continue
         a.check('Y11', f'{kind}: {what}', done.code in (1, 2) and any(name in text for name in names) and not faults(done, ''), 'named', 'named', why=f'{path}: {done.code} {text[:500]}')
 for what, path in (('a file more among the published', f'{tree}/extra'), ('a file more in objects', 'objects/00/' + '0' * 64), ('a file more in trust', 'trust/trust-9.yaml')):
@@ -216,6 +217,29 @@ for what, path in (('a file more among the published', f'{tree}/extra'), ('a fil
     write(f'{store}/{path}', b'x')
     done = run('satchel-verify', 'store', store, '--trust', site.trust)
     a.check('Y11', what, done.code in (1, 2) and os.path.basename(path)[:20].encode() in done.out + done.err, 'named', 'named', why=(done.out + done.err).decode()[:500])
+
+def cut(store, event=None):
+    # the journal's last line goes, or all from the last one of that event on
+    lines = read(f'{store}/journal.jsonl').splitlines(True)
+    first_gone = max([n for n, line in enumerate(lines) if event and b'"event":"%s"' % event in line], default=len(lines) - 1)
+    write(f'{store}/journal.jsonl', b''.join(lines[:first_gone]))
+
+
+def without_item(store):
+    path = f'{store}/{os.path.dirname(tree)}/state.yaml'
+    write(path, re.sub(rb'  - .item: "doc".*\n', b'', read(path), count=1))
+    remove(f'{store}/{tree}/doc')
+
+
+for what, name, change in (('its last line less', 'journal.jsonl', cut), ('its lines from the last list on less', 'lists/1-8', lambda s: cut(s, b'list')),
+                           ('its lines from the last bundle on less', 'streams/updates/bundles', lambda s: cut(s, b'bundle')),
+                           ('a list less', 'state.yaml', lambda s: shutil.rmtree(f'{s}/streams/updates/lists/1-8')), ('an item less, in state and tree', 'state.yaml', without_item)):
+    store = f'{a.work}/s'
+    remove(store)
+    subprocess.run(['cp', '-a', first, store], check=True)
+    change(store)
+    done = run('satchel-verify', 'store', store, '--trust', site.trust)
+    a.check('Y11', f'a store with {what}', done.code == 1 and name in done.out.decode(), 'named', 'named', why=(done.out + done.err).decode()[:500])
 
 # Y11 and T8: what was tampered with is not worked on either, and nothing of it changes.
 def tampered(what, word, change, codes=(1, 2)):

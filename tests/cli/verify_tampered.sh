@@ -1,0 +1,171 @@
+#!/bin/bash
+# Somebody who can write in a store, and is not the tool, changes it: satchel-verify store names what he did, where the store itself shows
+# it, without any receipt. The journal cut at its end while states, lists, roots or the index of bundles tell of more; a signed list that no
+# line admits; items, and the tree with them, set back; a rollback that says more than the journal; files of somebody else. Marks of a
+# run that he leaves are no excuse.
+. "$(dirname "$0")/lib.sh"
+c=$T/content
+export SATCHEL_STORE=$T/store
+trust=$T/station/trust/trust-1.yaml
+s=$T/store/streams/updates
+mkdir -p "$c/a" "$c/b" "$c/u"
+put() { echo "$2" >"$c/$1"; }
+next() { # MEDIUM: what changed is approved, signed and packed
+  expect 0 satchel-export scan
+  expect 0 satchel-export approve --all --ring production
+  expect 0 satchel-export sign
+  mkdir "$T/$1"; expect 0 satchel-export pack "$T/$1" "${@:2}"
+}
+fresh() { chmod -R u+w "$T/store" 2>/dev/null || true; rm -rf "$T/store"; cp -a "$T/${1:-base}" "$T/store"; }
+good() { expect 0 satchel-verify store "$T/store" --trust "$trust"; grep -q ' 0 findings' "$T/out" || fail "findings: $1"; }
+named() { # PLACE TEXT: both in one finding, with and without the mark of a run
+  expect 1 satchel-verify store "$T/store" --trust "$trust"
+  grep -F "$1: " "$T/out" | grep -qF "$2" || { cat "$T/out"; fail "not named: $1: $2"; }
+  : >"$T/store/stage/apply"
+  expect 1 satchel-verify store "$T/store" --trust "$trust"
+  rm "$T/store/stage/apply"
+  grep -F "$1: " "$T/out" | grep -qF "$2" || { cat "$T/out"; fail "not named beside the mark of a run: $1: $2"; }
+}
+rewrite() { # PYTHON: changes `lines`, the journal's, each a dict without n and prev; their chain is made good again
+  python3 - "$T/store/journal.jsonl" "$1" <<'P'
+import hashlib, json, sys
+path, change = sys.argv[1:]
+lines = [json.loads(line) for line in open(path)]
+exec(change)
+out, prev = [], '0' * 64
+for n, line in enumerate(lines, 1):
+    line.pop('prev', None)
+    line['n'] = n
+    line = {'n': line.pop('n'), **line, 'prev': prev}
+    out.append(json.dumps(line, separators=(',', ':')))
+    prev = hashlib.sha256(out[-1].encode()).hexdigest()
+open(path, 'w').write(''.join(line + '\n' for line in out))
+P
+}
+shorten() { head -n "$1" "$T/store/journal.jsonl" >"$T/cut"; cat "$T/cut" >"$T/store/journal.jsonl"; } # LINES: those that stay
+line_of() { grep -n "\"event\":\"$1\"" "$T/store/journal.jsonl" | tail -n 1 | cut -d: -f 1; } # EVENT: the last one's number
+
+put a/f one; put b/f one; put u/f one
+quick_station "$c"; quick_store
+mkdir "$T/m1"; expect 0 satchel-export pack "$T/m1"; expect 0 satchel-import apply "$T/m1"; sleep 1.1
+put a/f two; put b/f two; next m2; expect 0 satchel-import apply "$T/m2"
+cp -a "$T/store" "$T/two"; sleep 1.1
+put a/f three; next m3; expect 0 satchel-import apply "$T/m3"
+cp -a "$T/store" "$T/base"
+good "a sound store"
+
+# the journal cut at its end
+lines=$(wc -l <"$T/store/journal.jsonl")
+for last in "$lines" "$(line_of published)"; do
+  fresh; shorten $((last - 1))
+  expect_word 1 journal-history satchel-verify store "$T/store" --trust "$trust"
+  grep -q 'journal.jsonl: line .* tells of a run that neither ended nor was cut off' "$T/out" || { cat "$T/out"; fail "line $last and on cut off"; }
+done
+fresh; shorten $(($(line_of bundle) - 1)); named streams/updates/bundles '1 bundle that no line of the journal tells of'
+fresh; shorten $(($(line_of list) - 1)); named streams/updates/lists/1-3 'no line of the journal admits it'
+fresh; shorten $(($(line_of apply) - 1)); named streams/updates/lists/1-3 'no line of the journal admits it'
+grep -q 'state.yaml: no line of the journal is of the run that wrote it' "$T/out" || { cat "$T/out"; fail "the state is not named"; }
+rm "$s/bundles"; named streams/updates/lists/1-3 'admits it'
+# lines taken out, and the chain made good again
+fresh; rewrite 'lines = [l for l in lines if l["event"] != "bundle" or l["sequence"] != 2]'
+named streams/updates/bundles 'the first of them with the sequence 2'
+fresh; rewrite '[l["list"].update(sha256="0" * 64) for l in lines if l["event"] == "list" and l["list"]["revision"] == 2]'
+named streams/updates/lists/1-2 'another list of this number'
+fresh; rewrite 'lines = [l for l in lines if l["event"] != "list"]'; good "older versions told of lists when they published them"
+# the index of bundles alone
+fresh; echo nonsense >"$s/bundles"; named streams/updates/bundles 'no index of bundles'
+expect 0 satchel-import apply "$T/m3"; put a/f four; next m4; expect 0 satchel-import apply "$T/m4"; good "an index made anew"
+
+# a list signed with a stolen key, which the newest root no longer has; and an admitted one that a new root dropped, put back
+fresh
+cp -a "$T/station" "$T/stolen"; cp -a "$c" "$T/evil"
+put ../evil/a/f evil; sed -i "s#^content: .*#content: \"$T/evil\"#" "$T/stolen/station.yaml"
+expect 0 satchel-export -C "$T/stolen" scan; expect 0 satchel-export -C "$T/stolen" approve --all --ring production
+expect 0 satchel-export -C "$T/stolen" sign
+mkdir "$T/m5" "$T/m6"; expect 0 satchel-export -C "$T/stolen" pack "$T/m5"
+rm "$T"/m5/satchel/*/vol-0001.tar.zst; expect 3 satchel-import apply "$T/m5"	# its list is admitted, and waits
+cp -a "$s/lists/1-5" "$T/1-5"
+expect 0 satchel-export key new second --role approver --to "$T"
+expect 0 satchel-export trust add "$T/second.pub" --role approver; expect 0 satchel-export trust remove approver
+expect 0 satchel-export trust sign
+for text in five six; do
+  put b/f $text; expect 0 satchel-export scan; expect 0 satchel-export approve --all --ring production
+  expect 0 satchel-export sign --new --key "$T/second.key"
+done
+expect 0 satchel-export pack "$T/m6"; expect 0 satchel-import apply "$T/m6"
+grep -q list-dropped "$T/store/journal.jsonl" || fail "nothing was dropped: this test is blind"
+[ ! -e "$s/lists/1-5" ] || fail "the list that was dropped is there"
+good "a root replaced"
+cp -a "$T/store" "$T/rooted"
+cp -a "$T/1-5" "$s/lists/1-5"; named streams/updates/lists/1-5 'it was dropped under a new trust root'
+fresh rooted; cp -a "$T/1-5" "$s/lists/1-9"; named streams/updates/lists/1-9 'no line of the journal admits it'
+# the newest root gone with all that names it
+fresh rooted; rm "$T"/store/trust/trust-2.yaml*; rm -r "$s/lists/1-6"
+expect_word 1 'the journal tells of root 2, which is not there' satchel-verify store "$T/store" --trust "$trust"
+fresh rooted; rewrite 'lines = [l for l in lines if l["event"] != "root"]'
+expect_word 1 'trust/trust-2.yaml: no line of the journal tells of it' satchel-verify store "$T/store" --trust "$trust"
+
+# items set back, or away, with the published tree; the journal's word about the state changed to match, so that nothing but the rule finds it
+tree() { echo "$s/$(readlink "$s/current")"; }
+to_match() { rewrite 'import glob, os
+for l in lines:
+    if l["event"] == "published": last = l
+current = os.path.join(os.path.dirname(path), "streams/updates", os.readlink(os.path.join(os.path.dirname(path), "streams/updates/current")))
+last["state"] = hashlib.sha256(open(current + "/state.yaml", "rb").read()).hexdigest()'; }
+entry() { grep -hF "{item: \"$2\", epoch: " "$T/$1/streams/updates/$(readlink "$T/$1/streams/updates/current")/state.yaml"; } # STORE ITEM: its line
+object() { local d; d=$(sha256sum <<<"$1" | cut -d' ' -f1); echo "$T/store/objects/${d:0:2}/$d"; }
+state() { # ITEM LINE: has the state in service say LINE of it, or nothing
+  python3 - "$(tree)/state.yaml" "$1" "$2" <<'P'
+import sys
+path, item, line = sys.argv[1:]
+text = open(path).read().split("\n")
+at = next((i for i, l in enumerate(text) if l.startswith('  - {item: "%s", epoch: ' % item)), None)
+if at is None:
+    at = next(i for i, l in enumerate(text) if l.startswith('  - {item: ') and l > line)
+    text.insert(at, line)
+else:
+    text[at:at + 1] = [line] if line else []
+open(path, 'w').write("\n".join(text))
+P
+}
+fresh; ln -f "$(object two)" "$(tree)/tree/a/f"; state a "$(entry two a)"
+named "streams/updates/$(readlink "$s/current")/state.yaml" 'it is not what the journal says was published last'
+fresh; ln -f "$(object two)" "$(tree)/tree/a/f"; state a "$(entry two a)"; to_match
+named "streams/updates/$(readlink "$s/current")/state.yaml" 'a: revision 2 from list 2, and by the lists kept it is revision 3 from list 3'
+expect 0 satchel-import apply "$T/m3"
+fresh; rm -r "$(tree)/tree/b"; state b ''; to_match
+named "streams/updates/$(readlink "$s/current")/state.yaml" 'b: not published, and by the lists kept it is revision 2 from list 3'
+# an urgent one, of a list that is not whole; what is newest or complete, gone with its list
+fresh; put b/f urgent; mkdir "$c/n" "$T/m7"; put n/f new
+expect 0 satchel-export scan; expect 0 satchel-export approve b --ring production --urgent; expect 0 satchel-export approve n --ring production
+expect 0 satchel-export sign --key "$T/second.key"; expect 0 satchel-export pack "$T/m7" --only b
+expect 4 satchel-import apply "$T/m6" "$T/m7"; good "urgent, and waiting"
+cp -a "$T/store" "$T/urgent"
+newest=$(basename "$(ls -d "$s"/lists/* | tail -n 1)")
+rm -r "$s/lists/$newest"; named "streams/updates/$(readlink "$s/current")/state.yaml" 'which it says is newest, is not among the lists kept'
+fresh urgent; ln -f "$(object six)" "$(tree)/tree/b/f"; state b "$(entry rooted b)"
+named "streams/updates/$(readlink "$s/current")/state.yaml" 'it is not what the journal says was published last'
+
+# a rollback that says more, or another one, than the journal; one that ended, put back
+fresh rooted; expect 0 satchel-export revoke a --note malware; expect 0 satchel-export sign --key "$T/second.key"
+mkdir "$T/m8"; expect 0 satchel-export pack "$T/m8"; expect 0 satchel-import apply "$T/m8"
+expect 0 satchel-import rollback 3; good "rolled back"
+sed 's/^with_revoked: \[\]$/with_revoked: ["a"]/' "$s/rollback.yaml" >"$T/more"; cmp -s "$T/more" "$s/rollback.yaml" && fail "nothing was changed: this test is blind"
+cp -a "$T/store" "$T/back"
+cp "$s/rollback.yaml" "$T/three"; cp "$T/more" "$s/rollback.yaml"; named streams/updates/rollback.yaml 'the journal tells of no such rollback'
+fresh back; expect 0 satchel-import rollback 2; good "further back"
+cp "$T/three" "$s/rollback.yaml"; named streams/updates/rollback.yaml 'or of another one since'
+fresh back; expect 0 satchel-import rollback 2; expect 0 satchel-import rollback 3 --with-revoked a; good "with what was revoked"
+expect 0 satchel-import rollback --to-newest; good "forward again"
+cp "$T/three" "$s/rollback.yaml"; named streams/updates/rollback.yaml 'another one since'
+fresh back; expect 0 satchel-import rollback --to-newest
+cp "$T/three" "$s/rollback.yaml"; named streams/updates/rollback.yaml 'the journal says that this rollback ended'
+
+# files of somebody else
+[ "$(id -u)" -eq 0 ] || skip "files of somebody else need root"
+for path in "$(find "$T/base/objects" -type f | head -n 1)" "$(find "$T/base/streams/updates/lists" -name '*.sig' | head -n 1)" \
+  "$T/base/streams/updates/lists/1-2" "$(find "$T/base/streams/updates/a/tree" -type d | tail -n 1)" "$(find "$T/base/streams/updates/b/tree" -type f | tail -n 1)" \
+  "$T/base/streams/updates/a/state.yaml" "$T/base/streams/updates/bundles" "$T/base/trust/trust-1.yaml" "$T/base/keys/receipt.pub" "$(find "$T/base/objects" -mindepth 1 -type d | head -n 1)"; do
+  path=${path#"$T/base/"}
+  fresh; chown 65534 "$T/store/$path"; named "$path" 'it belongs to user 65534'
+done
