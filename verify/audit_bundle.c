@@ -13,8 +13,10 @@
 #include "lib/progress.h"
 #include "lib/say.h"
 #include "lib/timings.h"
+#include "manifests/limits.h"
 #include "manifests/reason.h"
 #include "verify/audit_files.h"
+#include "verify/audit_pieces.h"
 #include "verify/audit_volume.h"
 #include "verify/cage.h"
 #include "verify/carried.h"
@@ -45,6 +47,8 @@ struct run {
 	struct gather gather;
 	struct report report;
 	char sandbox[CAGE_TEXT];	/* of the first reader */
+	struct pieces *pieces;	/* of all bundles, */
+	bool several;		/* which are more than one */
 	uint64_t bundles, good;
 };
 
@@ -59,7 +63,8 @@ struct course {
 	bool unindexed;		/* a volume whose index is no good was passed over */
 	uint64_t bytes;		/* that its indexes tell of */
 	struct carried carried;
-	struct pieces pieces;
+	const void *key;	/* by which its pieces are expected */
+	uint64_t unproven;	/* objects in pieces */
 	struct audit_volume audit;
 	bool compared;		/* lack is filled */
 	struct carried_lack lack;
@@ -67,15 +72,6 @@ struct course {
 };
 
 /* ---- volumes ---- */
-
-static void note_piece(void *arg, const struct piece *piece)
-{
-	struct course *c = arg;
-	char hex[DIGEST_HEX + 1];
-
-	report_note(&c->run->report, c->place, "object %s: its bytes are not all here, so it was not hashed",
-		    digest_hex(&piece->sha256, hex));
-}
 
 static int look_at_volume(struct course *c, uint64_t n, struct err *e)
 {
@@ -103,16 +99,16 @@ static int look_at_volumes(struct course *c, struct err *e)
 {
 	int rc = 0;
 
-	c->audit = (struct audit_volume){.report = &c->run->report, .carried = &c->carried, .pieces = &c->pieces,
-					 .jobs = c->run->terms.jobs};
+	c->audit = (struct audit_volume){.report = &c->run->report, .carried = &c->carried, .pieces = c->run->pieces,
+					 .bundle = c->key, .jobs = c->run->terms.jobs};
 	progress_phase("verifying", c->bundle->manifest->objects.bytes, 1);
 	for (uint64_t n = 1; rc == 0 && n <= c->bundle->manifest->volumes; n++)
 		rc = look_at_volume(c, n, e);
 	progress_end();
 	c->damaged = c->audit.damaged > 0;
 	c->bytes = c->audit.bytes;
-	pieces_close(&c->pieces, rc == 0 ? note_piece : NULL, c);
-	return rc;
+	return rc == -1 ? -1 : audit_pieces_tell(c->run->pieces, c->key, c->audit.unexpected, &c->run->report, c->place,
+						 &c->unproven, e);
 }
 
 /* ---- the list ---- */
@@ -211,6 +207,7 @@ static void say_json_line(const struct course *c, bool good)
 	json_put_number(o, "volumes", m->volumes);
 	json_put_number(o, "objects", m->objects.count);
 	json_put_number(o, "bytes", m->objects.bytes);
+	json_put_number(o, "unproven", c->unproven);
 	if (c->compared) {
 		json_put_number(o, "lacking_lists", c->lack.lists);
 		json_put_number(o, "lacking_files", c->lack.files);
@@ -224,7 +221,7 @@ static void say_json_line(const struct course *c, bool good)
 static void say_bundle(const struct course *c, bool good)
 {
 	const struct manifest *m = c->bundle->manifest;
-	char list[64] = "no list", size[24], lack[160] = "";
+	char list[64] = "no list", size[24], lack[160] = "", unproven[64] = "";
 
 	if (say_json()) {
 		say_json_line(c, good);
@@ -237,9 +234,11 @@ static void say_bundle(const struct course *c, bool good)
 			 num_of(c->lack.files, "file"), num_of(c->lack.lists, "contents list"));
 	else if (c->compared)
 		snprintf(lack, sizeof lack, "; it has all that its list needs");
-	say_line("%s: %s; %s, %s, %s in %s%s", c->place, good ? "good" : "NOT GOOD", list,
+	if (c->unproven > 0)
+		snprintf(unproven, sizeof unproven, "; not proven: %s", num_of(c->unproven, "object"));
+	say_line("%s: %s; %s, %s, %s in %s%s%s", c->place, good ? "good" : "NOT GOOD", list,
 		 num_of(m->objects.count, "object"), num_format_size(m->objects.bytes, size), num_of(m->volumes, "volume"),
-		 lack);
+		 unproven, lack);
 }
 
 /* ---- bundles ---- */
@@ -250,6 +249,8 @@ static int look_inside(struct course *c, struct err *e)
 	uint64_t since;
 	int rc;
 
+	if (!run->several && audit_pieces_of(run->pieces, c->bundle, c->key, e) == -1)
+		return -1;
 	look_at_list(c, &run->chain);
 	carried_open(&c->carried);
 	rc = look_at_volumes(c, e);
@@ -274,7 +275,7 @@ static int look_at_bundle(struct run *run, struct reader *reader, struct gathere
 	struct report *r = &run->report;
 	struct err cause = {0};
 	char place[PLACE];
-	struct course c = {.run = run, .place = place, .findings = r->findings};
+	struct course c = {.run = run, .place = place, .findings = r->findings, .key = &b->seen};
 	int rc;
 
 	run->bundles++;
@@ -315,10 +316,21 @@ static int look_at_medium(struct run *run, size_t number, struct err *e)
 	return audit_files_medium(reader, &run->report, e);
 }
 
-/* The roots of all bundles on all media, first: by the newest of them everything is judged. */
+/* How many bundles there are, of which each is looked at. */
+static size_t count_bundles(const struct gather *g)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		n += g->media[i].n;
+	return n;
+}
+
+/* The roots of all bundles on all media, first: by the newest of them everything is judged. Then what comes in pieces. */
 static int gather(struct run *run, const struct args *a, struct err *e)
 {
 	struct gather *g = &run->gather;
+	const struct unseal u = {.chain = &run->chain, .now = run->terms.now, .trust_max = run->terms.trust_max, .look_ahead = true};
 
 	g->chain = &run->chain;
 	g->trust_max = run->terms.trust_max;
@@ -330,7 +342,12 @@ static int gather(struct run *run, const struct args *a, struct err *e)
 		if (rc != 0)
 			return -1;
 	}
-	return gather_roots(g, e);
+	run->several = count_bundles(g) > 1;
+	if (run->several)
+		gather_keep(g);
+	if (gather_roots(g, e) == -1)
+		return -1;
+	return run->several ? audit_pieces_look_ahead(run->pieces, g, &u, e) : 0;
 }
 
 /* A medium that can't go on is a finding, so that the others are looked at too. */
@@ -390,12 +407,14 @@ int audit_bundle_run(const struct args *a, struct err *e)
 		return err_set(e, ERR_USAGE, "--trust FILE is needed: the trust root to judge by, which must not come from the medium");
 	if (terms_pin(&run.terms, args_get(a, "trust"), &run.chain, e) == -1)
 		return -1;
-	if (gather(&run, a, e) == 0)
+	run.pieces = pieces_open(MAX_CONTENTS_SIZE, e);
+	if (run.pieces != NULL && gather(&run, a, e) == 0)
 		rc = look_at_all(&run, e);
 	if (rc == 0)
 		check_trust_version(&run);
 	if (rc == 0)
 		say_summary(&run);
+	pieces_close(run.pieces);
 	gather_free(&run.gather);
 	trust_chain_free(&run.chain);
 	return rc == -1 ? -1 : report_exit(&run.report);

@@ -46,7 +46,8 @@ struct arrival {		/* an object that comes in parts */
 	uint64_t next;		/* bytes of it that came, without a gap */
 	bool is_document;	/* as far as was seen: a contents list */
 	bool lost;		/* bytes of it were */
-	struct piece *piece;	/* it is one; else: */
+	struct piece *piece;	/* it is one, NULL: of nothing that was expected; */
+	bool alone;		/* of an object that this bundle has all of. Else: */
 	struct digest_ctx *hash;
 	struct buf document;	/* while it may be one */
 };
@@ -138,10 +139,10 @@ static int begin(struct at_hand *h, size_t object, struct arrival **out, struct 
 		return err_mem(e);
 	*a = (struct arrival){.h = h, .object = object, .is_document = may_be_document(o)};
 	if (o->has_piece)
-		a->piece = pieces_get(h->a->pieces, o, e);
+		a->piece = pieces_find(h->a->pieces, h->a->bundle, o, &a->alone);
 	else
 		a->hash = digest_open(e);
-	if (a->piece != NULL || a->hash != NULL) {
+	if (o->has_piece || a->hash != NULL) {
 		*out = a;
 		return 0;
 	}
@@ -172,11 +173,11 @@ static int gather(struct arrival *a, const void **data, size_t len, struct err *
 
 static int add_part(struct arrival *a, uint64_t from, const void *data, size_t len, struct err *e)
 {
+	const struct volume_object *o = &a->h->index->objects[a->object];
+
 	progress_add(len);
-	if (a->piece != NULL) {
-		pieces_add(a->piece, a->h->index->objects[a->object].from + from, data, len);
-		return 0;
-	}
+	if (o->has_piece)
+		return a->piece == NULL ? 0 : pieces_add(a->h->a->pieces, a->piece, o->from + from, data, len, e);
 	a->lost = a->lost || from != a->next;
 	if (a->lost)
 		return 0;
@@ -187,13 +188,35 @@ static int add_part(struct arrival *a, uint64_t from, const void *data, size_t l
 	return 0;
 }
 
+/* An object that was put together, and may be a contents list. */
+static int keep_joined(struct arrival *a, struct err *e)
+{
+	struct at_hand *h = a->h;
+	struct buf bytes = {0};
+	int rc = pieces_document(h->a->pieces, a->piece, &bytes, e);
+
+	if (rc == 0 && begins_as_document(bytes.data, bytes.len))
+		rc = keep_document(h, a->object, &bytes, e);
+	buf_free(&bytes);
+	return rc == -1 ? -1 : 0;
+}
+
 static int judge_piece(struct arrival *a, struct err *e)
 {
-	int right = 0, rc = pieces_end(a->h->a->pieces, a->piece, &right, e);
+	enum pieces_verdict verdict;
 
-	if (rc == 1)
-		a->h->verdicts[a->object] = right == 1 ? RIGHT : WRONG;
-	return rc == -1 ? -1 : 0;
+	if (a->piece == NULL) {
+		a->h->a->unexpected++;
+		return 0;
+	}
+	verdict = pieces_end(a->piece);
+	if (verdict == PIECES_WRONG)
+		a->h->verdicts[a->object] = WRONG;
+	if (verdict != PIECES_RIGHT)
+		return 0;
+	if (a->alone)
+		a->h->verdicts[a->object] = RIGHT;
+	return keep_joined(a, e);
 }
 
 static int judge(struct arrival *a, struct err *e)
@@ -234,7 +257,7 @@ static int take_part(void *arriving, uint64_t from, const void *data, size_t len
 static int end_object(void *arriving, struct err *e)
 {
 	struct arrival *a = arriving;
-	int rc = noted(a->h, a->piece != NULL ? judge_piece(a, e) : judge(a, e));
+	int rc = noted(a->h, a->h->index->objects[a->object].has_piece ? judge_piece(a, e) : judge(a, e));
 
 	free_arrival(a);
 	return rc;

@@ -17,8 +17,10 @@ struct audit_volume {		/* kept from volume to volume */
 	struct report *report;
 	struct carried *carried;
 	struct pieces *pieces;
+	const void *bundle;	/* by which its pieces were expected */
 	unsigned jobs;
 	uint64_t damaged;	/* frames */
+	uint64_t unexpected;	/* pieces that were not, and went by unlooked at */
 	uint64_t bytes;		/* of objects, as the indexes say */
 };
 /* place: "MEDIUM: BUNDLE/vol-0001.tar.zst". What is wrong is reported; -1 only where the audit can't go on. */

@@ -13,6 +13,7 @@
 #include "lib/timings.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
+#include "verify/report.h"
 #include "verify/unseal.h"
 
 #include "lib/banned.h"
@@ -96,6 +97,37 @@ static struct volume *parse(const struct bundle *b, uint64_t n, struct err *e)
 	buf_free(&room);
 	timings_busy("indexes", since);
 	return v;
+}
+
+/* By the bytes alone, so that an index without pieces need not be parsed: only a piece has a field of that name (FORMAT 8.3). */
+static int tells_of_pieces(const struct bundle *b, const struct spooled *index, struct err *e)
+{
+	static const char field[] = ", length: ";
+	struct buf room = {0};
+	const uint8_t *bytes = spool_see(&b->spool, index, &room, e);
+	int rc = bytes == NULL ? -1 : memmem(bytes, index->len, field, sizeof field - 1) != NULL;
+
+	buf_free(&room);
+	return rc;
+}
+
+int bundle_each_cut(const struct bundle *b, int (*each)(void *arg, const struct volume *index, struct err *e), void *arg,
+		    struct err *e)
+{
+	for (uint64_t n = 1; n <= b->manifest->volumes; n++) {
+		int rc = tells_of_pieces(b, &b->indexes[n - 1], e);
+		struct err why = {0};
+		struct volume *v = rc == 1 ? parse(b, n, &why) : NULL;
+
+		if (v == NULL && report_is_fatal(&why))
+			rc = err_set(e, why.reason, "%s", why.text);
+		if (v != NULL)
+			rc = each(arg, v, e);
+		volume_free(v);
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
 }
 
 static int parse_ahead(void *arg, void *task, void *state, struct err *e)

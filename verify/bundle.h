@@ -34,6 +34,10 @@ void bundle_free(struct bundle *b);
 struct volume *bundle_volume(struct bundle *b, uint64_t n, struct err *e);
 /* Begins with the index of volume n, which must be in b->indexes; where there is no such volume, does nothing. 0 or -1. */
 int bundle_begin_volume(struct bundle *b, uint64_t n, struct err *e);
+/* Calls each for the indexes that tell of objects in pieces, in order; those that are no good are passed over, since
+ * bundle_volume says why. 0 or -1. */
+int bundle_each_cut(const struct bundle *b, int (*each)(void *arg, const struct volume *index, struct err *e), void *arg,
+		    struct err *e);
 /* The index of volume n will not be asked for again: frees the memory of its bytes. After bundle_volume(n). */
 void bundle_end_volume(struct bundle *b, uint64_t n);
 

@@ -234,6 +234,15 @@ int gather_roots(struct gather *g, struct err *e)
 
 /* ---- bundles ---- */
 
+void gather_keep(struct gather *g)
+{
+	spool_open(&g->kept, NULL);
+	g->keeps = true;
+	for (size_t i = 0; i < g->n; i++)
+		for (size_t k = 0; k < g->media[i].n; k++)
+			g->media[i].bundles[k].seen.keep = &g->kept;
+}
+
 struct reader *gather_reader(struct gather *g, size_t i, struct err *e)
 {
 	struct gather_medium *m = &g->media[i];
@@ -255,8 +264,14 @@ int gather_unseal(struct gathered *b, struct reader *r, struct unseal *u, struct
 	b->seen.reader = r;
 	u->seen = &b->seen;
 	rc = unseal(u, out, e);
-	seen_free(&b->seen);
+	if (!u->look_ahead)
+		seen_free(&b->seen);
 	return rc;
+}
+
+void gather_leave(struct gather *g, size_t i)
+{
+	leave(g, &g->media[i]);
 }
 
 void gather_done(struct gather *g, size_t i)
@@ -278,5 +293,7 @@ void gather_free(struct gather *g)
 		free(m->path);
 	}
 	free(g->media);
+	if (g->keeps)
+		spool_close(&g->kept);
 	*g = (struct gather){0};
 }

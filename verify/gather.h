@@ -43,6 +43,8 @@ struct gather {
 	struct gather_medium *media;	/* in the order they were added */
 	size_t n, room;
 	unsigned open;
+	struct spool kept;	/* after gather_keep */
+	bool keeps;
 };
 /* Adds a medium and its bundles. 0; 1 where its reader can't be opened, *why of it says how; -1: out of memory and the like.
  * What else is wrong with it, gather_reader says. */
@@ -52,10 +54,15 @@ int gather_medium(struct gather *g, const char *path, struct err *e);
  * no good ends the walk in its bundle alone; gather_unseal says why. -1: out of memory and the like.
  */
 int gather_roots(struct gather *g, struct err *e);
+/* Before gather_roots, for who unseals each bundle twice: what is read of small files is kept, so that none is read again. */
+void gather_keep(struct gather *g);
 /* The reader of medium i. NULL: it can't be read. */
 struct reader *gather_reader(struct gather *g, size_t i, struct err *e);
-/* unseal of one bundle, which reads no byte again that was read before. Once. u: but for what it is to see. */
+/* unseal of one bundle, which reads no byte again that was read before. Once; before that once more where it looks ahead. u: but
+ * for what it is to see. */
 int gather_unseal(struct gathered *b, struct reader *r, struct unseal *u, struct bundle **out, struct err *e);
+/* For now no more is asked of medium i. */
+void gather_leave(struct gather *g, size_t i);
 /* No bundle of medium i is asked for any more: its reader ends. */
 void gather_done(struct gather *g, size_t i);
 void gather_free(struct gather *g);

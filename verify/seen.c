@@ -18,10 +18,30 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct seen_file *)a)->name, ((const struct seen_file *)b)->name);
 }
 
+static void forget(void *file)
+{
+	spooled_free(&((struct seen_file *)file)->kept);
+	free(file);
+}
+
 void seen_free(struct seen *s)
 {
-	tdestroy(s->tree, free);
+	tdestroy(s->tree, forget);
 	s->tree = NULL;
+}
+
+/* Takes nothing of the caller's bytes over. */
+static int keep_all(const struct seen *s, struct seen_file *f, const void *data, size_t len, struct err *e)
+{
+	struct buf copy = {0};
+	int rc;
+
+	if (s->keep == NULL)
+		return 0;
+	buf_append(&copy, data, len);
+	rc = buf_ok(&copy, e) == -1 ? -1 : spool_keep(s->keep, &copy, &f->kept, e);
+	buf_free(&copy);
+	return rc;
 }
 
 static int remember(struct seen *s, const char *name, const void *data, size_t len, struct err *e)
@@ -34,17 +54,17 @@ static int remember(struct seen *s, const char *name, const void *data, size_t l
 	f->size = len;
 	if (len > 0 && len <= sizeof f->bytes)
 		memcpy(f->bytes, data, len);
-	if (digest_of(data, len, &f->sha256, e) == -1) {
-		free(f);
+	if (digest_of(data, len, &f->sha256, e) == -1 || keep_all(s, f, data, len, e) == -1) {
+		forget(f);
 		return -1;
 	}
 	node = tsearch(f, &s->tree, by_name);
 	if (node == NULL) {
-		free(f);
+		forget(f);
 		return err_mem(e);
 	}
 	if (*node != f) {	/* read once more after all: what was read last counts */
-		free(*node);
+		forget(*node);
 		*node = f;
 	}
 	return 0;
@@ -52,9 +72,12 @@ static int remember(struct seen *s, const char *name, const void *data, size_t l
 
 int seen_read(struct seen *s, const char *name, size_t max, struct buf *out, struct err *e)
 {
+	const struct seen_file *known = s->keep == NULL ? NULL : seen_find(s, name);
 	size_t before = out->len;
 	int rc;
 
+	if (known != NULL && known->size <= max)
+		return spool_read(s->keep, &known->kept, out, e);
 	if (strlen(name) >= NAMES_SIGNATURE_LEN)
 		return err_set(e, ERR_INTERNAL, "%s: longer than any name of a bundle", name);
 	rc = reader_file(s->reader, s->bundle, name, max, out, e);

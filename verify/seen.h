@@ -1,6 +1,6 @@
 /*
  * The small files of one bundle, each read once: what was read for one purpose is remembered (digest, size, and the
- * bytes of signatures) for the next.
+ * bytes of signatures, or all bytes) for the next.
  */
 #ifndef VERIFY_SEEN_H
 #define VERIFY_SEEN_H
@@ -11,6 +11,7 @@
 #include "lib/digest.h"
 #include "lib/pubkey.h"
 #include "manifests/names.h"
+#include "verify/spool.h"
 
 struct buf;
 struct err;
@@ -21,16 +22,18 @@ struct seen_file {
 	uint64_t size;
 	struct digest sha256;
 	uint8_t bytes[PUBKEY_MAX_SIGNATURE + 1];	/* all of it where it is no larger than this */
+	struct spooled kept;	/* all of it, where seen.keep is there */
 };
 struct seen {
 	struct reader *reader;
 	const char *bundle;
 	void *tree;	/* of struct seen_file, by name (tsearch) */
+	struct spool *keep;	/* for a bundle that is unsealed twice, and read once; NULL: who asks for a file again has it read again */
 };
 void seen_free(struct seen *s);
 
-/* Reads a file not seen before, at most max bytes, appended to out, and remembers it. Returns of reader_file; errors are
- * prefixed with bundle and file. */
+/* Reads a file, at most max bytes, appended to out, and remembers it; one that was kept is not read again. Returns of
+ * reader_file; errors are prefixed with bundle and file. */
 int seen_read(struct seen *s, const char *name, size_t max, struct buf *out, struct err *e);
 const struct seen_file *seen_find(const struct seen *s, const char *name);	/* NULL: not read yet */
 

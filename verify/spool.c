@@ -28,30 +28,29 @@ void spool_close(struct spool *s)
 	s->fd = -1;
 }
 
-static int make_file(const struct file *dir, struct err *e)
+static int make_file(struct spool *s, struct err *e)
 {
 	static const char *const places[] = {"/var/tmp", "/tmp"};
-	int fd = -1;
 
-	if (dir != NULL)
-		fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	for (size_t i = 0; dir == NULL && fd == -1 && i < sizeof places / sizeof *places; i++)
-		fd = open(places[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd == -1)
-		fd = memfd_create("spool", MFD_CLOEXEC);
-	return fd == -1 ? err_sys(e, "can't make a temporary file") : fd;
+	if (s->dir != NULL && s->fd == -1)
+		s->fd = openat(s->dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	for (size_t i = 0; s->dir == NULL && s->fd == -1 && i < sizeof places / sizeof *places; i++)
+		s->fd = open(places[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (s->fd != -1)
+		return 0;
+	s->fd = memfd_create("spool", MFD_CLOEXEC);
+	s->in_memory = true;
+	return s->fd == -1 ? err_sys(e, "can't make a temporary file") : 0;
 }
 
 static int write_out(struct spool *s, const struct buf *bytes, struct spooled *out, struct err *e)
 {
 	struct file f = {.name = (char[]){"temporary file"}};
 
-	if (s->fd == -1)
-		s->fd = make_file(s->dir, e);
-	if (s->fd == -1)
+	if (s->fd == -1 && make_file(s, e) == -1)
 		return -1;
 	f.fd = s->fd;
-	if (file_write(&f, bytes->data, bytes->len, e) == -1)
+	if (file_pwrite(&f, bytes->data, bytes->len, s->end, e) == -1)
 		return -1;
 	*out = (struct spooled){NULL, s->end, bytes->len};
 	s->end += bytes->len;
@@ -100,4 +99,46 @@ void spooled_free(struct spooled *p)
 {
 	free(p->kept);
 	*p = (struct spooled){0};
+}
+
+/* ---- places in the file ---- */
+
+int spool_place(struct spool *s, uint64_t len, uint64_t *at, struct err *e)
+{
+	struct file f = {.name = (char[]){"temporary file"}};
+	uint64_t free_bytes;
+	bool known;
+
+	if (s->fd == -1 && make_file(s, e) == -1)
+		return -1;
+	f.fd = s->fd;
+	if (file_free_space(&f, &free_bytes, &known, e) == -1)
+		return -1;
+	if (s->in_memory) {
+		free_bytes = SPOOL_MEMORY > s->end ? SPOOL_MEMORY - s->end : 0;
+		known = true;
+	}
+	if (len > INT64_MAX - s->end || (known && (free_bytes < s->promised || len > free_bytes - s->promised)))
+		return 1;
+	*at = s->end;
+	s->end += len;
+	s->promised += s->in_memory ? 0 : len;
+	return 0;
+}
+
+int spool_put(struct spool *s, uint64_t at, const void *data, size_t len, struct err *e)
+{
+	struct file f = {s->fd, (char[]){"temporary file"}};
+
+	if (file_pwrite(&f, data, len, at, e) == -1)
+		return -1;
+	s->promised -= len < s->promised ? len : s->promised;
+	return 0;
+}
+
+int spool_get(const struct spool *s, uint64_t at, void *data, size_t len, struct err *e)
+{
+	struct file f = {s->fd, (char[]){"temporary file"}};
+
+	return file_pread(&f, data, len, at, e);
 }

@@ -5,6 +5,7 @@
 #ifndef VERIFY_SPOOL_H
 #define VERIFY_SPOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@ struct spool {
 	int fd;			/* -1: none was needed yet */
 	uint64_t end;		/* of the file */
 	size_t room;		/* of SPOOL_MEMORY, what is left */
+	bool in_memory;		/* the file is: there is no directory for it */
+	uint64_t promised;	/* bytes of places that were not written yet */
 };
 struct spooled {		/* one string of bytes; {0}: none */
 	uint8_t *kept;		/* NULL: in the file, from `at` on */
@@ -34,5 +37,13 @@ int spool_read(const struct spool *s, const struct spooled *p, struct buf *out, 
 /* The bytes without a copy, where they are in memory; else read into *room, which is empty. NULL on error. */
 const uint8_t *spool_see(const struct spool *s, const struct spooled *p, struct buf *room, struct err *e);
 void spooled_free(struct spooled *p);
+
+/*
+ * A place for so many bytes in the file, to be written and read in any order: 0, *at; 1 where they are not free on its file system
+ * besides what was promised before, or the file is in memory and would take more than SPOOL_MEMORY; -1.
+ */
+int spool_place(struct spool *s, uint64_t len, uint64_t *at, struct err *e);
+int spool_put(struct spool *s, uint64_t at, const void *data, size_t len, struct err *e);
+int spool_get(const struct spool *s, uint64_t at, void *data, size_t len, struct err *e);	/* what was put there */
 
 #endif

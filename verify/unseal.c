@@ -236,13 +236,13 @@ static int compare_file(const struct manifest_file *f, uint64_t size, const stru
 	return 0;
 }
 
-/* Reads a file of the manifest (appended to out) unless it was read before, and compares. */
-static int check_file(struct seen *seen, const struct manifest_file *f, struct buf *out, struct err *e)
+/* Reads a file of the manifest (appended to out) and compares. wanted: its bytes are, though it was read before. */
+static int check_file(struct seen *seen, const struct manifest_file *f, struct buf *out, bool wanted, struct err *e)
 {
 	const struct seen_file *known = seen_find(seen, f->name);
 	int rc;
 
-	if (known == NULL) {
+	if (known == NULL || wanted) {
 		if (buf_reserve(out, f->size) == -1)
 			return err_mem(e);
 		rc = seen_read(seen, f->name, f->size, out, e);
@@ -259,7 +259,7 @@ static int check_file(struct seen *seen, const struct manifest_file *f, struct b
 	return 0;
 }
 
-static int take_indexes(struct bundle *b, struct seen *seen, struct err *e)
+static int take_indexes(const struct unseal *u, struct bundle *b, struct seen *seen, struct err *e)
 {
 	struct buf bytes = {0};
 	char name[32];
@@ -267,10 +267,10 @@ static int take_indexes(struct bundle *b, struct seen *seen, struct err *e)
 
 	for (uint64_t n = 1; rc == 0 && n <= b->manifest->volumes; n++) {
 		buf_clear(&bytes);
-		rc = check_file(seen, manifest_find(b->manifest, names_volume_index(n, name)), &bytes, e);
+		rc = check_file(seen, manifest_find(b->manifest, names_volume_index(n, name)), &bytes, true, e);
 		if (rc == 0)
 			rc = spool_keep(&b->spool, &bytes, &b->indexes[n - 1], e);
-		if (rc == 0 && n == 1)	/* parsed while the others come */
+		if (rc == 0 && n == 1 && !u->look_ahead)	/* parsed while the others come */
 			rc = bundle_begin_volume(b, n, e);
 	}
 	buf_free(&bytes);
@@ -278,21 +278,22 @@ static int take_indexes(struct bundle *b, struct seen *seen, struct err *e)
 }
 
 /* All files but the volumes and VERIFY.txt; approvals.yaml and the indexes are kept. */
-static int take_files(struct bundle *b, struct seen *seen, struct err *e)
+static int take_files(const struct unseal *u, struct bundle *b, struct seen *seen, struct err *e)
 {
 	struct buf bytes = {0};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < b->manifest->files_n; i++) {
 		const struct manifest_file *f = &b->manifest->files[i];
+		bool is_list = strcmp(f->name, NAMES_APPROVALS) == 0;
 
 		if (strncmp(f->name, "vol-", 4) == 0 || strcmp(f->name, NAMES_VERIFY) == 0)
 			continue;
 		buf_clear(&bytes);
-		rc = check_file(seen, f, strcmp(f->name, NAMES_APPROVALS) == 0 ? &b->list : &bytes, e);
+		rc = check_file(seen, f, is_list ? &b->list : &bytes, is_list, e);
 	}
 	buf_free(&bytes);
-	return rc == 0 ? take_indexes(b, seen, e) : -1;
+	return rc == 0 ? take_indexes(u, b, seen, e) : -1;
 }
 
 static int check_newest(const struct unseal *u, const struct bundle *b, struct err *e)
@@ -349,7 +350,7 @@ static int open_bundle(const struct unseal *u, const struct buf *bytes, struct b
 
 	if (b == NULL)
 		return -1;
-	if (take_files(b, u->seen, e) == -1 || check_newest(u, b, e) == -1 ||
+	if (take_files(u, b, u->seen, e) == -1 || check_newest(u, b, e) == -1 ||
 	    (m->has_approvals && signatures_collect(&b->list_signatures, trust_chain_newest(u->chain), ROLE_APPROVER,
 						    NAMES_APPROVALS, listed_signature, &listed, e) == -1)) {
 		bundle_free(b);

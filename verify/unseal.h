@@ -5,6 +5,7 @@
 #ifndef VERIFY_UNSEAL_H
 #define VERIFY_UNSEAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct unseal {			/* what unseal is given */
 	int64_t now;			/* the one time sample of the run */
 	const struct file *spool_dir;	/* where indexes go that are too many for memory (verify/spool.h); until bundle_free */
 	uint64_t trust_max;		/* that of unseal_roots */
+	bool look_ahead;		/* no volume is asked for this time: no index is parsed before somebody wants it */
 };
 
 /*

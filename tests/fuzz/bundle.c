@@ -13,6 +13,7 @@
 #include "tests/fuzz/kit/fuzz.h"
 #include "tests/fuzz/kit/medium.h"
 #include "tests/fuzz/kit/sections.h"
+#include "verify/audit_pieces.h"
 #include "verify/audit_volume.h"
 #include "verify/carried.h"
 #include "verify/pieces.h"
@@ -32,9 +33,12 @@ static __attribute__((constructor)) void hush(void)
 
 static void look_at_volumes(struct bundle *b, struct carried *carried, struct report *r)
 {
-	struct pieces pieces = {0};
-	struct audit_volume a = {.report = r, .carried = carried, .pieces = &pieces, .jobs = 1};
 	struct err e = {0};
+	struct pieces *pieces = pieces_open(MAX_CONTENTS_SIZE, &e);
+	struct audit_volume a = {.report = r, .carried = carried, .pieces = pieces, .bundle = b, .jobs = 1};
+	uint64_t unproven;
+
+	MUST(pieces != NULL && audit_pieces_of(pieces, b, b, &e) == 0);
 
 	for (uint64_t n = 1; n <= b->manifest->volumes; n++) {
 		struct volume *index = bundle_volume(b, n, &e);
@@ -45,7 +49,8 @@ static void look_at_volumes(struct bundle *b, struct carried *carried, struct re
 			MUST(audit_volume(&a, b, index, "volume", &e) == 0);
 		volume_free(index);
 	}
-	pieces_close(&pieces, NULL, NULL);
+	MUST(audit_pieces_tell(pieces, b, a.unexpected, r, "bundle", &unproven, &e) == 0);
+	pieces_close(pieces);
 }
 
 static void look_inside(struct bundle *b, const struct trust_chain *chain)

@@ -233,6 +233,11 @@ FRAME_LIES = [  # of the second volume's only frame: magic, descriptor, two byte
 ]
 
 
+def cut_list(volumes):
+    digest, size, _, _, data = volumes[0][0]
+    return [[(digest, size, 0, 99, data[:99])] + volumes[0][1:], volumes[1] + [(digest, size, 99, size - 99, data[99:])]]
+
+
 def lies():
     yield 'nothing', lambda plan: None
     for one in SUBSTITUTIONS:
@@ -252,6 +257,13 @@ def lies():
     yield 'an object in both volumes', lambda plan: plan.edit.update({'volumes': lambda v: [v[0], v[1] + v[0][-2:-1]]})
     yield 'pieces that overlap across volumes', lambda plan: plan.edit.update(
         {'volumes': lambda v: [v[0], [(*v[1][0][:2], 6000, 12000, plan.big[6000:])]]})
+    yield 'pieces that overlap across volumes and differ', lambda plan: plan.edit.update(
+        {'volumes': lambda v: [[*v[0][:-1], (*v[0][-1][:4], plan.big[:6500] + b'!' * 500)], [(*v[1][0][:2], 6000, 12000, plan.big[6000:])]]})
+    yield 'pieces in another order', lambda plan: plan.edit.update({'volumes': lambda v: [v[0][:-1] + v[1], v[0][-1:]]})
+    yield 'pieces in another order, with other bytes', lambda plan: plan.edit.update({'volumes': lambda v: [v[0][:-1] + [v[1][0][:4] + (b'!' * 11000,)], v[0][-1:]]})
+    yield 'a contents list in two pieces', lambda plan: plan.edit.update({'volumes': cut_list})
+    yield 'a contents list in two pieces that lies', lambda plan: plan.edit.update(
+        {'volumes': cut_list, 'contents pool/a': lambda text: text.replace('a/bin', 'a/../x')})
     yield 'whole and in pieces', lambda plan: plan.edit.update({'volumes': lambda v: [v[0], v[1] + [(*v[1][0][:2], None, 18000, plan.big)]]})
     yield 'no contents lists', lambda plan: plan.edit.update({'volumes': lambda v: [v[0][-4:], v[1]]})
     yield 'objects in another order', lambda plan: plan.edit.update({'volumes': lambda v: [v[0][::-1], v[1]]})

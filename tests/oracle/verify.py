@@ -579,7 +579,7 @@ def unpack(frame, holds):  # 9.6 (f)
 class Objects:
     """What the volumes hold: of each object a file with the bytes that came."""
     def __init__(self):
-        self.sizes, self.pieces, self.whole = {}, {}, set()
+        self.sizes, self.pieces, self.cut, self.whole = {}, {}, {}, set()
         self.scratch = tempfile.TemporaryDirectory()
     def path(self, digest):
         return os.path.join(self.scratch.name, digest)
@@ -587,8 +587,14 @@ class Objects:
         form(self.sizes.setdefault(entry['sha256'], entry['size']) == entry['size'], f'two sizes of object {entry["sha256"]}')
     def take(self, entry, data):
         start = entry['from'] or 0
+        before = self.cut.setdefault(entry['sha256'], []) if entry['from'] is not None else []
         self.pieces.setdefault(entry['sha256'], []).append((start, len(data)))
-        with open(os.open(self.path(entry['sha256']), os.O_WRONLY | os.O_CREAT, 0o600), 'wb') as file:
+        with open(os.open(self.path(entry['sha256']), os.O_RDWR | os.O_CREAT, 0o600), 'r+b') as file:
+            for at, length in before:
+                low, high = max(at, start), min(at + length, start + len(data))
+                file.seek(low)
+                demand(low >= high or file.read(high - low) == data[low - start:high - start], 'object-digest', f'{entry["sha256"]}: pieces that differ')
+            before.append((start, len(data)))
             file.seek(start)
             file.write(data)
     def finish(self):  # 9.4: judges what came completely

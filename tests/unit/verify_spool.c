@@ -138,9 +138,47 @@ static void tiny(void **state)
 	spool_close(&s);
 }
 
+/* Places are written in any order, beside what is kept; what is promised is room no more. */
+static void places(void **state)
+{
+	struct spooled all[N] = {{0}};
+	struct buf bytes = {0};
+	uint64_t a, b, none;
+	struct err e = {0};
+	struct spool s;
+	char got[8];
+
+	(void)state;
+	spool_open(&s, NULL);
+	assert_int_equal(spool_place(&s, 1000, &a, &e), 0);
+	for (int i = 0; i < N; i++) {
+		buf_clear(&bytes);
+		fill(&bytes, BIG, i);
+		assert_int_equal(spool_keep(&s, &bytes, &all[i], &e), 0);
+	}
+	assert_int_equal(spool_place(&s, 1000, &b, &e), 0);
+	assert_true(b >= a + 1000);
+	assert_int_equal(spool_put(&s, b, "second", 6, &e), 0);
+	assert_int_equal(spool_put(&s, a + 994, "first.", 6, &e), 0);
+	assert_int_equal(spool_place(&s, 1ull << 60, &none, &e), 1);
+	s.promised += 1ull << 60;
+	assert_int_equal(spool_place(&s, 1, &none, &e), 1);
+	assert_int_equal(spool_get(&s, b, got, 6, &e), 0);
+	assert_memory_equal(got, "second", 6);
+	assert_int_equal(spool_get(&s, a + 994, got, 6, &e), 0);
+	assert_memory_equal(got, "first.", 6);
+	for (int i = 0; i < N; i++) {
+		comes_back(&s, &all[i], BIG, i);
+		spooled_free(&all[i]);
+	}
+	buf_free(&bytes);
+	spool_close(&s);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(temporary), cmocka_unit_test(in_a_directory), cmocka_unit_test(tiny)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(temporary), cmocka_unit_test(in_a_directory), cmocka_unit_test(tiny),
+					   cmocka_unit_test(places)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
