@@ -102,6 +102,7 @@ static int take_bundle(struct apply *p, const struct gather_medium *m, struct ga
 	struct outcome o;
 	int rc = intake_bundle(&in, b, &o, e);
 
+	gather_end(b);
 	progress_end();
 	*kind = o.kind;
 	if (rc == 0) {

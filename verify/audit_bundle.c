@@ -63,7 +63,7 @@ struct course {
 	bool unindexed;		/* a volume whose index is no good was passed over */
 	uint64_t bytes;		/* that its indexes tell of */
 	struct carried carried;
-	const void *key;	/* by which its pieces are expected */
+	struct seen *seen;	/* what was read of it already; by this its pieces are expected */
 	uint64_t unproven;	/* objects in pieces */
 	struct audit_volume audit;
 	bool compared;		/* lack is filled */
@@ -100,14 +100,14 @@ static int look_at_volumes(struct course *c, struct err *e)
 	int rc = 0;
 
 	c->audit = (struct audit_volume){.report = &c->run->report, .carried = &c->carried, .pieces = c->run->pieces,
-					 .bundle = c->key, .jobs = c->run->terms.jobs};
+					 .bundle = c->seen, .jobs = c->run->terms.jobs};
 	progress_phase("verifying", c->bundle->manifest->objects.bytes, 1);
 	for (uint64_t n = 1; rc == 0 && n <= c->bundle->manifest->volumes; n++)
 		rc = look_at_volume(c, n, e);
 	progress_end();
 	c->damaged = c->audit.damaged > 0;
 	c->bytes = c->audit.bytes;
-	return rc == -1 ? -1 : audit_pieces_tell(c->run->pieces, c->key, c->audit.unexpected, &c->run->report, c->place,
+	return rc == -1 ? -1 : audit_pieces_tell(c->run->pieces, c->seen, c->audit.unexpected, &c->run->report, c->place,
 						 &c->unproven, e);
 }
 
@@ -249,7 +249,7 @@ static int look_inside(struct course *c, struct err *e)
 	uint64_t since;
 	int rc;
 
-	if (!run->several && audit_pieces_of(run->pieces, c->bundle, c->key, e) == -1)
+	if (!run->several && audit_pieces_of(run->pieces, c->bundle, c->seen, e) == -1)
 		return -1;
 	look_at_list(c, &run->chain);
 	carried_open(&c->carried);
@@ -263,7 +263,7 @@ static int look_inside(struct course *c, struct err *e)
 	if (rc == 0 && run->volume_digests)
 		rc = audit_files_volumes(c->bundle, c->damaged, &run->report, c->place, e);
 	if (rc == 0)
-		rc = audit_files_extra(c->bundle, &run->chain, &run->report, c->place, e);
+		rc = audit_files_extra(c->bundle, c->seen, &run->chain, &run->report, c->place, e);
 	carried_close(&c->carried);
 	approvals_free(c->list);
 	return rc;
@@ -275,7 +275,7 @@ static int look_at_bundle(struct run *run, struct reader *reader, struct gathere
 	struct report *r = &run->report;
 	struct err cause = {0};
 	char place[PLACE];
-	struct course c = {.run = run, .place = place, .findings = r->findings, .key = &b->seen};
+	struct course c = {.run = run, .place = place, .findings = r->findings, .seen = &b->seen};
 	int rc;
 
 	run->bundles++;
@@ -310,9 +310,11 @@ static int look_at_medium(struct run *run, size_t number, struct err *e)
 	if (m->n == 0)
 		report_finding(&run->report, R_NO_BUNDLE, reader_medium(reader), "no bundle in %s/%s", NAMES_MEDIUM_DIR,
 			       names_inside_medium(reader_medium(reader)) ? "; name the medium itself" : "");
-	for (size_t i = 0; i < m->n; i++)
+	for (size_t i = 0; i < m->n; i++) {
 		if (look_at_bundle(run, reader, &m->bundles[i], e) == -1)
 			return -1;
+		gather_end(&m->bundles[i]);
+	}
 	return audit_files_medium(reader, &run->report, e);
 }
 

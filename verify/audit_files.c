@@ -17,6 +17,7 @@
 #include "verify/bundle.h"
 #include "verify/reader.h"
 #include "verify/report.h"
+#include "verify/seen.h"
 
 #include "lib/banned.h"
 
@@ -145,7 +146,8 @@ static const struct trust_key *signer(const struct trust *root, const char *name
 	return NULL;
 }
 
-static int good_signature(const struct bundle *b, const struct trust *root, const char *name, bool *good, struct err *e)
+static int good_signature(const struct bundle *b, struct seen *seen, const struct trust *root, const char *name, bool *good,
+			  struct err *e)
 {
 	const struct trust_key *key = signer(root, name);
 	const struct buf *bytes = &b->manifest->bytes;
@@ -154,10 +156,10 @@ static int good_signature(const struct bundle *b, const struct trust *root, cons
 
 	*good = false;
 	if (key != NULL)
-		rc = reader_file(b->reader, b->name, name, PUBKEY_MAX_SIGNATURE, &sig, e);
+		rc = seen_signature(seen, name, &sig, e);
 	if (key != NULL && rc == 0)
 		*good = pubkey_verify(key->key, bytes->data, bytes->len, sig.data, sig.len);
-	if (rc == -1 && (e->reason == ERR_TOO_LARGE || e->reason == R_FILE_TYPE)) {
+	if (rc == -1 && e->reason == R_FILE_TYPE) {
 		err_clear(e);
 		rc = 0;
 	}
@@ -165,7 +167,7 @@ static int good_signature(const struct bundle *b, const struct trust *root, cons
 	return rc == -1 ? -1 : 0;
 }
 
-static int judge_names(const struct bundle *b, const struct trust_chain *chain, const struct names *k, struct report *r,
+static int judge_names(const struct bundle *b, struct seen *seen, const struct trust_chain *chain, const struct names *k, struct report *r,
 		       const char *place, struct err *e)
 {
 	for (size_t i = 0; i < k->n; i++) {
@@ -175,7 +177,7 @@ static int judge_names(const struct bundle *b, const struct trust_chain *chain, 
 
 		if (strcmp(name, NAMES_MANIFEST) == 0 || manifest_find(b->manifest, name) != NULL)
 			continue;
-		if (good_signature(b, trust_chain_newest(chain), name, &good, &cause) == -1) {
+		if (good_signature(b, seen, trust_chain_newest(chain), name, &good, &cause) == -1) {
 			if (settle(r, place, name, &cause, e) == -1)
 				return -1;
 		} else if (!good) {
@@ -186,8 +188,8 @@ static int judge_names(const struct bundle *b, const struct trust_chain *chain, 
 	return 0;
 }
 
-int audit_files_extra(const struct bundle *b, const struct trust_chain *chain, struct report *r, const char *place,
-		      struct err *e)
+int audit_files_extra(const struct bundle *b, struct seen *seen, const struct trust_chain *chain, struct report *r,
+		      const char *place, struct err *e)
 {
 	struct names k = {0};
 	struct err cause = {0};
@@ -196,7 +198,7 @@ int audit_files_extra(const struct bundle *b, const struct trust_chain *chain, s
 	if (rc == -1)
 		rc = settle(r, place, ".", &cause, e);
 	else
-		rc = judge_names(b, chain, &k, r, place, e);
+		rc = judge_names(b, seen, chain, &k, r, place, e);
 	free(k.list);
 	return rc;
 }

@@ -256,17 +256,17 @@ struct reader *gather_reader(struct gather *g, size_t i, struct err *e)
 
 int gather_unseal(struct gathered *b, struct reader *r, struct unseal *u, struct bundle **out, struct err *e)
 {
-	int rc;
-
 	*out = NULL;
 	if (b->reason != 0)
 		return err_set(e, b->reason, "%s", b->text);
 	b->seen.reader = r;
 	u->seen = &b->seen;
-	rc = unseal(u, out, e);
-	if (!u->look_ahead)
-		seen_free(&b->seen);
-	return rc;
+	return unseal(u, out, e);
+}
+
+void gather_end(struct gathered *b)
+{
+	seen_free(&b->seen);
 }
 
 void gather_leave(struct gather *g, size_t i)

@@ -58,9 +58,11 @@ int gather_roots(struct gather *g, struct err *e);
 void gather_keep(struct gather *g);
 /* The reader of medium i. NULL: it can't be read. */
 struct reader *gather_reader(struct gather *g, size_t i, struct err *e);
-/* unseal of one bundle, which reads no byte again that was read before. Once; before that once more where it looks ahead. u: but
- * for what it is to see. */
+/* unseal of one bundle, which reads no byte again that was read before; indexes only after gather_keep, so without it once.
+ * u: but for what it is to see. */
 int gather_unseal(struct gathered *b, struct reader *r, struct unseal *u, struct bundle **out, struct err *e);
+/* No more is asked of a bundle: what was read of it is forgotten. */
+void gather_end(struct gathered *b);
 /* For now no more is asked of medium i. */
 void gather_leave(struct gather *g, size_t i);
 /* No bundle of medium i is asked for any more: its reader ends. */

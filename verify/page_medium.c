@@ -200,8 +200,10 @@ static int tell_all(struct telling *t, struct err *e)
 	if (m->n == 0)
 		page_fault(t->page, R_NO_BUNDLE, "no bundle in %s/%s%s", reader_medium(t->reader), NAMES_MEDIUM_DIR,
 			   names_inside_medium(reader_medium(t->reader)) ? "; name the medium itself" : "");
-	for (size_t i = 0; rc == 0 && i < m->n; i++)
+	for (size_t i = 0; rc == 0 && i < m->n; i++) {
 		rc = tell_bundle(t, &m->bundles[i], e);
+		gather_end(&m->bundles[i]);
+	}
 	return rc;
 }
 
