@@ -237,6 +237,7 @@ int gather_roots(struct gather *g, struct err *e)
 void gather_keep(struct gather *g)
 {
 	spool_open(&g->kept, NULL);
+	g->kept.room = 0;	/* in the file: memory is for one bundle at a time */
 	g->keeps = true;
 	for (size_t i = 0; i < g->n; i++)
 		for (size_t k = 0; k < g->media[i].n; k++)

@@ -133,6 +133,12 @@ data[5 << 20] ^= 1
 write(path, data)
 done = verify(medium)
 a.check('A17', 'pieces that damage took bytes of', done.code == 3 and re.search(LOST, done.out.decode()) and b'"unproven":1' in done.out.replace(b' ', b''), '3', str(done.code), done.out.decode())
+# Without room to keep what came early: said, and no success. In a mount namespace of its own, /var/tmp has 1 MiB.
+p = plan(LARGE)
+medium = a.medium(volumes(p, [piece(p, 9 << 20, len(LARGE))], [piece(p, 0, 9 << 20)]))
+if run('unshare', '-m', 'mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', '/var/tmp').code == 0:
+    done = run('unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=1m tmpfs /var/tmp && exec "$@"', 'sh', 'satchel-verify', 'bundle', medium, '--trust', site.trust)
+    a.check('A17', 'no room for pieces that come early', done.code == 3 and re.search(r'make some, .*\(no-space\)', done.out.decode()), '3', str(done.code), done.out.decode())
 plans = [volumes(plan(), [piece(plan(), 0, 7000)]), volumes(plan(None, 9), [piece(plan(), 7000, 18000)], rest=False)]
 plans[1].signers = {**plans[1].signers, 'manifest.yaml': ['approver-a']}
 medium = a.medium(*plans)
