@@ -39,7 +39,7 @@ static struct reader *open_reader(struct gather *g, struct gather_medium *m)
 /* For now no more is asked of it. */
 static void leave(struct gather *g, struct gather_medium *m)
 {
-	if (g->open > GATHER_READERS || m->why.reason != ERR_NONE)
+	if (g->open > GATHER_READERS && !m->gave_up)
 		close_reader(g, m);
 }
 
@@ -93,25 +93,43 @@ static int take_bundles(const struct gather *g, struct gather_medium *m, const s
 	return 0;
 }
 
+static void forget_fault(struct gathered *b)
+{
+	free(b->text);
+	b->text = NULL;
+	b->reason = 0;
+}
+
+static int keep_fault(struct gathered *b, const struct err *why, struct err *e)
+{
+	b->reason = why->reason;
+	b->text = strdup(why->text);
+	return b->text == NULL ? err_mem(e) : 0;
+}
+
 /* A bundle without the next root has nothing to add, and is not asked again. No byte is read for that. */
-static void probe(const struct gather *g, struct gather_medium *m)
+static int probe(const struct gather *g, struct gather_medium *m, struct err *e)
 {
 	uint64_t newest = g->chain->n == 0 ? 0 : trust_chain_newest(g->chain)->version;
 	struct buf none = {0};
 	char root[32];
+	int rc = 0;
 
 	names_trust(newest + 1, root);
-	for (size_t i = 0; newest > 0 && i < m->n; i++) {
+	for (size_t i = 0; newest > 0 && i < m->n && !m->gave_up; i++) {
 		struct err why = {0};
 
 		if (newest == g->trust_max || reader_file(m->reader, m->bundles[i].name, root, 0, &none, &why) == 1)
 			m->bundles[i].walked = newest;
-		if (gives_up(&why)) {
-			m->why = why;
-			break;
+		m->gave_up = gives_up(&why);
+		if (m->gave_up) {
+			m->bundles[i].walked = newest;
+			err_prefix(&why, "%s/%s", m->bundles[i].name, root);
+			rc = keep_fault(&m->bundles[i], &why, e);
 		}
 	}
 	buf_free(&none);
+	return rc;
 }
 
 int gather_medium(struct gather *g, const char *path, struct err *e)
@@ -128,7 +146,7 @@ int gather_medium(struct gather *g, const char *path, struct err *e)
 		rc = take_bundles(g, m, &found, e);
 		unseal_found_free(&found);
 		if (rc == 0)
-			probe(g, m);
+			rc = probe(g, m, e);
 	} else if (report_is_fatal(&m->why)) {
 		rc = err_set(e, m->why.reason, "%s", m->why.text);
 	}
@@ -152,20 +170,6 @@ static int by_name(const void *a, const void *b)
 	return c != 0 ? c : strcmp(x->medium->path, y->medium->path);
 }
 
-static void forget_fault(struct gathered *b)
-{
-	free(b->text);
-	b->text = NULL;
-	b->reason = 0;
-}
-
-static int keep_fault(struct gathered *b, const struct err *why, struct err *e)
-{
-	b->reason = why->reason;
-	b->text = strdup(why->text);
-	return b->text == NULL ? err_mem(e) : 0;
-}
-
 /* A bundle that was walked to the end of the chain as it is now has nothing to add. */
 static int walk(struct gather *g, const struct walk *w, struct err *e)
 {
@@ -184,8 +188,7 @@ static int walk(struct gather *g, const struct walk *w, struct err *e)
 	b->seen.reader = r;
 	if (unseal_roots(&b->seen, g->chain, g->trust_max, &why) == -1) {
 		rc = report_is_fatal(&why) ? err_set(e, why.reason, "%s", why.text) : keep_fault(b, &why, e);
-		if (gives_up(&why))
-			w->medium->why = why;
+		w->medium->gave_up = gives_up(&why);
 	}
 	b->walked = trust_chain_newest(g->chain)->version;
 	leave(g, w->medium);

@@ -32,7 +32,8 @@ struct gather_medium {
 	struct reader *reader;	/* NULL: not open now */
 	struct gathered *bundles;	/* in order of (stream, sequence) */
 	size_t n, passed_over;	/* passed over: bundles that are not wanted, of which nothing is read */
-	struct err why;		/* it can't be read, and nobody tries again */
+	bool gave_up;		/* its reader is of no use any more, and stays: another one would hang or break as well */
+	struct err why;		/* it can't be opened or listed, and nobody tries again */
 };
 struct gather {
 	struct reader_ask ask;	/* but for the medium; set by the caller, as what follows */
