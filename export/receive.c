@@ -1,7 +1,8 @@
 /*
  * receive: finds receipts and signatures in files, on media and in directories, and hands each to its judge. Of the
  * receipts of a store the one with the highest number counts; a file that is no good never keeps a good one from being
- * found. Refuses to say 0 where anything was refused, and where there was nothing.
+ * found: of signature files those are tried first that are named for a document here, and of each key so many.
+ * Refuses to say 0 where anything was refused, and where there was nothing.
  */
 #include "export/receive.h"
 
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "export/halfsigned.h"
+#include "export/nextroot.h"
 #include "export/station.h"
 #include "lib/err.h"
 #include "lib/file.h"
@@ -26,6 +28,7 @@
 #include "lib/banned.h"
 
 #define MAX_NAMES 65536		/* of a directory: a medium with more is no accident */
+#define MAX_TRIED 64		/* signature files of one key in one directory: each is tried on every document here that it may be of */
 #define SIGNATURE_TAIL (1 + NAMES_PREFIX + 4)
 
 struct receive {
@@ -37,11 +40,17 @@ struct candidate {
 	char store[MAX_NAME_LEN + 1];
 	uint64_t counter;
 };
+struct claim {			/* a signature file */
+	char *name;
+	const char *key;	/* in it: how the key id begins */
+	enum receive_promise promise;
+	bool tried;
+};
 struct candidates {
 	struct candidate *list;
 	size_t n, room;
-	char **signatures;	/* names of signature files */
-	size_t signatures_n, signatures_room;
+	struct claim *claims;
+	size_t claims_n, claims_room;
 };
 
 /* ---- names ---- */
@@ -83,17 +92,23 @@ static bool is_signature(const char *name)
 
 static int add_signature(struct candidates *c, const char *name, struct err *e)
 {
-	if (c->signatures_n == c->signatures_room) {
-		size_t room = c->signatures_room == 0 ? 64 : 2 * c->signatures_room;
-		char **more = reallocarray(c->signatures, room, sizeof *more);
+	struct claim *x;
+
+	if (c->claims_n == c->claims_room) {
+		size_t room = c->claims_room == 0 ? 64 : 2 * c->claims_room;
+		struct claim *more = reallocarray(c->claims, room, sizeof *more);
 
 		if (more == NULL)
 			return err_mem(e);
-		c->signatures = more;
-		c->signatures_room = room;
+		c->claims = more;
+		c->claims_room = room;
 	}
-	c->signatures[c->signatures_n] = strdup(name);
-	return c->signatures[c->signatures_n++] == NULL ? err_mem(e) : 0;
+	x = &c->claims[c->claims_n++];
+	*x = (struct claim){.name = strdup(name)};
+	if (x->name == NULL)
+		return err_mem(e);
+	x->key = x->name + strlen(name) - SIGNATURE_TAIL + 1;
+	return 0;
 }
 
 static int add(struct candidates *c, const char *name, struct err *e)
@@ -122,10 +137,10 @@ static void free_candidates(struct candidates *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		free(c->list[i].name);
-	for (size_t i = 0; i < c->signatures_n; i++)
-		free(c->signatures[i]);
+	for (size_t i = 0; i < c->claims_n; i++)
+		free(c->claims[i].name);
 	free(c->list);
-	free(c->signatures);
+	free(c->claims);
 }
 
 static int list(const struct file *dir, struct candidates *c, struct err *e)
@@ -135,7 +150,7 @@ static int list(const struct file *dir, struct candidates *c, struct err *e)
 	int rc = listing_open(dir, &l, e);
 
 	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
-		if (c->n + c->signatures_n == MAX_NAMES)
+		if (c->n + c->claims_n == MAX_NAMES)
 			rc = err_set(e, R_MEDIUM_READ, "%s: more than %d receipts and signatures", dir->name, MAX_NAMES);
 		else
 			rc = add(c, name, e);
@@ -153,9 +168,20 @@ static int by_number(const void *a, const void *b)
 	return c != 0 ? c : (x->counter < y->counter) - (x->counter > y->counter);
 }
 
-static int by_text(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(((const struct claim *)a)->name, ((const struct claim *)b)->name);
+}
+
+/* By key, of each those first that are named for a document of ours. */
+static int by_promise(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int c = strncmp(x->key, y->key, NAMES_PREFIX);
+
+	if (c != 0)
+		return c;
+	return x->promise != y->promise ? (x->promise < y->promise) - (x->promise > y->promise) : by_name(a, b);
 }
 
 /* ---- taking ---- */
@@ -196,6 +222,81 @@ static int take_receipts(struct receive *r, const struct file *dir, const struct
 	return 0;
 }
 
+/* Some that are not tried, told as one. */
+static void refuse(struct receive *r, const struct file *dir, const char *first, size_t n, int reason, const char *why)
+{
+	struct err e = {0};
+
+	if (n == 0)
+		return;
+	if (n == 1)
+		err_set(&e, reason, "%s/%s: %s", dir->name, first, why);
+	else
+		err_set(&e, reason, "%s/%s and %zu others: %s", dir->name, first, n - 1, why);
+	say_error(&e);
+	r->count->refused += n;
+}
+
+/* Of n that bear the same key: the first are tried. Returns how many. */
+static size_t choose_of_key(struct receive *r, const struct file *dir, struct claim *list, size_t n)
+{
+	size_t tried = list->promise == RECEIVE_STRANGE ? 0 : n < MAX_TRIED ? n : MAX_TRIED;
+
+	for (size_t i = 0; i < tried; i++)
+		list[i].tried = true;
+	if (tried > 0 && tried < n)
+		refuse(r, dir, list[tried].name, n - tried, R_SIGNATURE_THRESHOLD,
+		       "not tried, since so many others bear the same key; name the file itself");
+	return tried;
+}
+
+/* Of each key that is known MAX_TRIED; they are left in order of their names. */
+static void choose(struct receive *r, const struct file *dir, const struct nextroot *draft, struct candidates *c)
+{
+	const char *strange = NULL;
+	size_t strangers = 0;
+	char why[128];
+
+	for (size_t i = 0; i < c->claims_n; i++)
+		c->claims[i].promise = receive_signature_promises(r->s, draft, c->claims[i].name);
+	qsort(c->claims, c->claims_n, sizeof *c->claims, by_promise);
+	for (size_t i = 0, n; i < c->claims_n; i += n) {
+		struct claim *x = &c->claims[i];
+
+		for (n = 1; i + n < c->claims_n && strncmp(x->key, x[n].key, NAMES_PREFIX) == 0; n++)
+			;
+		if (choose_of_key(r, dir, x, n) > 0)
+			continue;
+		strange = strange == NULL || strcmp(x->name, strange) < 0 ? x->name : strange;
+		strangers += n;
+	}
+	snprintf(why, sizeof why, "by %s that trust root %" PRIu64 " does not name", strangers > 1 ? "keys" : "a key",
+		 trust_chain_newest(&r->s->chain)->version);
+	refuse(r, dir, strange, strangers, R_KEY_ROLE, why);
+	qsort(c->claims, c->claims_n, sizeof *c->claims, by_name);
+}
+
+static int take_signatures(struct receive *r, const struct file *dir, struct candidates *c, struct err *e)
+{
+	struct nextroot draft;
+	int rc = c->claims_n == 0 ? 1 : nextroot_load(r->s, &draft, e);
+
+	if (rc != 0)
+		return rc == 1 ? 0 : -1;
+	choose(r, dir, &draft, c);
+	nextroot_free(&draft);
+	for (size_t i = 0; rc == 0 && i < c->claims_n; i++) {
+		enum receive_outcome out;
+
+		if (!c->claims[i].tried)
+			continue;
+		rc = receive_signature(r->s, dir, c->claims[i].name, &out, e);
+		if (rc == 0)
+			count(r, out);
+	}
+	return rc;
+}
+
 static int take_dir(struct receive *r, const struct file *dir, struct err *e)
 {
 	struct candidates c = {0};
@@ -203,17 +304,10 @@ static int take_dir(struct receive *r, const struct file *dir, struct err *e)
 
 	if (c.n > 0)
 		qsort(c.list, c.n, sizeof *c.list, by_number);
-	if (c.signatures_n > 0)
-		qsort(c.signatures, c.signatures_n, sizeof *c.signatures, by_text);
 	if (rc == 0)
 		rc = take_receipts(r, dir, &c, e);
-	for (size_t i = 0; rc == 0 && i < c.signatures_n; i++) {
-		enum receive_outcome out;
-
-		rc = receive_signature(r->s, dir, c.signatures[i], &out, e);
-		if (rc == 0)
-			count(r, out);
-	}
+	if (rc == 0)
+		rc = take_signatures(r, dir, &c, e);
 	free_candidates(&c);
 	return rc;
 }

@@ -40,6 +40,16 @@ int receive_text(struct station *s, const struct file *f, enum receive_outcome *
 
 /* ---- signatures (receive_signature.c) ---- */
 
+struct nextroot;
+
+/* What a signature file's name promises. */
+enum receive_promise {
+	RECEIVE_STRANGE,	/* a key that neither the newest root nor the draft of the next one names */
+	RECEIVE_ANY,
+	RECEIVE_NAMED		/* a document here that its key may sign */
+};
+enum receive_promise receive_signature_promises(struct station *s, const struct nextroot *draft, const char *name);
+
 /* Tries a signature file on every document that its key could sign. */
 int receive_signature(struct station *s, const struct file *dir, const char *name, enum receive_outcome *out, struct err *e);
 

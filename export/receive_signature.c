@@ -5,9 +5,11 @@
  */
 #include "export/receive.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "export/ledger.h"
 #include "export/nextroot.h"
@@ -63,6 +65,26 @@ static bool find_key(struct found *f, const struct trust *root, const char *name
 		return true;
 	}
 	return false;
+}
+
+enum receive_promise receive_signature_promises(struct station *s, const struct nextroot *draft, const char *name)
+{
+	struct found f = {.s = s};
+	const struct place *p;
+	char path[PATH_LEN];
+	int document = (int)(strlen(name) - TAIL);
+	bool named;
+
+	if (!find_key(&f, trust_chain_newest(&s->chain), name) && (draft->root == NULL || !find_key(&f, draft->root, name)))
+		return RECEIVE_STRANGE;
+	p = &places[f.role];
+	snprintf(path, sizeof path, "%.*s", document, name);
+	named = strcmp(path, p->below != NULL ? p->below : NAMES_APPROVALS) == 0;
+	for (int i = 0; !named && p->below == NULL && i < 2; i++) {
+		snprintf(path, sizeof path, "%s/%.*s", i == 0 ? p->folder : NEXTROOT_DIR, document, name);
+		named = faccessat(s->dir.fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	}
+	return named ? RECEIVE_NAMED : RECEIVE_ANY;
 }
 
 /* Whether it is the signature of this document: 1, with its bytes kept; 0; -1. */

@@ -83,6 +83,25 @@ refused signature-threshold "$(sig far/1.yaml approver2)"
 ln -sf /dev/zero "$(sig far/1.yaml approver2)"
 refused signature-missing "$(sig far/1.yaml approver2)"
 
+# ---- a medium full of signature files: of keys that are known so many are tried, those first that are named for a document here; of
+# others, none
+
+mkdir flood
+head -c 64 /dev/urandom >forged
+known=$(id approver2 | cut -c1-32)
+for n in $(seq 300); do
+  cp forged "flood/a$n.yaml.$known.sig"
+  cp forged "flood/1.yaml.$(printf '%032x' $n).sig"
+done
+cp "$(sig station/lists/1.yaml approver2)" flood/
+refused key-role flood
+grep -q 'lists/1.yaml: was signed already' "$T/out" || fail "the good one was not tried"
+tried=$(grep -c 'no document here has this signature' "$T/err")
+[ "$tried" -eq 63 ] || fail "$tried of the same key were tried besides"
+grep -q ' and 236 others: not tried, .*name the file itself' "$T/err" || fail "those not tried are not said"
+grep -q ' and 299 others: by keys that trust root 1 does not name' "$T/err" || fail "those of strangers are not said"
+[ "$(wc -l <"$T/err")" -eq 65 ] || fail "a line for each"
+
 # ---- a list that was abandoned does not come back by the signature that it lacked
 
 expect 0 satchel-export sign --key keys/approver1.key # list 2, with b
