@@ -161,6 +161,38 @@ cp "$T/three" "$s/rollback.yaml"; named streams/updates/rollback.yaml 'another o
 fresh back; expect 0 satchel-import rollback --to-newest
 cp "$T/three" "$s/rollback.yaml"; named streams/updates/rollback.yaml 'the journal says that this rollback ended'
 
+# no fault: an urgent item waits for objects, and they come with another stream's bundle, which brings that stream alone up to date
+mkdir -p "$T/others/w" "$T/first/w" "$T/m9" "$T/m10" "$T/m11"; put ../first/w/f one; put ../others/w/f later
+export SATCHEL_STATION=$T/w SATCHEL_STORE=$T/both
+expect 0 satchel-export init "$T/w" --content "$T/first" --stream updates --ring production
+expect 0 satchel-export init "$T/v" --content "$T/others" --stream others --ring production --trust "$T/w/trust/trust-1.yaml"
+expect 0 satchel-import init "$T/both" --name both --trust "$T/w/trust/trust-1.yaml" --stream updates --stream others --ring production
+expect 0 satchel-export scan; expect 0 satchel-export approve --all --ring production; expect 0 satchel-export sign
+expect 0 satchel-export pack "$T/m9"; expect 0 satchel-import apply "$T/m9"
+rm -r "$T/first/w"; cp -a "$T/others/w" "$T/first/w"
+expect 0 satchel-export scan; expect 0 satchel-export approve --all --ring production --urgent; expect 0 satchel-export sign
+expect 0 satchel-export pack "$T/m10" --approvals-only; expect 4 satchel-import apply "$T/m10"
+expect 0 satchel-export -C "$T/v" scan; expect 0 satchel-export -C "$T/v" approve --all --ring production
+expect 0 satchel-export -C "$T/v" sign --key "$T/w/keys/approver.key"
+expect 0 satchel-export -C "$T/v" pack "$T/m11" --key "$T/w/keys/exporter.key"; expect 0 satchel-import apply "$T/m11"
+[ "$(cat "$T/both/published/updates/w/f" "$T/both/published/others/w/f")" = "$(printf 'one\nlater')" ] || fail "both streams were brought up to date: this test is blind"
+expect_word 0 '1 item could be newer by what is here now' satchel-verify store "$T/both" --trust "$T/w/trust/trust-1.yaml"
+export SATCHEL_STATION=$T/station SATCHEL_STORE=$T/store
+
+# nor is what a killed run leaves, wherever it was cut off: each thing is told of before it is kept
+if command -v strace >/dev/null && [ "${SATCHEL_BIN%-asan}" = "$SATCHEL_BIN" ]; then
+  expect 0 satchel-export -C "$T/w" renew; mkdir "$T/m12"; expect 0 satchel-export -C "$T/w" pack "$T/m12" --approvals-only
+  cp -a "$T/both" "$T/uncut"; rm -rf "$T/store"; cp -a "$T/uncut" "$T/store"
+  count_calls satchel-import apply "$T/m12" || fail "apply under strace"
+  for n in $(points fsync 0); do
+    fresh uncut; inject fsync signal=KILL "$n" satchel-import apply "$T/m12" || continue
+    expect 0 satchel-verify store "$T/store" --trust "$T/w/trust/trust-1.yaml"
+    grep -q ' 0 findings' "$T/out" || fail "findings after a kill at fsync $n"
+    expect 0 satchel-import apply "$T/m12"; expect 0 satchel-verify store "$T/store" --trust "$T/w/trust/trust-1.yaml"
+  done
+  enough 10
+fi
+
 # files of somebody else
 [ "$(id -u)" -eq 0 ] || skip "files of somebody else need root"
 for path in "$(find "$T/base/objects" -type f | head -n 1)" "$(find "$T/base/streams/updates/lists" -name '*.sig' | head -n 1)" \
