@@ -168,16 +168,21 @@ static int unmake_bundle(struct medium *m, struct err *e)
 {
 	struct listing l;
 	const char *name;
+	bool gone = false;
 	int rc = listing_open(&m->bundle, &l, e);
 
 	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
 		rc = 0;
-		if (strncmp(name, NAMES_MANIFEST, sizeof NAMES_MANIFEST - 1) == 0 && unlinkat(l.dir.fd, name, 0) == -1 &&
-		    errno != ENOENT)
+		if (strncmp(name, NAMES_MANIFEST, sizeof NAMES_MANIFEST - 1) != 0)
+			continue;
+		gone = true;
+		if (unlinkat(l.dir.fd, name, 0) == -1 && errno != ENOENT)
 			rc = err_sys(e, "%s: removing the former manifest", l.dir.name);
 	}
 	listing_close(&l);
-	return rc == 0 ? sync_directory(&m->bundle, e) : wrong(e);
+	if (rc == -1)
+		return wrong(e);
+	return gone ? sync_directory(&m->bundle, e) : 0;
 }
 
 static int make_satchel(struct medium *m, struct err *e)
@@ -188,6 +193,12 @@ static int make_satchel(struct medium *m, struct err *e)
 		return wrong(e);
 	m->made_satchel = true;
 	return file_open_dir_at(&m->dir, NAMES_MEDIUM_DIR, &m->satchel, e) == -1 ? wrong(e) : 0;
+}
+
+int medium_enter(const struct medium *m, const char *bundle, struct medium *out, struct err *e)
+{
+	*out = (struct medium)MEDIUM_CLOSED;
+	return file_open_dir_at(&m->satchel, bundle, &out->bundle, e) == -1 ? wrong(e) : 0;
 }
 
 int medium_begin(struct medium *m, const char *bundle, bool resume, struct err *e)
@@ -217,7 +228,7 @@ int medium_remove(struct medium *m, struct err *e)
 
 	if (m->bundle.fd != -1) {
 		rc = unmake_bundle(m, e);
-		if (file_remove_tree_at(&m->satchel, m->name, e) == -1)
+		if (rc == 0 && file_remove_tree_at(&m->satchel, m->name, e) == -1)
 			rc = wrong(e);
 		file_close(&m->bundle);
 		if (sync_directory(&m->satchel, e) == -1)

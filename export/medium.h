@@ -43,11 +43,18 @@ int medium_has(const struct medium *m, const char *bundle, struct err *e);
 /* Bytes of the files in a bundle's directory; 0 where it is not there. */
 int medium_bytes(const struct medium *m, const char *bundle, uint64_t *bytes, struct err *e);
 
-/* Makes the bundle's directory and opens it; resume: it may be there already. What made it a bundle is removed first. */
+/*
+ * A bundle that stands there, to be looked at alone: medium_check and medium_reopen work on `out`, and nothing that is done with
+ * m removes it. medium_close it.
+ */
+int medium_enter(const struct medium *m, const char *bundle, struct medium *out, struct err *e);
+/* Makes the bundle's directory and opens it; resume: it may be there already, as what an interrupted run left; a manifest in it,
+ * which nobody has signed, is removed first. */
 int medium_begin(struct medium *m, const char *bundle, bool resume, struct err *e);
 /* Syncs the bundle's directory and those above. */
 int medium_sync(struct medium *m, struct err *e);
-/* Removes what was begun, manifest first, and `satchel` if this run made it. */
+/* Removes what was begun, manifest and signatures first: while these can't be, all of it is left, so that nothing looks like a
+ * bundle and lacks a volume. And `satchel` if this run made it. */
 int medium_remove(struct medium *m, struct err *e);
 
 /* A file of the bundle, written from its start to its end, past the page cache where that can be (lib/bulk). What an

@@ -12,7 +12,7 @@
 #include "export/addressees.h"
 #include "export/draft.h"
 #include "export/frame.h"
-#include "export/hooks.h"
+#include "export/packed.h"
 #include "export/receipts.h"
 #include "export/shipment.h"
 #include "export/source.h"
@@ -222,7 +222,7 @@ static int check_room(struct pack *p, struct err *e)
 
 	if (medium_room(&p->medium, &f->room, &f->room_known, e) == -1)
 		return -1;
-	if (p->shipment.resumed &&
+	if (p->shipment.reservation.found == RESERVATION_INTERRUPTED &&
 	    medium_bytes(&p->medium, names_bundle(p->station.config.stream, p->shipment.reservation.sequence, name), &ours, e) == -1)
 		return -1;
 	f->room += ours;
@@ -254,11 +254,24 @@ static int spell_options(struct pack *p, struct reservation *r, struct err *e)
 	return r->options ? 0 : err_mem(e);
 }
 
+static int find_sequence(struct pack *p, struct err *e)
+{
+	struct reservation *r = &p->shipment.reservation;
+
+	if (reservation_find(&p->station, &p->medium, r, e) == -1)
+		return -1;
+	shipment_number(&p->shipment);
+	if (r->passed > 0)
+		say_warn("%s: has %" PRIu64 " bundles of this stream that the station does not know, from sequence %" PRIu64
+			 " on; was the station restored from a backup?", p->medium.satchel.name, r->passed,
+			 r->sequence - r->passed);
+	return 0;
+}
+
 static int take_sequence(struct pack *p, struct err *e)
 {
 	struct reservation *r = &p->shipment.reservation;
 	const struct manifest *m = &p->shipment.seal.manifest;
-	int rc;
 
 	r->stream = p->station.config.stream;
 	r->destinations = m->destinations;
@@ -267,17 +280,7 @@ static int take_sequence(struct pack *p, struct err *e)
 	r->approvals = m->approvals;
 	r->trust = m->trust;
 	r->plan = p->total.digest;
-	if (spell_options(p, r, e) == -1)
-		return -1;
-	rc = reservation_find(&p->station, &p->medium, r, e);
-	if (rc == -1)
-		return -1;
-	p->shipment.resumed = rc == 1;
-	if (r->passed > 0)
-		say_warn("%s: has %" PRIu64 " bundles of this stream that the station does not know, from sequence %" PRIu64
-			 " on; was the station restored from a backup?", p->medium.satchel.name, r->passed,
-			 r->sequence - r->passed);
-	return 0;
+	return spell_options(p, r, e) == -1 ? -1 : find_sequence(p, e);
 }
 
 /* A bundle below the content root would be the next scan's new item. */
@@ -344,26 +347,16 @@ static void say_entry(const struct select_entry *x)
 		 num_format_size(x->contents->bytes, size));
 }
 
-static void list_text(const struct manifest *m, char *out, size_t size)
-{
-	if (!m->has_approvals)
-		snprintf(out, size, "no list");
-	else if (m->approvals.epoch == 1)
-		snprintf(out, size, "list %" PRIu64, m->approvals.revision);
-	else
-		snprintf(out, size, "list %" PRIu64 " of epoch %" PRIu64, m->approvals.revision, m->approvals.epoch);
-}
-
 static void say_plan(const struct pack *p)
 {
 	const struct manifest *m = &p->shipment.seal.manifest;
 	const struct forecast *f = &p->forecast;
-	char bytes[24], need[24], room[24], list[96];
+	char bytes[24], need[24], room[24], list[PACKED_LIST];
 	json_t *o = json_object();
 
-	list_text(m, list, sizeof list);
 	say_line("%s, %s, %s in %s, %s; needs at most %s%s%s", num_of(p->selection.entries_n, "item"),
-		 num_of(m->objects.count, "object"), num_format_size(m->objects.bytes, bytes), num_of(p->total.volumes, "volume"), list,
+		 num_of(m->objects.count, "object"), num_format_size(m->objects.bytes, bytes), num_of(p->total.volumes, "volume"),
+		 packed_list(m, list),
 		 num_format_size(f->need, need), f->room_known ? " of " : "",
 		 f->room_known ? num_format_size(f->room, room) : "");
 	json_put_number(o, "items", p->selection.entries_n);
@@ -378,68 +371,57 @@ static void say_plan(const struct pack *p)
 	say_object(o);
 }
 
-static uint64_t threshold(const struct pack *p)
+/*
+ * The bundle that is asked for may be there already, sealed, and missing in the station's books alone: takes it into them, 1. 0 where
+ * one has to be made. -1.
+ */
+static int take_sealed(struct pack *p, struct err *e)
 {
-	return trust_chain_newest(&p->station.chain)->roles.role[ROLE_EXPORTER].threshold;
-}
-
-static void say_bundle(const struct pack *p, const char *name)
-{
-	const struct shipment *s = &p->shipment;
-	const struct manifest *m = &s->seal.manifest;
-	char bytes[24], stored[24], list[96], hex[DIGEST_HEX + 1];
-	json_t *o = json_object();
-
-	list_text(m, list, sizeof list);
-	say_line("%s: %s of %s in %s of %s, %s", name, num_of(m->objects.count, "object"),
-		 num_format_size(m->objects.bytes, bytes), num_of(m->volumes, "volume"), num_format_size(s->volumes.stored, stored), list);
-	json_put_text(o, "bundle", name);
-	json_put_text(o, "medium", p->medium.dir.name);
-	json_put_text(o, "sha256", digest_hex(&m->digest, hex));
-	json_put_number(o, "sequence", m->sequence);
-	json_put_number(o, "objects", m->objects.count);
-	json_put_number(o, "bytes", m->objects.bytes);
-	json_put_number(o, "volumes", m->volumes);
-	json_put_number(o, "stored", s->volumes.stored);
-	if (m->has_approvals)
-		json_put_number(o, "list", m->approvals.revision);
-	json_put_number(o, "signatures", s->good);
-	json_put_number(o, "threshold", threshold(p));
-	if (s->good < threshold(p))
-		json_put_text(o, "reason", reason_word(R_SIGNATURE_THRESHOLD));
-	say_object(o);
-}
-
-static int notify(struct pack *p, struct err *e)
-{
-	char name[NAMES_BUNDLE_LEN];
-	const struct hooks_packed h = {
-		.manifest = &p->shipment.seal.manifest, .medium = p->medium.dir.name,
-		.bundle = names_bundle(p->station.config.stream, p->shipment.reservation.sequence, name),
-		.signatures = p->shipment.good, .threshold = threshold(p)
-	};
-
-	return hooks_packed(&p->station, &h, e);
-}
-
-static int report(const struct pack *p)
-{
-	const struct shipment *s = &p->shipment;
+	struct shipment *s = &p->shipment;
+	struct reservation *r = &s->reservation;
 	char name[NAMES_BUNDLE_LEN];
 
-	names_bundle(p->station.config.stream, s->reservation.sequence, name);
-	say_bundle(p, name);
-	if (s->good >= threshold(p))
+	while (r->found == RESERVATION_SEALED) {
+		struct err why = {0};
+		int rc;
+
+		names_bundle(r->stream, r->sequence, name);
+		if (p->dry_run) {
+			say_note("%s: is whole by its signature, and only missing in the station's books", name);
+			return 1;
+		}
+		rc = shipment_take(s, &why, e);
+		if (rc == 0)
+			say_note("%s: is whole; it was missing in the station's books alone", name);
+		if (rc != 1)
+			return rc == 0 ? 1 : -1;
+		say_warn("%s: is signed, but %s; it is left as it is, and another bundle is made", name, why.text);
+		r->below = r->sequence;
+		if (find_sequence(p, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* A new bundle, or the rest of an interrupted one. */
+static int make(struct pack *p, struct err *e)
+{
+	struct shipment *s = &p->shipment;
+
+	if (check_room(p, e) == -1)
+		return -1;
+	if (p->dry_run) {
+		say_plan(p);
 		return 0;
-	say_warn("%s is signed by %zu of %" PRIu64 " exporters (%s): no store takes it until "
-		 "`satchel-export sign %s/%s/" NAMES_MANIFEST " --key FILE` adds what is missing", name, s->good, threshold(p),
-		 reason_word(R_SIGNATURE_THRESHOLD), p->medium.satchel.name, name);
-	return 4;
+	}
+	if (s->reservation.found == RESERVATION_INTERRUPTED)
+		say_note("continuing the bundle of sequence %" PRIu64 " that was interrupted", s->reservation.sequence);
+	return shipment_make(s, e);
 }
 
 static int run(struct pack *p, struct err *e)
 {
-	struct shipment *s = &p->shipment;
+	int rc;
 
 	if (prepare(p, e) == -1)
 		return -1;
@@ -449,18 +431,13 @@ static int run(struct pack *p, struct err *e)
 	}
 	for (size_t i = 0; p->dry_run && i < p->selection.entries_n; i++)
 		say_entry(&p->selection.entries[i]);
-	if (check_room(p, e) == -1)
+	p->shipment.selection = &p->selection;
+	p->shipment.total = &p->total;
+	p->shipment.medium = &p->medium;
+	rc = take_sealed(p, e);
+	if (rc == -1 || (rc == 0 && make(p, e) == -1))
 		return -1;
-	if (p->dry_run) {
-		say_plan(p);
-		return 0;
-	}
-	if (s->resumed)
-		say_note("continuing the bundle of sequence %" PRIu64 " that was interrupted", s->reservation.sequence);
-	s->selection = &p->selection;
-	s->total = &p->total;
-	s->medium = &p->medium;
-	return shipment_make(s, e) == -1 || notify(p, e) == -1 ? -1 : report(p);
+	return p->dry_run ? 0 : packed_tell(&p->shipment, e);
 }
 
 int pack_run(const struct args *a, struct err *e)

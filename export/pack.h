@@ -15,7 +15,8 @@ struct err;
 	"a new signed bundle MEDIUM/satchel/STREAM-SEQUENCE, and reads it back. Every byte is\n" \
 	"compared with the approved digest on its way. Volumes are planned and the room is\n" \
 	"checked before the first write; a bundle that can't be finished is removed. If pack\n" \
-	"was killed, the same command continues where it was.\n" \
+	"was killed, the same command continues where it was; what was signed by then is not\n" \
+	"made again, but taken into the station's books.\n" \
 	"--for carries what these destinations need and are not known to hold, by their newest\n" \
 	"receipts ('receive') and what was acknowledged since; where they hold all of it, the\n" \
 	"list alone. Sent is not arrived: what is not confirmed is carried again, unless\n" \

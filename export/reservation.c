@@ -15,6 +15,7 @@
 #include "export/floor.h"
 #include "export/ledger.h"
 #include "export/medium.h"
+#include "export/sealed.h"
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -92,29 +93,19 @@ static bool same(const struct reservation *a, const struct reservation *b)
 	return true;
 }
 
-/* Whether a former reservation is one that r continues: 1, 0, -1. */
-static int fits(const struct station *s, const struct medium *m, const struct reservation *r, uint64_t sequence,
-		int64_t *created, struct err *e)
+/* Whether a former reservation asks for the same as r: 1 with when it was made, 0, -1. */
+static int is_same(const struct station *s, const struct reservation *r, uint64_t sequence, int64_t *created, struct err *e)
 {
 	struct reservation old = {0};
 	struct buf b = {0};
 	struct err why = {0};
-	char path[PATH_LEN], name[NAMES_BUNDLE_LEN];
-	int rc;
+	char path[PATH_LEN];
+	int rc = 0;
 
-	rc = faccessat(s->dir.fd, path_of(sequence, NAMES_MANIFEST, path), F_OK, AT_SYMLINK_NOFOLLOW);
-	if (rc == 0)
-		return 0;	/* finished */
-	if (errno != ENOENT)
-		return err_sys(e, "%s/%s", s->dir.name, path);
-	rc = medium_has(m, names_bundle(r->stream, sequence, name), e);
-	if (rc != 1)
-		return rc;
 	if (file_read_all_at(&s->dir, path_of(sequence, FILE_NAME, path), MAX_CONFIG_SIZE, &b, &why) == 0 &&
 	    schema_parse(&reservation_schema, b.data, b.len, &old, &old.arena, &why) == 0 && same(&old, r)) {
 		*created = old.created;
-	} else {
-		rc = 0;
+		rc = 1;
 	}
 	if (why.reason == ERR_MEMORY)
 		rc = err_mem(e);
@@ -123,9 +114,36 @@ static int fits(const struct station *s, const struct medium *m, const struct re
 	return rc;
 }
 
-/* The highest sequence in STATION/bundles, and the highest one that r (or NULL) continues (0: none). */
-static int look(const struct station *s, const struct medium *m, struct reservation *r, uint64_t *highest, uint64_t *ours,
-		struct err *e)
+/* Whether a former reservation is the one that r asks for, and where it was left: 1, 0, -1. */
+static int fits(const struct station *s, const struct medium *m, struct reservation *r, uint64_t sequence, struct err *e)
+{
+	char path[PATH_LEN], name[NAMES_BUNDLE_LEN];
+	int64_t created;
+	int rc;
+
+	if (r->below != 0 && sequence >= r->below)
+		return 0;
+	rc = faccessat(s->dir.fd, path_of(sequence, NAMES_MANIFEST, path), F_OK, AT_SYMLINK_NOFOLLOW);
+	if (rc == 0)
+		return 0;	/* finished */
+	if (errno != ENOENT)
+		return err_sys(e, "%s/%s", s->dir.name, path);
+	rc = medium_has(m, names_bundle(r->stream, sequence, name), e);
+	if (rc == 1)
+		rc = is_same(s, r, sequence, &created, e);
+	if (rc != 1)
+		return rc;
+	rc = sealed_is(s, m, name, e);
+	if (rc == -1)
+		return -1;
+	r->sequence = sequence;
+	r->created = created;
+	r->found = rc == 1 ? RESERVATION_SEALED : RESERVATION_INTERRUPTED;
+	return 1;
+}
+
+/* The highest sequence in STATION/bundles, and into r (or NULL) the highest one that it asks for, above r->sequence. */
+static int look(const struct station *s, const struct medium *m, struct reservation *r, uint64_t *highest, struct err *e)
 {
 	struct listing l;
 	const char *name;
@@ -133,19 +151,13 @@ static int look(const struct station *s, const struct medium *m, struct reservat
 
 	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
 		uint64_t n;
-		int64_t created;
 
 		rc = 0;
 		if (num_parse(name, strlen(name), 1, MAX_REVISION, &n) == -1)
 			continue;
 		if (n > *highest)
 			*highest = n;
-		rc = r != NULL && n > *ours ? fits(s, m, r, n, &created, e) : 0;
-		if (rc == 1) {
-			*ours = n;
-			r->created = created;
-			rc = 0;
-		}
+		rc = r != NULL && n > r->sequence && fits(s, m, r, n, e) == -1 ? -1 : 0;
 	}
 	listing_close(&l);
 	return rc;
@@ -176,24 +188,23 @@ static int next_free(const struct medium *m, struct reservation *r, struct err *
 
 int reservation_highest(const struct station *s, uint64_t *out, struct err *e)
 {
-	uint64_t ours = 0;
-
 	*out = 0;
-	return look(s, NULL, NULL, out, &ours, e);
+	return look(s, NULL, NULL, out, e);
 }
 
 int reservation_find(const struct station *s, const struct medium *m, struct reservation *r, struct err *e)
 {
-	uint64_t highest = 0, ours = 0;
+	uint64_t highest = 0;
 	struct floor floor;
 
+	r->sequence = 0;
 	r->created = s->now;
-	if (look(s, m, r, &highest, &ours, e) == -1 || floor_load(s, &floor, e) == -1)
+	r->found = RESERVATION_NEW;
+	r->passed = 0;
+	if (look(s, m, r, &highest, e) == -1 || floor_load(s, &floor, e) == -1)
 		return -1;
-	if (ours != 0) {
-		r->sequence = ours;
-		return 1;
-	}
+	if (r->found != RESERVATION_NEW)
+		return 0;
 	r->sequence = (highest > floor.sequence ? highest : floor.sequence) + 1;
 	return next_free(m, r, e);
 }

@@ -31,14 +31,17 @@ struct reservation {	/* `satchel: reservation/1` */
 	struct manifest_trust trust;
 	struct digest plan;	/* which objects, and how they are cut */
 	/* not part of the document: */
+	enum reservation_found { RESERVATION_NEW, RESERVATION_INTERRUPTED, RESERVATION_SEALED } found;
+	uint64_t below;		/* only former ones below it are looked for; 0: all */
 	uint64_t passed;	/* sequences passed over: their directories stand on the medium, and the station knows nothing of them */
 	struct arena arena;
 };
 
 /*
- * Finds a reservation of this station that asks for the same as r, is not finished, and whose directory stands on the
- * medium: sets r->sequence and r->created to its; 1. Otherwise 0, with the next sequence that is free both in the
- * station and on the medium, and the time of the station. -1.
+ * Finds the newest reservation of this station that asks for the same as r, is not finished, and whose directory stands on the
+ * medium: sets r->sequence and r->created to its, and r->found to INTERRUPTED, or SEALED where an exporter has signed what stands
+ * there (export/sealed.h). Otherwise NEW: the next sequence that is free both in the station and on the medium, and the time
+ * of the station.
  */
 int reservation_find(const struct station *s, const struct medium *m, struct reservation *r, struct err *e);
 /* The highest sequence in STATION/bundles, or 0. */

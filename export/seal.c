@@ -255,6 +255,16 @@ int seal_check_manifest(const struct seal *s, const struct medium *m, struct err
 	return medium_check(m, NAMES_MANIFEST, s->manifest.bytes.data, s->manifest.bytes.len, e);
 }
 
+void seal_take(struct seal *s, struct manifest *m, struct signatures *sigs)
+{
+	buf_free(&s->manifest.bytes);
+	s->manifest = *m;
+	free(m);
+	signatures_free(&s->signatures);
+	s->signatures = *sigs;
+	*sigs = (struct signatures){0};
+}
+
 int seal_keep(const struct seal *s, const struct file *copies, struct err *e)
 {
 	char name[NAMES_SIGNATURE_LEN];
@@ -273,6 +283,7 @@ void seal_free(struct seal *s)
 	free(s->documents);
 	buf_free(&s->text);
 	buf_free(&s->manifest.bytes);
+	arena_free(&s->manifest.arena);
 	signatures_free(&s->signatures);
 	arena_free(&s->arena);
 	*s = (struct seal){0};

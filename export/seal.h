@@ -48,6 +48,8 @@ int seal_check_documents(const struct seal *s, const struct medium *m, struct er
 /* Writes and syncs the manifest, then its signatures by these keys, which makes it a bundle. */
 int seal_close(struct seal *s, struct seckey *const *keys, size_t n, struct medium *m, struct err *e);
 int seal_check_manifest(const struct seal *s, const struct medium *m, struct err *e);
+/* Instead of all that: the manifest of a bundle that is sealed already, and its good signatures. Takes both over. */
+void seal_take(struct seal *s, struct manifest *m, struct signatures *sigs);
 /* Copies manifest and signatures to the station's own directory of the bundle, durably; the manifest last. */
 int seal_keep(const struct seal *s, const struct file *copies, struct err *e);
 void seal_free(struct seal *s);

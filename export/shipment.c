@@ -1,10 +1,11 @@
 /*
- * Makes one bundle. plan | SHIPMENT (reservation, volumes, readback, seal) | medium.
+ * Makes one bundle. plan | SHIPMENT (reservation, sealed; volumes, readback, seal) | medium.
  * Refuses nothing itself; whatever fails on the way leaves nothing behind that looks like a bundle.
  */
 #include "export/shipment.h"
 
 #include "export/ledger.h"
+#include "export/sealed.h"
 #include "export/station.h"
 #include "lib/err.h"
 #include "manifests/names.h"
@@ -67,36 +68,73 @@ static void undo(struct shipment *s, struct err *e)
 	struct err second = {0};
 
 	if (medium_remove(s->medium, &second) == -1) {
-		err_hint(e, "what was written of the bundle could not be removed (%s); without a manifest it is none",
-			 second.text);
+		err_hint(e, "what was written of the bundle could not all be removed (%s); where a manifest and its signature are left, "
+			 "pack finishes it, else it is none", second.text);
 		err_clear(&second);
 	}
 	if (tell(s, "pack-failed", e, &second) == -1)
 		err_hint(e, "and the ledger could not be written: %s", second.text);
 }
 
-int shipment_make(struct shipment *s, struct err *e)
+/* The station's books, when the bundle on the medium is whole. */
+static int enter(struct shipment *s, const struct file *copies, struct err *e)
+{
+	count_signatures(s);
+	if (tell(s, "pack", NULL, e) == 0 && seal_keep(&s->seal, copies, e) == 0)
+		return 0;
+	return err_hint(e, "the bundle on the medium is whole; run it again to have it in the station's books as well");
+}
+
+int shipment_take(struct shipment *s, struct err *why, struct err *e)
 {
 	struct file copies = FILE_CLOSED;
+	struct medium there = MEDIUM_CLOSED;
+	struct sealed sealed = {.station = s->station, .wanted = &s->seal.manifest, .copies = &copies};
 	char name[NAMES_BUNDLE_LEN];
 	int rc = -1;
 
 	names_bundle(s->reservation.stream, s->reservation.sequence, name);
-	s->seal.manifest.sequence = s->seal.manifest.part.first = s->reservation.sequence;
-	s->seal.manifest.created = s->reservation.created;
-	if ((!s->resumed && reservation_make(s->station, &s->reservation, e) == -1) ||
+	if (reservation_open(s->station, s->reservation.sequence, &copies, e) == -1 ||
+	    medium_enter(s->medium, name, &there, e) == -1)
+		goto out;
+	rc = sealed_take(&sealed, &there, why, e);
+	if (rc != 0)
+		goto out;
+	s->volumes.stored = sealed.stored;
+	seal_take(&s->seal, sealed.manifest, &sealed.signatures);
+	sealed.manifest = NULL;
+	rc = enter(s, &copies, e);
+out:
+	sealed_free(&sealed);
+	medium_close(&there);
+	file_close(&copies);
+	return rc;
+}
+
+void shipment_number(struct shipment *s)
+{
+	struct manifest *m = &s->seal.manifest;
+
+	m->sequence = m->part.first = s->reservation.sequence;
+	m->created = s->reservation.created;
+}
+
+int shipment_make(struct shipment *s, struct err *e)
+{
+	struct file copies = FILE_CLOSED;
+	bool interrupted = s->reservation.found == RESERVATION_INTERRUPTED;
+	char name[NAMES_BUNDLE_LEN];
+	int rc = -1;
+
+	names_bundle(s->reservation.stream, s->reservation.sequence, name);
+	if ((!interrupted && reservation_make(s->station, &s->reservation, e) == -1) ||
 	    reservation_open(s->station, s->reservation.sequence, &copies, e) == -1)
 		goto out;
-	if (medium_begin(s->medium, name, s->resumed, e) == -1 || load(s, &copies, e) == -1 || close_bundle(s, e) == -1) {
+	if (medium_begin(s->medium, name, interrupted, e) == -1 || load(s, &copies, e) == -1 || close_bundle(s, e) == -1) {
 		undo(s, e);
 		goto out;
 	}
-	count_signatures(s);
-	if (tell(s, "pack", NULL, e) == -1 || seal_keep(&s->seal, &copies, e) == -1) {
-		err_hint(e, "the bundle on the medium is whole; run it again to have it in the station's books as well");
-		goto out;
-	}
-	rc = 0;
+	rc = enter(s, &copies, e);
 out:
 	file_close(&copies);
 	return rc;

@@ -25,8 +25,7 @@ struct shipment {	/* what is to be made, and in the end what was */
 	const struct selection *selection;
 	const struct plan_total *total;
 	struct medium *medium;
-	struct reservation reservation;	/* found; `resumed`: of an interrupted run */
-	bool resumed;
+	struct reservation reservation;	/* found */
 	struct seal seal;	/* collected, and its manifest filled in */
 	struct seckey **keys;
 	size_t keys_n;
@@ -38,10 +37,18 @@ struct shipment {	/* what is to be made, and in the end what was */
 	size_t good;		/* exporters that signed */
 };
 
+/* The numbers of what was reserved, into the manifest. */
+void shipment_number(struct shipment *s);
 /*
- * Reserves (unless resumed), writes, syncs, reads back, seals, keeps copies in the station, tells the ledger. On failure
- * what was written of this bundle is removed as far as the medium lets us, and the ledger says so; its sequence stays used.
+ * Reserves (unless an interrupted run did), writes, syncs, reads back, seals, tells the ledger, keeps copies in the station. What
+ * fails before the bundle is whole: what was written of it is removed as far as the medium lets us, and the ledger says so; its
+ * sequence stays used.
  */
 int shipment_make(struct shipment *s, struct err *e);
+/*
+ * Of a reservation that is sealed: compares all of the bundle with its manifest, tells the ledger and keeps copies, as the run that
+ * made it would have. Writes nothing on the medium. 0; 1 where it is not whole: why, and another one has to be made; -1.
+ */
+int shipment_take(struct shipment *s, struct err *why, struct err *e);
 
 #endif

@@ -206,6 +206,46 @@ static void resuming(void **state)
 	medium_close(&m);
 }
 
+/* What is only looked at is not what was begun. */
+static void looking(void **state)
+{
+	struct medium m, there;
+	struct err e = {0};
+
+	(void)state;
+	open_bundle(&m, false);
+	assert_int_equal(medium_put(&m, "manifest.yaml", "m", 1, &e), 0);
+	medium_close(&m);
+	assert_int_equal(medium_open(at("medium"), &station, MEDIUM_FILL, &m, &e), 0);
+	assert_int_equal(medium_enter(&m, NAME, &there, &e), 0);
+	assert_int_equal(medium_check(&there, "manifest.yaml", "m", 1, &e), 0);
+	assert_int_equal(medium_remove(&m, &e), 0);
+	has("medium/satchel/" NAME "/manifest.yaml", "m");
+	medium_close(&there);
+	assert_int_equal(medium_enter(&m, "updates-00000002", &there, &e), -1);
+	err_clear(&e);
+	medium_close(&there);
+	medium_close(&m);
+	assert_int_equal(file_remove_tree_at(&dir, "medium/satchel", &e), 0);
+}
+
+/* While a manifest can't be removed all of it is left: nothing looks like a bundle and lacks a volume. */
+static void what_keeps_its_manifest(void **state)
+{
+	struct medium m;
+	struct err e = {0};
+
+	(void)state;
+	open_bundle(&m, false);
+	assert_int_equal(medium_put(&m, "vol-0001.tar.zst", "v", 1, &e), 0);
+	assert_int_equal(mkdir(at("medium/satchel/" NAME "/manifest.yaml"), 0755), 0);	/* which unlink refuses */
+	assert_int_equal(medium_remove(&m, &e), -1);
+	err_clear(&e);
+	has("medium/satchel/" NAME "/vol-0001.tar.zst", "v");
+	medium_close(&m);
+	assert_int_equal(file_remove_tree_at(&dir, "medium/satchel", &e), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +254,8 @@ int main(void)
 		cmocka_unit_test(written_synced_removed),
 		cmocka_unit_test(what_is_there_is_not_ours),
 		cmocka_unit_test(resuming),
+		cmocka_unit_test(looking),
+		cmocka_unit_test(what_keeps_its_manifest),
 	};
 
 	return cmocka_run_group_tests(tests, begin, finish);
