@@ -23,7 +23,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSATCHEL_VERSION='"$
 	-pthread -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections $(if $(WERROR),-Werror) \
 	$(shell pkg-config --cflags $(PKGS)) $(CFLAGS) $(SANITIZE_CFLAGS)
 ALL_LDFLAGS = -pthread -pie -Wl,--as-needed,-z,relro,-z,now,--gc-sections $(LDFLAGS) $(SANITIZE_FLAGS)
-LIBS = $(COUNTERS) $(shell pkg-config --libs $(PKGS))
+LIBS = $(COUNTERS) $(shell pkg-config --libs $(PKGS)) -lm
 comma := ,
 Q := $(if $(V),,@)
 ifdef SANITIZE

@@ -25,7 +25,7 @@ void building_free(struct building *b)
 	free(b);
 }
 
-struct building *building_new(const struct medium *medium, const char *stream, uint64_t sequence, uint64_t number, bool digests,
+struct building *building_new(struct medium *medium, const char *stream, uint64_t sequence, uint64_t number, bool digests,
 			      struct err *e)
 {
 	struct building *b = calloc(1, sizeof *b);

@@ -21,14 +21,14 @@ struct building {
 	atomic_uint holders;
 	struct volume index;	/* stream: not ours */
 	size_t objects_cap;
-	const struct medium *medium;
+	struct medium *medium;
 	struct medium_file file;
 	bool created;
 	struct digest_ctx *hash;	/* of the whole file; NULL without digests */
 };
 
 /* Volume `number` of a bundle; nothing is on the medium yet. `stream` and `medium` must stay. NULL on error. */
-struct building *building_new(const struct medium *medium, const char *stream, uint64_t sequence, uint64_t number, bool digests,
+struct building *building_new(struct medium *medium, const char *stream, uint64_t sequence, uint64_t number, bool digests,
 			      struct err *e);
 /* For one more holder, each of whom frees it; any thread. */
 struct building *building_hold(struct building *b);

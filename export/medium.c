@@ -15,6 +15,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/listing.h"
+#include "lib/num.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
 
@@ -29,6 +30,10 @@ static int wrong(struct err *e)
 		err_hint(e, "is it mounted read-only, or has it a switch against writing?");
 	return -1;
 }
+
+#define NAME_TAKES 256	/* a file's name in its directory: at most eight entries of FAT, of 32 bytes each */
+#define INDIRECT 1024	/* of so many blocks one more is gone to say where they are (ext2; others need fewer) */
+#define DIRECTORIES 2	/* satchel, and the bundle's */
 
 static int check_place(const struct medium *m, const struct file *station, struct err *e)
 {
@@ -67,6 +72,19 @@ static int check_writable(const struct medium *m, struct err *e)
 	return wrong(e);
 }
 
+/* What its file system allocates: 4 KiB as a rule, 32 KiB and more on large FAT and exFAT. */
+static int find_unit(struct medium *m, struct err *e)
+{
+	struct statvfs v;
+
+	if (fstatvfs(m->dir.fd, &v) == -1) {
+		err_sys(e, "%s", m->dir.name);
+		return wrong(e);
+	}
+	m->unit = v.f_frsize > MEDIUM_UNIT ? v.f_frsize : MEDIUM_UNIT;
+	return 0;
+}
+
 int medium_open(const char *path, const struct file *station, enum medium_use use, struct medium *out, struct err *e)
 {
 	struct err missing = {0};
@@ -79,7 +97,7 @@ int medium_open(const char *path, const struct file *station, enum medium_use us
 		}
 		return -1;
 	}
-	if (check_place(out, station, e) == -1 || check_kind(out, e) == -1)
+	if (check_place(out, station, e) == -1 || check_kind(out, e) == -1 || find_unit(out, e) == -1)
 		goto fail;
 	if (file_open_dir_at(&out->dir, NAMES_MEDIUM_DIR, &out->satchel, &missing) == -1 && missing.reason != ERR_MISSING) {
 		*e = missing;
@@ -102,7 +120,20 @@ void medium_close(struct medium *m)
 
 int medium_room(const struct medium *m, uint64_t *bytes, bool *known, struct err *e)
 {
-	return file_free_space(&m->dir, bytes, known, e);
+	if (file_free_space(&m->dir, bytes, known, e) == -1)
+		return -1;
+	*bytes -= *bytes / INDIRECT;
+	return 0;
+}
+
+uint64_t medium_takes(const struct medium *m, uint64_t files, uint64_t bytes)
+{
+	return bytes + files * (m->unit - 1 + NAME_TAKES) + DIRECTORIES * m->unit;
+}
+
+uint64_t medium_file_takes(const struct medium *m, uint64_t size)
+{
+	return NAME_TAKES + (size + m->unit - 1) / m->unit * m->unit;
 }
 
 int medium_has(const struct medium *m, const char *bundle, struct err *e)
@@ -198,6 +229,8 @@ static int make_satchel(struct medium *m, struct err *e)
 int medium_enter(const struct medium *m, const char *bundle, struct medium *out, struct err *e)
 {
 	*out = (struct medium)MEDIUM_CLOSED;
+	out->unit = m->unit;
+	out->limit = m->limit;
 	return file_open_dir_at(&m->satchel, bundle, &out->bundle, e) == -1 ? wrong(e) : 0;
 }
 
@@ -219,6 +252,7 @@ int medium_begin(struct medium *m, const char *bundle, bool resume, struct err *
 	if (file_open_dir_at(&m->satchel, bundle, &m->bundle, e) == -1)
 		return wrong(e);
 	memcpy(m->name, bundle, strlen(bundle) + 1);
+	m->taken = DIRECTORIES * m->unit;
 	return there == 1 ? unmake_bundle(m, e) : 0;
 }
 
@@ -266,9 +300,24 @@ static int reuse(const struct medium *m, const char *name, struct medium_file *f
 	return -1;
 }
 
-int medium_create(const struct medium *m, const char *name, struct medium_file *out, struct err *e)
+/* Takes room for a file of that size, which is no smaller than it was. */
+static int take(struct medium_file *f, uint64_t size, struct err *e)
+{
+	struct medium *m = f->medium;
+	uint64_t takes = medium_file_takes(m, size), more = takes - f->takes;
+	char limit[24];
+
+	f->takes = takes;
+	if (more == 0 || atomic_fetch_add(&m->taken, more) + more <= m->limit || m->limit == 0)
+		return 0;
+	err_set(e, ERR_NO_SPACE, "%s: with it the bundle takes more than %s", f->file.name, num_format_size(m->limit, limit));
+	return err_hint(e, "it compresses less than expected: give a larger --medium-size, or carry less with --only");
+}
+
+int medium_create(struct medium *m, const char *name, struct medium_file *out, struct err *e)
 {
 	*out = (struct medium_file)MEDIUM_FILE_CLOSED;
+	out->medium = m;
 	out->out.bulk.file = &out->file;
 	if (reuse(m, name, out) == 0) {
 		out->compare = malloc(MAX_FRAME_STORED);
@@ -301,6 +350,8 @@ static bool same(struct medium_file *f, const uint8_t *data, size_t len)
 
 int medium_write(struct medium_file *f, const void *data, size_t len, struct err *e)
 {
+	if (take(f, f->at + len, e) == -1)
+		return -1;
 	f->same = f->same && same(f, data, len);
 	if (!f->same && bulk_buffer_write(&f->out, data, len, f->at, e) == -1)
 		return wrong(e);
@@ -328,7 +379,7 @@ void medium_abort(struct medium_file *f)
 	f->compare = NULL;
 }
 
-int medium_put(const struct medium *m, const char *name, const void *data, size_t len, struct err *e)
+int medium_put(struct medium *m, const char *name, const void *data, size_t len, struct err *e)
 {
 	struct medium_file f = MEDIUM_FILE_CLOSED;
 

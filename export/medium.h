@@ -6,6 +6,7 @@
 #ifndef EXPORT_MEDIUM_H
 #define EXPORT_MEDIUM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,10 +24,15 @@ struct medium {
 	struct file bundle;	/* the bundle being written */
 	char name[NAMES_BUNDLE_LEN];
 	bool made_satchel;
+	uint64_t unit;		/* what a file's room is a multiple of, MEDIUM_UNIT at least */
+	uint64_t limit;		/* that the bundle may take, counted as medium_takes does; 0: what there is */
+	atomic_uint_fast64_t taken;
 };
 #define MEDIUM_CLOSED {.dir = FILE_CLOSED, .satchel = FILE_CLOSED, .bundle = FILE_CLOSED}
 
 enum medium_use { MEDIUM_LOOK, MEDIUM_FILL };
+
+#define MEDIUM_UNIT 4096	/* most file systems' */
 
 /*
  * Opens a mounted medium or any directory. Writes nothing. R_MEDIUM_MISSING; R_STORE_ON_MEDIUM where the station lies on
@@ -35,8 +41,13 @@ enum medium_use { MEDIUM_LOOK, MEDIUM_FILL };
  */
 int medium_open(const char *path, const struct file *station, enum medium_use use, struct medium *out, struct err *e);
 void medium_close(struct medium *m);
-/* Free bytes; *known false where the file system does not say. */
+/* Free bytes, for files; *known false where the file system does not say. */
 int medium_room(const struct medium *m, uint64_t *bytes, bool *known, struct err *e);
+/* Room that so many files of a bundle take at most, whose sizes add up to `bytes`: with what is left free at their ends,
+ * their names, and the directories. */
+uint64_t medium_takes(const struct medium *m, uint64_t files, uint64_t bytes);
+/* And what one file of that size takes, with its name. */
+uint64_t medium_file_takes(const struct medium *m, uint64_t size);
 
 /* Whether a bundle's directory is there: 1, 0, -1 (something else has its name). */
 int medium_has(const struct medium *m, const char *bundle, struct err *e);
@@ -60,6 +71,8 @@ int medium_remove(struct medium *m, struct err *e);
 /* A file of the bundle, written from its start to its end, past the page cache where that can be (lib/bulk). What an
  * interrupted run left there is not written again as far as it is the same. Stays where it was created. */
 struct medium_file {
+	struct medium *medium;
+	uint64_t takes;		/* of its limit */
 	struct file file;
 	struct bulk_buffer out;
 	uint64_t at, left;	/* written so far; size of what was left there */
@@ -67,13 +80,14 @@ struct medium_file {
 	uint8_t *compare;	/* buffer for reading what is there */
 };
 #define MEDIUM_FILE_CLOSED {.file = FILE_CLOSED}
-int medium_create(const struct medium *m, const char *name, struct medium_file *out, struct err *e);
+/* ERR_NO_SPACE beyond the medium's limit, as where it is full. */
+int medium_create(struct medium *m, const char *name, struct medium_file *out, struct err *e);
 int medium_write(struct medium_file *f, const void *data, size_t len, struct err *e);
 /* Cuts off what was longer, syncs, closes, also on error. */
 int medium_finish(struct medium_file *f, struct err *e);
 void medium_abort(struct medium_file *f);	/* closes; no-op after finish */
 /* All in one, for small files. */
-int medium_put(const struct medium *m, const char *name, const void *data, size_t len, struct err *e);
+int medium_put(struct medium *m, const char *name, const void *data, size_t len, struct err *e);
 
 /*
  * Opens a finished file for reading back: its cached pages are dropped, so that the device is asked. What the device

@@ -34,7 +34,7 @@ const struct option_def pack_options[] = {
 	{"assume-sent", 0, NULL, "with --for: what was sent since the last receipt has arrived", false},
 	{"approvals-only", 0, NULL, "the list alone, no objects", false},
 	{"content-only", 0, NULL, "objects alone, no list", false},
-	{"medium-size", 0, "SIZE", "use at most so much of the medium", false},
+	{"medium-size", 0, "SIZE", "use at most so much of the medium, or make no bundle", false},
 	{"volume-size", 0, "SIZE", "size of a volume at most: 8 MiB to 8191 MiB, else 4095 MiB", false},
 	{"jobs", 0, "N", "threads that compress (else one for each processor)", false},
 	{"level", 0, "N", "zstd level, 0 to 19; 0 stores everything (else 3)", false},
@@ -214,26 +214,46 @@ static int take_selection(struct pack *p, struct err *e)
 	return plan_total(&p->selection.cargo, p->shipment.volume_size, &p->total, e);
 }
 
+/* What the bundle takes beside the bytes of its volumes: small files, in which these are named, indexes, ends of files. */
+static int measure(struct pack *p, struct err *e)
+{
+	const struct volumes_one largest = {
+		.size = p->shipment.volume_size, .index_size = MAX_VOLUME_INDEX_SIZE, .has_sha256 = p->shipment.digests
+	};
+	struct volumes v = {.list = calloc(p->total.volumes + 1, sizeof *v.list), .n = (size_t)p->total.volumes};
+	struct seal_size small;
+	int rc = -1;
+
+	if (v.list == NULL)
+		return err_mem(e);
+	for (size_t i = 0; i < v.n; i++)
+		v.list[i] = largest;
+	rc = seal_size(&p->shipment.seal, &p->station, &v, &small, e);
+	if (rc == 0)
+		p->forecast.beside = medium_takes(&p->medium, 2 * v.n + small.files, p->total.indexes + small.bytes);
+	free(v.list);
+	return rc;
+}
+
 static int check_room(struct pack *p, struct err *e)
 {
 	struct forecast *f = &p->forecast;
 	char name[NAMES_BUNDLE_LEN];
 	uint64_t ours = 0;
 
-	if (medium_room(&p->medium, &f->room, &f->room_known, e) == -1)
+	if (measure(p, e) == -1 || medium_room(&p->medium, &f->room, &f->room_known, e) == -1)
 		return -1;
 	if (p->shipment.reservation.found == RESERVATION_INTERRUPTED &&
 	    medium_bytes(&p->medium, names_bundle(p->station.config.stream, p->shipment.reservation.sequence, name), &ours, e) == -1)
 		return -1;
 	f->room += ours;
-	if (p->medium_size > 0 && (!f->room_known || p->medium_size < f->room)) {
-		f->room = p->medium_size;
+	if (p->medium.limit > 0 && (!f->room_known || p->medium.limit < f->room)) {
+		f->room = p->medium.limit;
 		f->room_known = true;
 	}
 	if (!f->room_known)
 		say_warn("%s: its file system does not say how much room there is; going on", p->medium.dir.name);
-	return forecast_check(&p->station, &p->selection, &p->total, seal_size(&p->shipment.seal, p->total.volumes),
-			      p->shipment.level, f, e);
+	return forecast_check(&p->station, &p->selection, &p->total, p->shipment.level, f, e);
 }
 
 /* Those options that change bytes, for the reservation. */
@@ -314,6 +334,7 @@ static int prepare(struct pack *p, struct err *e)
 	    station_check_root(&p->station, e) == -1 ||
 	    take_list(p, e) == -1 || take_selection(p, e) == -1)
 		return -1;
+	p->medium.limit = p->medium_size;
 	m->stream = p->station.config.stream;
 	if (receipts_witness(&p->station, m, &p->arena, e) == -1)
 		return -1;

@@ -18,7 +18,8 @@
 #define TAR_END (2 * VOLUME_BLOCK)
 #define INDEX_HEAD 256		/* type line, stream, sequence, number, names of the lists */
 #define INDEX_FRAME 160		/* a frame's line at most: names, 64 digits, three numbers of up to 10 digits */
-#define INDEX_OBJECT 200	/* an object's line at most: names, 64 digits, four numbers of up to 16 digits */
+#define INDEX_OBJECT (sizeof "  - {sha256: , size: , at: }" + 2 * DIGEST_LEN)	/* an object's line, its digits aside */
+#define INDEX_PIECE (sizeof ", from: , length: " - 1)
 
 uint64_t plan_stored(uint64_t tar)
 {
@@ -121,6 +122,23 @@ static void add_entry(struct digest_ctx *h, const struct plan *p, const struct p
 	digest_update(h, bytes, sizeof bytes);
 }
 
+static uint64_t digits(uint64_t n)
+{
+	uint64_t count = 1;
+
+	for (; n >= 10; n /= 10)
+		count++;
+	return count;
+}
+
+/* An entry's line in the index. */
+static uint64_t line(const struct cargo *c, const struct plan_entry *x)
+{
+	uint64_t size = INDEX_OBJECT + digits(cargo_at(c, x->object)->size) + digits(x->at);
+
+	return x->piece ? size + INDEX_PIECE + digits(x->from) + digits(x->length) : size;
+}
+
 /* What a volume with so many bytes of tar comes to. */
 static void add_volume(struct plan_total *t, uint64_t tar)
 {
@@ -151,12 +169,12 @@ int plan_total(const struct cargo *c, uint64_t volume_size, struct plan_total *o
 			add_volume(out, used);
 		out->volumes = x.volume;
 		out->entries++;
+		out->indexes += line(c, &x);
 		used = p.used;
 		add_entry(h, &p, &x);
 	}
 	if (out->volumes > 0)
 		add_volume(out, used);
-	out->indexes += out->entries * INDEX_OBJECT;
 	rc = digest_final(h, &out->digest, e);
 out:
 	digest_close(h);

@@ -112,18 +112,6 @@ int seal_collect(struct seal *s, const struct station *st, const struct approval
 	return add_signatures(s, newest, NAMES_APPROVALS, &list->bytes, sigs, e);
 }
 
-#define FILE_LINE 160	/* of a file in the manifest and in VERIFY.txt, each */
-#define TEXT_SIZE (32u << 10)	/* VERIFY.txt without the lines of files, with a handful of keys */
-
-uint64_t seal_size(const struct seal *s, uint64_t volumes)
-{
-	uint64_t size = TEXT_SIZE + 4 * PUBKEY_MAX_SIGNATURE + (s->documents_n + 2 * volumes) * 2 * FILE_LINE;
-
-	for (size_t i = 0; i < s->documents_n; i++)
-		size += s->documents[i].len;
-	return size;
-}
-
 /* ---- the manifest ---- */
 
 static int by_name(const void *a, const void *b)
@@ -186,7 +174,8 @@ static int encode(struct seal *s, struct err *e)
 	return digest_of(m->bytes.data, m->bytes.len, &m->digest, e);
 }
 
-int seal_documents(struct seal *s, const struct station *st, const struct volumes *v, struct medium *m, struct err *e)
+/* VERIFY.txt, the last of the documents, and the manifest. */
+static int compose(struct seal *s, const struct station *st, const struct volumes *v, struct err *e)
 {
 	struct seal_document *text;
 
@@ -196,7 +185,27 @@ int seal_documents(struct seal *s, const struct station *st, const struct volume
 	text = &s->documents[s->documents_n - 1];
 	add_file(&s->manifest, text->name, text->len, &text->sha256);
 	qsort(s->manifest.files, s->manifest.files_n, sizeof *s->manifest.files, by_name);
-	if (encode(s, e) == -1)
+	return encode(s, e);
+}
+
+int seal_size(struct seal *s, const struct station *st, const struct volumes *volumes, struct seal_size *out, struct err *e)
+{
+	size_t signers = trust_chain_newest(&st->chain)->roles.role[ROLE_EXPORTER].keys_n;
+
+	if (compose(s, st, volumes, e) == -1)
+		return -1;
+	out->files = s->documents_n + 1 + signers;
+	out->bytes = s->manifest.bytes.len + signers * PUBKEY_MAX_SIGNATURE;
+	for (size_t i = 0; i < s->documents_n; i++)
+		out->bytes += s->documents[i].len;
+	s->documents_n--;
+	buf_clear(&s->text);
+	return 0;
+}
+
+int seal_documents(struct seal *s, const struct station *st, const struct volumes *v, struct medium *m, struct err *e)
+{
+	if (compose(s, st, v, e) == -1)
 		return -1;
 	for (size_t i = 0; i < s->documents_n; i++)
 		if (medium_put(m, s->documents[i].name, s->documents[i].data, s->documents[i].len, e) == -1)

@@ -36,11 +36,15 @@ struct seal {	/* zero-initialise */
 	struct arena arena;
 };
 
+struct seal_size { uint64_t files, bytes; };
+
 /* Takes up the list (NULL: none) and its good signatures, and the whole chain with its own. The list must outlive it. */
 int seal_collect(struct seal *s, const struct station *st, const struct approvals *list, const struct signatures *sigs,
 		 struct err *e);
-/* Bytes that these documents, VERIFY.txt, the manifest and its signatures take, about. */
-uint64_t seal_size(const struct seal *s, uint64_t volumes);
+/* How many files these documents, VERIFY.txt, the manifest and its signatures are at most, and their bytes. `volumes` stand for
+ * those that will be written: with sizes that none exceeds. The manifest's sequence and time are set. ERR_TOO_LARGE and
+ * R_DOCUMENT_TOO_LARGE as later. */
+int seal_size(struct seal *s, const struct station *st, const struct volumes *volumes, struct seal_size *out, struct err *e);
 /* Writes the documents and VERIFY.txt, and syncs; the manifest is made, not written. */
 int seal_documents(struct seal *s, const struct station *st, const struct volumes *v, struct medium *m, struct err *e);
 /* Reads them back and compares. */

@@ -11,6 +11,7 @@
 #include "export/station.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/num.h"
 #include "lib/outfile.h"
 #include "lib/progress.h"
 #include "manifests/limits.h"
@@ -86,6 +87,23 @@ static bool is_wanted(const struct manifest *m, const struct manifest *w)
 		if (strcmp(m->destinations[i], w->destinations[i]) != 0)
 			return false;
 	return true;
+}
+
+/* What it takes, counted as when it is written. */
+static int check_limit(const struct sealed *s, const struct medium *there, struct err *e)
+{
+	uint64_t takes = medium_takes(there, 0, 0) + medium_file_takes(there, s->manifest->bytes.len);
+	char size[24], limit[24];
+
+	for (size_t i = 0; i < s->manifest->files_n; i++)
+		takes += medium_file_takes(there, s->manifest->files[i].size);
+	for (size_t i = 0; i < s->signatures.n; i++)
+		takes += medium_file_takes(there, s->signatures.list[i].len);
+	if (there->limit == 0 || takes <= there->limit)
+		return 0;
+	err_set(e, ERR_NO_SPACE, "%s: is whole, and takes %s, more than %s", there->bundle.name, num_format_size(takes, size),
+		num_format_size(there->limit, limit));
+	return err_hint(e, "give a larger --medium-size to have it in the station's books");
 }
 
 /* A small file as the manifest has it, from the device. */
@@ -166,7 +184,7 @@ int sealed_take(struct sealed *s, const struct medium *there, struct err *why, s
 	rc = 1;
 	if (s->manifest != NULL && !is_wanted(s->manifest, s->wanted))
 		err_set(why, R_READ_BACK, NAMES_MANIFEST ": is that of another bundle");
-	else if (s->manifest != NULL) {
+	else if (s->manifest != NULL && (rc = check_limit(s, there, e)) == 0) {
 		for (uint64_t n = 1; n <= s->manifest->volumes; n++)
 			s->stored += manifest_find(s->manifest, names_volume(n, name))->size;
 		progress_phase("reading back", s->stored, 1);

@@ -31,7 +31,8 @@ struct sealed {
 };
 /*
  * Reads all of the bundle that `there` has open (medium_enter) back from the device, compares it with its manifest, and puts copies
- * of its indexes into the station. 0; 1: it is another bundle, or not whole, and why says so; -1.
+ * of its indexes into the station. 0; 1: it is another bundle, or not whole, and why says so; -1: ERR_NO_SPACE where it takes more than
+ * there's limit.
  */
 int sealed_take(struct sealed *s, const struct medium *there, struct err *why, struct err *e);
 void sealed_free(struct sealed *s);

@@ -64,6 +64,11 @@ expect 0 satchel-export pack "$T/m" --volume-size 8M
 untouched "and then it could"
 snapshot "$books" | cmp -s "$T/books" - || fail "the books after errors"
 
+# more than the medium may hold of it
+fresh
+expect_word 3 no-space satchel-export pack "$T/m" --volume-size 8M --medium-size 8M
+untouched "--medium-size"
+
 # not whole: left as it is, and another one is made
 spoil() { # what: changes $b; the next pack makes number 2
   fresh

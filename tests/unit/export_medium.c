@@ -206,6 +206,38 @@ static void resuming(void **state)
 	medium_close(&m);
 }
 
+/* --medium-size: what the files take, in blocks of their own, and their names. */
+static void limit(void **state)
+{
+	static uint8_t bytes[MEDIUM_UNIT + 1];
+	struct medium m;
+	struct err e = {0};
+	uint64_t two;
+
+	(void)state;
+	assert_int_equal(medium_open(at("medium"), &station, MEDIUM_FILL, &m, &e), 0);
+	assert_true(m.unit >= MEDIUM_UNIT);
+	m.unit = MEDIUM_UNIT;
+	two = medium_takes(&m, 0, 0) + medium_file_takes(&m, 1) + medium_file_takes(&m, sizeof bytes);
+	assert_true(two >= 3 * MEDIUM_UNIT && two <= medium_takes(&m, 2, 1 + sizeof bytes));
+	m.limit = two;
+	assert_int_equal(medium_begin(&m, NAME, false, &e), 0);
+	assert_int_equal(medium_put(&m, "a", "x", 1, &e), 0);
+	assert_int_equal(medium_put(&m, "b", bytes, sizeof bytes, &e), 0);	/* just as much */
+	assert_int_equal(medium_put(&m, "c", "x", 1, &e), -1);
+	assert_int_equal(e.reason, ERR_NO_SPACE);
+	err_clear(&e);
+	assert_int_equal(medium_remove(&m, &e), 0);
+	m.limit = two - 1;
+	assert_int_equal(medium_begin(&m, NAME, false, &e), 0);
+	assert_int_equal(medium_put(&m, "a", "x", 1, &e), 0);
+	assert_int_equal(medium_put(&m, "b", bytes, sizeof bytes, &e), -1);
+	assert_int_equal(e.reason, ERR_NO_SPACE);
+	err_clear(&e);
+	assert_int_equal(medium_remove(&m, &e), 0);
+	medium_close(&m);
+}
+
 /* What is only looked at is not what was begun. */
 static void looking(void **state)
 {
@@ -254,6 +286,7 @@ int main(void)
 		cmocka_unit_test(written_synced_removed),
 		cmocka_unit_test(what_is_there_is_not_ours),
 		cmocka_unit_test(resuming),
+		cmocka_unit_test(limit),
 		cmocka_unit_test(looking),
 		cmocka_unit_test(what_keeps_its_manifest),
 	};
