@@ -4,9 +4,10 @@
  * nothing serves it: its names go, in both trees, until its bytes come again, unless a name still has them. A damaged variant
  * whose object is whole is made anew. Refuses nothing.
  */
+#include "import/check_impl.h"
+
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,13 +19,10 @@
 #include "import/places.h"
 #include "import/publish.h"
 #include "import/run.h"
-#include "import/tell.h"
 #include "import/update.h"
 #include "lib/err.h"
-#include "lib/num.h"
 #include "lib/pool.h"
 #include "lib/progress.h"
-#include "lib/say.h"
 #include "manifests/reason.h"
 #include "verify/audit_objects.h"
 
@@ -42,39 +40,11 @@ const struct option_def check_options[] = {
 	{0},
 };
 
-struct batch {
+struct check_batch {
 	size_t n;
 	uint64_t bytes;
 	struct objects_file files[BATCH];
 };
-struct bad {
-	struct objects_file file;
-	int reason;		/* R_OBJECT_DIGEST; ERR_IO: it can't be read; R_OBJECT_MISSING; R_STORE_DAMAGED: its mode alone */
-};
-struct checking {
-	struct run run;
-	struct audit_sample sample;
-	struct file dir;	/* objects/ */
-	struct pool *pool;
-	struct batch *batch;
-	pthread_mutex_t lock;	/* guards bad */
-	struct bad *bad;
-	size_t bad_n, bad_room;
-	struct digest *names;	/* objects whose names are to be seen to; sorted */
-	size_t names_n, names_room;
-	struct digest plain;	/* the last HEX met */
-	bool has_plain;
-	uint64_t lists;		/* damaged ones */
-	uint64_t files, bytes, waiting;	/* waiting: set aside before, not healed yet */
-	struct mend_faults *faults;	/* of each stream's two trees */
-	uint64_t faults_n, mended, lost;	/* lost: objects whose bytes are to come again */
-	struct places places;
-};
-
-static unsigned long long ull(uint64_t n)
-{
-	return (unsigned long long)n;
-}
 
 /* ---- hashing, on many threads ---- */
 
@@ -112,7 +82,7 @@ static int note_bad(struct checking *c, const struct objects_file *f, int reason
 	pthread_mutex_lock(&c->lock);
 	if (c->bad_n == c->bad_room) {
 		size_t room = c->bad_room == 0 ? 64 : 2 * c->bad_room;
-		struct bad *more = reallocarray(c->bad, room, sizeof *more);
+		struct check_bad *more = reallocarray(c->bad, room, sizeof *more);
 
 		if (more == NULL)
 			rc = err_mem(e);
@@ -122,7 +92,7 @@ static int note_bad(struct checking *c, const struct objects_file *f, int reason
 		}
 	}
 	if (rc == 0)
-		c->bad[c->bad_n++] = (struct bad){*f, reason};
+		c->bad[c->bad_n++] = (struct check_bad){*f, reason};
 	pthread_mutex_unlock(&c->lock);
 	return rc;
 }
@@ -159,7 +129,7 @@ static int check_file(struct checking *c, struct digest_ctx *h, const struct obj
 
 static int work(void *arg, void *task, void *state, struct err *e)
 {
-	const struct batch *b = task;
+	const struct check_batch *b = task;
 
 	for (size_t i = 0; i < b->n; i++)
 		if (check_file(arg, state, &b->files[i], e) == -1)
@@ -175,7 +145,7 @@ static void drop(void *arg, void *task)
 
 static int send(struct checking *c, struct err *e)
 {
-	struct batch *b = c->batch;
+	struct check_batch *b = c->batch;
 
 	c->batch = NULL;
 	return b == NULL ? 0 : pool_put(c->pool, b, e);
@@ -232,7 +202,7 @@ static int meet(void *arg, const struct objects_file *f, struct err *e)
 
 static int by_path(const void *a, const void *b)
 {
-	return strcmp(((const struct bad *)a)->file.path, ((const struct bad *)b)->file.path);
+	return strcmp(((const struct check_bad *)a)->file.path, ((const struct check_bad *)b)->file.path);
 }
 
 static int look(struct checking *c, unsigned jobs, struct err *e)
@@ -324,106 +294,19 @@ static int see_to_names(struct checking *c, struct err *e)
 	return 0;
 }
 
-/* What became of it, now that the names were seen to. */
-static const char *fate(const struct checking *c, const struct bad *b)
-{
-	struct err none = {0};
-
-	if (b->reason == R_STORE_DAMAGED)
-		return "put right";
-	if (b->file.kind == OBJECTS_VARIANT)
-		return "made anew";
-	if (objects_needed(c->run.objects, &b->file.digest, &none) == 0)
-		return "taken from a published file that has them";
-	return b->reason == R_OBJECT_MISSING ? "noted as lost" : "set aside";
-}
-
-static const char *what(const struct bad *b)
-{
-	switch (b->reason) {
-	case R_OBJECT_MISSING:
-		return "it is gone, and is needed";
-	case R_STORE_DAMAGED:
-		return "its mode is not the one of an object";
-	case ERR_IO:
-		return "it can't be read";
-	default:
-		return "its bytes have another digest";
-	}
-}
-
-static int tell_bad(struct checking *c, const struct bad *b, struct err *e)
-{
-	const struct place *where = places_find(&c->places, &b->file.digest);
-	const char *item = where == NULL ? NULL : where->item, *path = item == NULL ? NULL : where->path;
-	const char *done = fate(c, b);
-	struct err line = {0};
-	json_t *o = json_object();
-	char file[OBJECTS_FILE + 16];
-
-	snprintf(file, sizeof file, "objects/%s", b->file.path);
-	err_set(&line, b->reason, "%s: %s: %s%s%s%s%s", file, what(b), done, item == NULL ? "" : "; ",
-		item == NULL ? "" : item, path == NULL ? "" : ": ", path == NULL ? "" : path);
-	say_error(&line);
-	err_clear(&line);
-	json_put_text(o, "file", file);
-	json_put_text(o, "reason", reason_word(b->reason));
-	json_put_text(o, "done", done);
-	if (item != NULL)
-		json_put_text(o, "item", item);
-	if (path != NULL)
-		json_put_text(o, "path", path);
-	say_object(json_incref(o));
-	return run_log(&c->run, "damaged", o, e);
-}
-
-/* kept_each_damaged: only a bundle that carries the list can heal it. */
-static int tell_list_damaged(void *arg, const struct list_ref *ref, const struct err *why, struct err *e)
-{
-	struct checking *c = arg;
-	json_t *o = json_object();
-
-	c->lists++;
-	say_error(why);
-	json_put_number(o, "epoch", ref->epoch);
-	json_put_number(o, "list", ref->revision);
-	json_put_text(o, "reason", reason_word(why->reason));
-	json_put_text(o, "text", why->text);
-	say_object(json_incref(o));
-	return run_change(&c->run, e) == -1 ? -1 : run_log(&c->run, "damaged", o, e);
-}
-
 static int look_at_lists(struct checking *c, struct err *e)
 {
 	const struct store_config *config = &c->run.store.config;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < config->streams_n; i++)
-		rc = kept_each_damaged(&c->run.store, config->streams[i].stream, tell_list_damaged, c, e);
+		rc = kept_each_damaged(&c->run.store, config->streams[i].stream, check_tell_list, c, e);
 	return rc;
-}
-
-/* mend_ask.each */
-static int tell_mended(void *arg, const struct mend_told *t, struct err *e)
-{
-	struct checking *c = arg;
-	struct err line = {0};
-	json_t *o = json_object();
-
-	c->mended++;
-	err_set(&line, t->reason, "%s: %s: %s", t->place, t->text, t->done);
-	say_error(&line);
-	err_clear(&line);
-	json_put_text(o, "file", t->place);
-	json_put_text(o, "reason", reason_word(t->reason));
-	json_put_text(o, "done", t->done);
-	say_object(json_incref(o));
-	return run_log(&c->run, "damaged", o, e);
 }
 
 static int mend(struct checking *c, struct err *e)
 {
-	struct mend_ask ask = {.store = &c->run.store, .objects = c->run.objects, .each = tell_mended, .arg = c};
+	struct mend_ask ask = {.store = &c->run.store, .objects = c->run.objects, .each = check_tell_mended, .arg = c};
 
 	for (size_t i = 0; i < 2 * c->run.store.config.streams_n; i++)
 		if (mend_run(&ask, &c->faults[i], e) == -1)
@@ -440,30 +323,6 @@ static int count_lost(void *arg, const struct digest *d, bool lost, struct err *
 	(void)e;
 	c->lost += lost;
 	return 0;
-}
-
-static int log_checked(struct checking *c, struct err *e)
-{
-	char sample[48], size[24];
-	json_t *o = json_object();
-
-	snprintf(sample, sizeof sample, "%llu/%llu", ull(c->sample.n), ull(c->sample.m));
-	json_put_text(o, "sample", sample);
-	json_put_number(o, "files", c->files);
-	json_put_number(o, "bytes", c->bytes);
-	json_put_number(o, "damaged", c->bad_n);
-	json_put_number(o, "not_healed", c->waiting);
-	json_put_number(o, "mended", c->mended);
-	say_object(json_incref(o));
-	say_line("%s: %s of objects, %s, hashed: %zu damaged", c->run.store.config.name, num_of(c->files, "file"),
-		 num_format_size(c->bytes, size), c->bad_n);
-	if (c->waiting > 0 && c->lost > 0)
-		say_line("%s set aside before and not healed yet", num_of(c->waiting, "object"));
-	if (c->mended > 0)
-		say_line("%s in published trees put right", num_of(c->mended, "name"));
-	if (c->lost > 0)
-		say_note("apply a bundle that carries these objects; a receipt asks for just them");
-	return run_log(&c->run, "checked", o, e);
 }
 
 static int repair(struct checking *c, struct err *e)
@@ -483,7 +342,7 @@ static int repair(struct checking *c, struct err *e)
 		goto out;
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < c->bad_n; i++)
-		rc = tell_bad(c, &c->bad[i], e);
+		rc = check_tell_bad(c, &c->bad[i], e);
 	if (rc == 0)
 		rc = mend(c, e);
 	if (rc == 0)
@@ -503,7 +362,7 @@ static int check(struct checking *c, unsigned jobs, struct err *e)
 	if (c->bad_n > 0)
 		qsort(c->bad, c->bad_n, sizeof *c->bad, by_path);
 	if ((c->run.interrupted && run_change(&c->run, e) == -1) || look_at_lists(c, e) == -1 || repair(c, e) == -1 ||
-	    objects_each(c->run.objects, count_lost, c, e) == -1 || log_checked(c, e) == -1)
+	    objects_each(c->run.objects, count_lost, c, e) == -1 || check_tell_done(c, e) == -1)
 		return -1;
 	code = c->bad_n + c->lists + c->waiting + c->mended + c->run.restored > 0 ? 3 : 0;
 	return run_done(&c->run, code, e) == -1 ? -1 : code;
