@@ -77,6 +77,17 @@ ln -sfn "$former" "$s/current"; : >"$T/store/stage/apply"
 expect_word 1 'published last, with list 3 of epoch 1' satchel-verify store "$T/store" --trust "$trust"
 expect_word 1 'published last' satchel-import status
 expect 0 satchel-import apply "$T/m3"; good
+if command -v strace >/dev/null; then
+  for n in $(seq 60); do # a run that begins, and has not ended
+    chmod -R u+w "$T/store"; rm -rf "$T/store"; cp -a "$T/base" "$T/store"
+    ASAN_OPTIONS=detect_leaks=0 strace -f -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=$n satchel-import prune --keep 0 >"$T/out" 2>"$T/err" || true
+    grep -q '"event":"prune"' "$T/store/journal.jsonl" && break
+  done
+  grep -q '"event":"pruned"' "$T/store/journal.jsonl" && fail "never killed between its begin and its end: this test is blind"
+  expect 0 satchel-verify store "$T/store" --trust "$trust"
+  ln -sfn "$former" "$s/current"
+  expect_word 1 'published last, with list 3 of epoch 1' satchel-verify store "$T/store" --trust "$trust"
+fi
 # one that was cut off before its journal's line is no fault: a note says so, and the next run ends it
 if command -v strace >/dev/null; then
   for n in $(seq 60); do
