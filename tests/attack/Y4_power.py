@@ -1,7 +1,8 @@
 """Y4: the cases, by Y4_power.sh. The import is killed before each of its syncs in turn, which shows what stood in memory then. What
 was durable follows from the syncs before: syncfs makes everything durable, fsync of a file its bytes, fsync of a directory its names,
 as they were at that moment. Between what was durable and what stood in memory each name is chosen at random, old or new, and of a new
-file whose bytes were not synced all, half or none are there: a disk that writes in any order. Then C."""
+file whose bytes were not synced all, half or none are there, of one that was appended to, of what came to it: a disk that writes in any
+order. Then C."""
 import os
 import random
 import stat
@@ -112,7 +113,8 @@ class Disk:
                 continue
             chosen = rng.choice((old, new)) if old != new else new
             if chosen is not None and chosen is new and new != old and new[0] == stat.S_IFREG and new[2] not in self.bytes_synced:
-                torn.setdefault(new[1:], rng.choice((new[2], new[2], new[2][:len(new[2]) // 2], b'')))
+                synced = old[2] if old is not None and old[0] == stat.S_IFREG and new[2].startswith(old[2]) else b''
+                torn.setdefault(new[1:], rng.choice((new[2], new[2], new[2][:(len(synced) + len(new[2])) // 2], synced)))
                 chosen = (new[0], new[1], torn[new[1:]], new[2])
             if chosen is not None:
                 crash[path] = chosen
