@@ -7,12 +7,14 @@ BENCH_DIR     where data sets are kept (default /var/tmp/satchel-bench)
 BENCH_SETS    "A B C D"        BENCH_ROUNDS  5
 BENCH_ONLY    contenders, "satchel satchel-0 a b c borg restic dar"
 BENCH_PHASES  "pack verify import"; the former ones still run where a later one needs them
+BENCH_MEDIUM  "carried" (default): the medium is mounted anew before verify and before import, so that they read it, as whoever has
+              carried one must; "cached": all of it is in the page cache, as where it was just made
 BENCH_JSON    a file for all figures
 Needs python3, openssl, zstd, tar and, for the full data sets, apt-get and dpkg-deb; root for the file systems.
 
-Source and medium are in the page cache when a job begins. Each job ends with a sync of what it wrote. Figures: wall is the
-median of the rounds; cpu user and system time of all processes; mem the largest single process. Ratios are of the
-same round, then the median.
+The source is in the page cache when a job begins. Each job ends with a sync of what it wrote. Figures: wall is the median of the
+rounds; cpu user and system time of all processes; mem the largest single process. Ratios are of the same round, then the
+median.
 """
 import fcntl
 import json
@@ -34,6 +36,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1" if SMALL else "5"))
 SETS = os.environ.get("BENCH_SETS", "A B C D").split()
 ONLY = os.environ.get("BENCH_ONLY", " ".join(RIVALS)).split()
 PHASES = os.environ.get("BENCH_PHASES", "pack verify import").split()
+CARRIED = {"carried": True, "cached": False}[os.environ.get("BENCH_MEDIUM", "carried")]
 BIN = os.environ.get("SATCHEL_BIN", os.path.join(data.REPO, "build"))
 TARGETS = {  # phase: {set: (of whom, against whom, at most)}
     "pack": [("satchel", "a", {"A": 0.40, "B": 0.50, "C": 0.40, "D": 0.65}),
@@ -72,10 +75,22 @@ class Disk:
         if loop.returncode != 0:
             return False
         self.loop = loop.stdout.decode().strip()
-        self.mounted = subprocess.run(["mount", "-t", "ext4", self.loop, self.path], stderr=subprocess.PIPE).returncode == 0
+        self.mounted = self.mount()
         if not self.mounted:
             subprocess.run(["losetup", "-d", self.loop])
         return self.mounted
+
+    def mount(self):
+        return subprocess.run(["mount", "-t", "ext4", self.loop, self.path], stderr=subprocess.PIPE).returncode == 0
+
+    def carry(self):
+        """What it holds is in no cache then."""
+        if not self.mounted:
+            data.forget(self.path)
+            return
+        subprocess.run(["umount", self.path], check=True)
+        if not self.mount():
+            raise SystemExit("bench: a file system that was mounted can't be mounted again")
 
     def renew(self):
         if self.loops:
@@ -129,7 +144,7 @@ def contend(name, source, medium, work, check):
         if phase not in rival or phase in ("verify", "import") and phase not in PHASES:
             continue
         if phase in ("verify", "import"):
-            data.warm(medium.folder)
+            medium.carry() if CARRIED else data.warm(medium.folder)
         got[phase] = job(rival[phase], where)
         if phase == "pack":
             got[phase]["bytes"] = size_of(medium.folder)
@@ -180,10 +195,10 @@ def show_floors(disk, sources, seen, figures):
     print("\nlimits of this machine")
     floors = {}
     for which, runs in figures.items():
-        stored = limits.measure(which, sources[which], disk, 0, SMALL)
+        stored = limits.measure(which, sources[which], disk, 0, CARRIED, SMALL)
         shrinks = "satchel" in runs[0] and median(runs, "satchel", "pack", "bytes") < 0.97 * seen[which][1]
         floors[which] = {"satchel-0": stored,
-                         "satchel": limits.measure(which, sources[which], disk, 3, SMALL) if shrinks else stored}
+                         "satchel": limits.measure(which, sources[which], disk, 3, CARRIED, SMALL) if shrinks else stored}
     print("\nagainst the limits: wall time, the floor (limits.py says of what), their ratio; the fastest rival, the floor's ratio "
           "to it, the target")
     for phase in PHASES:
@@ -217,6 +232,7 @@ def main():
     try:
         if not all(d.loops for d in disks):
             print("NOT ON FRESH FILE SYSTEMS: no loop device can be mounted here (root is needed); folders of %s instead" % BASE)
+        print("the medium is read from the %s" % ("device, as one that was carried" if CARRIED else "page cache"), flush=True)
         for which, source in sources.items():
             files, total = seen[which] = data.warm(source)
             runs = figures[which] = []

@@ -27,12 +27,12 @@ def zstd(source, folder, size):
     return got[0][0], got[1][0], got[1][1]
 
 
-def calls(source, folder, level, size):
+def calls(source, folder, level, size, carried):
     """What tests/tools/limits says: {"read": (wall, processor), ...} in seconds."""
     names = []
     for top, _, found in os.walk(source):
         names += [os.path.relpath(os.path.join(top, n), source) for n in found if not os.path.islink(os.path.join(top, n))]
-    out = subprocess.run([TOOL, source, folder, str(level), str(size)], stdout=subprocess.PIPE, check=True,
+    out = subprocess.run([TOOL, source, folder, str(level), str(size), "carried" if carried else "cached"], stdout=subprocess.PIPE, check=True,
                          input=b"".join(os.fsencode(n) + b"\0" for n in sorted(names))).stdout.decode()
     return {x.split()[0]: tuple(float(y) for y in x.split()[1:]) for x in out.splitlines()}
 
@@ -41,7 +41,7 @@ TOLD = (("read", "reading all files"), ("hash", "reading and hashing them"), ("w
         ("create", "creating them, all processors, one sync"), ("link", "two more names for each, all processors, one sync"))
 
 
-def measure(name, source, disk, level, small):
+def measure(name, source, disk, level, carried, small):
     """Does the bare work for a data set at a level of zstd, on a fresh disk; prints; {"pack": seconds, ...}.
 
     Whatever makes the same promises with these libraries does that much: each byte is read, hashed as object, as frame and, when
@@ -50,7 +50,7 @@ def measure(name, source, disk, level, small):
     nothing to wait for in one another."""
     size = 16 << 20 if small else 1 << 30
     disk.renew()
-    took = calls(source, disk.folder, level, size)
+    took = calls(source, disk.folder, level, size, carried)
     if level == 0:
         print("  %s: SHA-256 %.2f GB/s; zstd -1 %.0f, -3 %.0f, decompression %.0f MB/s, each by one core" % (
             (name, sha256() / 1e9) + tuple(x / 1e6 for x in zstd(source, disk.folder, size))))

@@ -2,7 +2,10 @@
  * What this machine does at best with a data set, for tests/bench/limits.py: no format, no lists, no processes, nothing but the
  * system calls, hashes and compression that any tool needs which does such a job.
  *
- *     limits SRC DIR LEVEL BYTES <names      names of SRC's files, each ended by a NUL; DIR: an empty folder; LEVEL: of zstd, 0: none
+ *     limits SRC DIR LEVEL BYTES carried|cached <names
+ *
+ * names of SRC's files, each ended by a NUL; DIR: an empty folder; LEVEL: of zstd, 0: none; carried: what was packed is read from the
+ * disk, cached: from the page cache
  *
  * prints, each with the wall and processor seconds it took (user and system, of all threads):
  *
@@ -61,6 +64,7 @@ static size_t files_n;
 static struct chunk *chunks;
 static size_t chunks_n;
 static int src, dir, level;
+static bool carried;
 static char *bytes;	/* BULK_BLOCK */
 static struct file packed = {-1, "packed"}, packing = {-1, "packed"};	/* to read; to write past the page cache */
 static _Atomic off_t packed_end;
@@ -425,16 +429,24 @@ static void pack(void *arg)
 	close(packing.fd);
 }
 
+static void open_packed(void)
+{
+	if (packed.fd == -1)
+		packed.fd = openat(dir, "packed", O_RDONLY | O_CLOEXEC);
+	if (packed.fd == -1 || (carried && posix_fadvise(packed.fd, 0, 0, POSIX_FADV_DONTNEED) != 0))
+		fail("packed");
+}
+
 static void verify(void *arg)
 {
 	(void)arg;
-	if (packed.fd == -1)
-		packed.fd = openat(dir, "packed", O_RDONLY | O_CLOEXEC);
+	open_packed();
 	each_chunk(verify_chunk);
 }
 
 static void fill(void *arg)
 {
+	open_packed();
 	each_chunk(*(job **)arg);
 	if (syncfs(dir) == -1)
 		fail("syncfs");
@@ -444,13 +456,14 @@ int main(int argc, char **argv)
 {
 	struct digest_ctx *hash;
 
-	if (argc != 5 || digest_start(NULL) == -1 || (hash = digest_open(NULL)) == NULL)
+	if (argc != 6 || digest_start(NULL) == -1 || (hash = digest_open(NULL)) == NULL)
 		return 2;
 	src = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (src == -1 || dir == -1)
 		fail("open");
 	level = atoi(argv[3]);
+	carried = strcmp(argv[5], "carried") == 0;
 	bytes = bulk_alloc(BULK_BLOCK);
 	if (bytes == NULL)
 		fail("memory");
@@ -461,7 +474,7 @@ int main(int argc, char **argv)
 	time_it("hash", ROUNDS, read_all, hash);
 	time_it("write", ROUNDS, write_one, &(off_t){strtoll(argv[4], NULL, 10)});
 	time_it("pack", ROUNDS, pack, NULL);
-	time_it("verify", ROUNDS, verify, NULL);	/* the first fills the page cache */
+	time_it("verify", ROUNDS, verify, NULL);	/* where cached, the first fills the page cache */
 	time_it("import", 1, fill, &(job *){import_chunk});
 	unlinkat(dir, "packed", 0);
 	if (level == 0) {
