@@ -30,6 +30,7 @@ struct taking {
 	const struct intake *in;
 	struct outcome *out;
 	struct bundle *bundle;
+	struct err refusal;	/* the newest root's, of a bundle imported before: nothing may be taken from it */
 	const struct store_stream *stream;
 	struct bundles *known;
 	struct admit admit;
@@ -184,12 +185,44 @@ static int raise_alarms(struct taking *t, struct err *e)
 
 /* ---- judging ---- */
 
+static int load_known(struct taking *t, const char *stream, struct err *e)
+{
+	if (t->known == NULL)
+		t->known = bundles_load(&t->in->run->store, stream, e);
+	return t->known == NULL ? -1 : 0;
+}
+
+/* By the name of its directory, which the manifest must then confirm. */
+static int was_imported(void *arg, const struct digest *manifest, struct err *e)
+{
+	struct taking *t = arg;
+	char stream[MAX_NAME_LEN + 1];
+	uint64_t sequence;
+
+	if (names_bundle_parse(t->out->name, stream, &sequence) == -1)
+		return 0;
+	return load_known(t, stream, e) == -1 ? -1 : bundles_known(t->known, sequence, manifest);
+}
+
 static int open_bundle(struct taking *t, struct gathered *b, struct err *why)
 {
 	const struct run *r = t->in->run;
-	struct unseal u = {.chain = &r->store.chain, .now = r->now, .spool_dir = r->dry ? NULL : &r->store.dir};
+	struct unseal u = {.chain = &r->store.chain, .now = r->now, .spool_dir = r->dry ? NULL : &r->store.dir,
+			   .known = was_imported, .arg = t};
+	int rc = gather_unseal(b, t->in->reader, &u, &t->bundle, why);
 
-	return gather_unseal(b, t->in->reader, &u, &t->bundle, why) == -1;
+	if (rc == 1) {
+		t->refusal = *why;
+		*why = (struct err){0};
+	}
+	return rc == -1;
+}
+
+static bool nothing_new(const struct taking *t)
+{
+	const struct manifest *m = t->bundle->manifest;
+
+	return t->lack.objects == 0 && t->admit.verdict != ADMIT_NEW && bundles_known(t->known, m->sequence, &m->digest);
 }
 
 /* What exporters say of the time keeps nothing out; but where it can't be true, the clock's may not be either. */
@@ -209,16 +242,21 @@ static int judge(struct taking *t, struct err *why, struct err *e)
 	struct run *r = t->in->run;
 	const struct manifest *m = t->bundle->manifest;
 	struct admit_ask ask = {.store = &r->store, .bundle = t->bundle, .now = r->now};
+	int rc;
 
 	t->stream = store_stream(&r->store, m->stream);
 	if (t->stream == NULL)
 		return err_set(e, ERR_INTERNAL, "%s: of a stream that is not followed", t->out->name);
 	if (admit_destination(m, r->store.config.name, why) == -1)
 		return 1;
-	t->known = bundles_load(&r->store, m->stream, e);
-	if (t->known == NULL || raise_alarms(t, e) == -1)
+	if (load_known(t, m->stream, e) == -1 || raise_alarms(t, e) == -1)
 		return -1;
-	if (admit_list(&ask, &t->admit, why) == -1 || lack_bundle(r->objects, t->bundle, &t->lack, why) == -1)
+	rc = admit_list(&ask, &t->admit, why) == -1 || lack_bundle(r->objects, t->bundle, &t->lack, why) == -1;
+	if (t->refusal.reason != ERR_NONE && why->reason != ERR_MEMORY && (rc == 1 || !nothing_new(t))) {
+		*why = t->refusal;
+		rc = 1;
+	}
+	if (rc == 1)
 		return 1;
 	if (t->admit.verdict == ADMIT_NEW)
 		warn_clock(t);
@@ -355,13 +393,6 @@ static void tell_list(struct taking *t)
 	t->out->list_why = t->admit.why;
 	t->out->epoch = t->bundle->manifest->approvals.epoch;
 	t->out->revision = t->bundle->manifest->approvals.revision;
-}
-
-static bool nothing_new(const struct taking *t)
-{
-	const struct manifest *m = t->bundle->manifest;
-
-	return t->lack.objects == 0 && t->admit.verdict != ADMIT_NEW && bundles_known(t->known, m->sequence, &m->digest);
 }
 
 static int take(struct taking *t, struct err *e)

@@ -20,7 +20,7 @@ struct err;
 struct bundle {
 	char name[NAMES_BUNDLE_LEN];
 	struct reader *reader;		/* not owned */
-	struct manifest *manifest;	/* signed by the exporter threshold of the newest root */
+	struct manifest *manifest;	/* signed by the exporter threshold of the newest root; or known (verify/unseal.h) */
 	struct buf list;		/* bytes of approvals.yaml, digest as in the manifest; empty when it has none */
 	struct signatures list_signatures;	/* as found, not judged */
 	struct spool spool;

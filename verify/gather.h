@@ -59,7 +59,7 @@ int gather_roots(struct gather *g, struct err *e);
 void gather_keep(struct gather *g);
 /* The reader of medium i. NULL: it can't be read. */
 struct reader *gather_reader(struct gather *g, size_t i, struct err *e);
-/* unseal of one bundle, which reads no byte again that was read before; indexes only after gather_keep, so without it once.
+/* unseal of one bundle (and its returns), which reads no byte again that was read before; indexes only after gather_keep, so without it once.
  * u: but for what it is to see. */
 int gather_unseal(struct gathered *b, struct reader *r, struct unseal *u, struct bundle **out, struct err *e);
 /* No more is asked of a bundle: what was read of it is forgotten. */

@@ -199,28 +199,48 @@ static void explain_missing(const struct seen *seen, const struct trust *root, s
 		err_hint(e, "packing may have been interrupted: run pack again");
 }
 
-static struct manifest *open_manifest(const struct unseal *u, const struct buf *bytes, struct err *e)
+/* Whether a manifest that the newest root refuses was taken for good before, as its digest says: 1, 0, -1. */
+static int is_known(const struct unseal *u, int refusal, struct err *e)
+{
+	const struct seen_file *f = seen_find(u->seen, NAMES_MANIFEST);
+
+	if (u->known == NULL || f == NULL || (refusal != R_SIGNATURE_MISSING && refusal != R_SIGNATURE_THRESHOLD))
+		return 0;
+	return u->known(u->arg, &f->sha256, e);
+}
+
+/* The manifest's signatures over its raw bytes: 0; 1 where they do not do, as *e says, but it is known; -1. */
+static int judge_signatures(const struct unseal *u, const struct buf *bytes, struct err *e)
 {
 	const struct trust *root = trust_chain_newest(u->chain);
-	struct seen *seen = u->seen;
 	struct signatures found = {0};
-	struct manifest *m = NULL;
+	struct err why = {0};
+	int rc = signatures_collect(&found, root, ROLE_EXPORTER, NAMES_MANIFEST, seen_signature, u->seen, e);
 
-	if (signatures_collect(&found, root, ROLE_EXPORTER, NAMES_MANIFEST, seen_signature, seen, e) == -1)
-		goto out;
-	if (trust_require(root, ROLE_EXPORTER, bytes->data, bytes->len, &found, e) == 0)
-		m = manifest_parse(bytes->data, bytes->len, e);
-	else if (e->reason == R_SIGNATURE_MISSING)
-		explain_missing(seen, root, e);
-	if (m != NULL && (check_name(m, seen->bundle, e) == -1 || check_created(m, u->now, e) == -1 ||
+	if (rc == 0 && trust_require(root, ROLE_EXPORTER, bytes->data, bytes->len, &found, e) == -1) {
+		if (e->reason == R_SIGNATURE_MISSING)
+			explain_missing(u->seen, root, e);
+		err_prefix(e, "%s/%s", u->seen->bundle, NAMES_MANIFEST);
+		rc = is_known(u, e->reason, &why);
+		if (rc == -1)
+			*e = why;
+		rc = rc == 1 ? 1 : -1;
+	}
+	signatures_free(&found);
+	return rc;
+}
+
+static struct manifest *open_manifest(const struct unseal *u, const struct buf *bytes, struct err *e)
+{
+	struct manifest *m = manifest_parse(bytes->data, bytes->len, e);
+
+	if (m != NULL && (check_name(m, u->seen->bundle, e) == -1 || check_created(m, u->now, e) == -1 ||
 			  compare_chain(m, u->chain, e) == -1)) {
 		manifest_free(m);
 		m = NULL;
 	}
 	if (m == NULL)
-		err_prefix(e, "%s/%s", seen->bundle, NAMES_MANIFEST);
-out:
-	signatures_free(&found);
+		err_prefix(e, "%s/%s", u->seen->bundle, NAMES_MANIFEST);
 	return m;
 }
 
@@ -360,6 +380,18 @@ static int open_bundle(const struct unseal *u, const struct buf *bytes, struct b
 	return 0;
 }
 
+/* Of a bundle that the newest root refuses, as *e says; whatever else is wrong with it, that stands. */
+static int open_known(const struct unseal *u, const struct buf *bytes, struct bundle **out, struct err *e)
+{
+	struct err why = {0};
+
+	if (open_bundle(u, bytes, out, &why) == 0)
+		return 1;
+	if (why.reason == ERR_MEMORY)
+		*e = why;
+	return -1;
+}
+
 int unseal(const struct unseal *u, struct bundle **out, struct err *e)
 {
 	struct buf bytes = {0};
@@ -376,7 +408,9 @@ int unseal(const struct unseal *u, struct bundle **out, struct err *e)
 	if (rc == 0 && trust_chain_check_time(u->chain, u->now, e) == -1)
 		rc = err_prefix(e, "%s", u->seen->bundle);
 	if (rc == 0)
-		rc = open_bundle(u, &bytes, out, e);
+		rc = judge_signatures(u, &bytes, e);
+	if (rc != -1)
+		rc = rc == 1 ? open_known(u, &bytes, out, e) : open_bundle(u, &bytes, out, e);
 	buf_free(&bytes);
 	return rc;
 }

@@ -23,6 +23,10 @@ struct unseal {			/* what unseal is given */
 	const struct file *spool_dir;	/* where indexes go that are too many for memory (verify/spool.h); until bundle_free */
 	uint64_t trust_max;		/* that of unseal_roots */
 	bool look_ahead;		/* no volume is asked for this time: no index is parsed before somebody wants it */
+	/* Asked where the newest root's exporters did not sign: whether the manifest of this digest was authenticated before, by an
+	 * older root. 1, 0, -1. NULL: none was. */
+	int (*known)(void *arg, const struct digest *manifest, struct err *e);
+	void *arg;
 };
 
 /*
@@ -31,7 +35,8 @@ struct unseal {			/* what unseal is given */
  * VERIFY.txt: size and digest. Each file is read once. *out is NULL on error. Its roots were walked before, by unseal_roots.
  * Errors: R_BUNDLE_INTERRUPTED (no manifest), R_SIGNATURE_*, R_TRUST_*, R_DOCUMENT_*, R_NAME (the directory bears another
  * bundle's name), R_CLOCK, R_FILE_MISSING, R_FILE_SIZE, R_FILE_DIGEST, R_FILE_TYPE, R_MEDIUM_READ (a small file that can't
- * be read: exit 3), each prefixed with bundle and file name.
+ * be read: exit 3), each prefixed with bundle and file name. 1, and both *out and R_SIGNATURE_* in *e: the newest root refuses a
+ * manifest that is known (u->known) and otherwise good. It can be asked what it names, and nothing may be taken from it.
  */
 int unseal(const struct unseal *u, struct bundle **out, struct err *e);
 

@@ -3,7 +3,7 @@ import glob
 import os
 import subprocess
 
-from attack import faults, journal, published, read, run, seen_word, whole
+from attack import faults, journal, published, read, remove, run, seen_word, stamp, whole
 from roots import BY, Chain
 
 
@@ -37,6 +37,37 @@ a.check('S13', 'and is not any more when its signer is dropped, by a bundle that
 dropped_line = b'"event":"list-dropped"' in read(f'{store}/journal.jsonl')
 a.check('S13', 'the list is gone, the journal tells of it', dropped_line and not os.path.exists(f'{store}/streams/updates/lists/1-8'))
 a.check('S13', 'and the store is whole', not whole(store, f'{store}/trust/trust-1.yaml'), why=str(whole(store, f'{store}/trust/trust-1.yaml')))
+
+# A routine rotation. What was imported whole before is passed over as ever, since nothing is taken from it; where anything of it is missing,
+# or it is another bundle, it is judged by the newest root.
+rotated = {**a.base, 4: a.root(4, exporter=(1, ['exporter-b']))}
+former = a.bundle(a.base, BY, name='former')
+newer = a.bundle(rotated, BY, name='newer', number=9, exporters=['exporter-b'])
+store = a.store_at_3()
+run('satchel-import', '-C', store, 'apply', former)
+kept = f'{a.work}/kept'
+subprocess.run(['cp', '-a', store, kept], check=True)
+done = run('satchel-import', '-C', store, 'apply', former, newer)
+a.check('S13', 'a former medium by the dropped exporter, named with the new root', done.code == 0 and b'updates-00000008  already imported' in done.out, why=f'{done.code} {done.out + done.err!r}')
+done = a.expect('S13', 'a former medium by the dropped exporter, imported whole', store, former, 0, '', rotated)
+a.check('S13', 'and it is said to be known', done.out == b'updates-00000008  already imported\n', why=f'{done.out!r}')
+stripped = a.copy(former, name='stripped')
+for signature in glob.glob(f'{stripped}/satchel/*/manifest.yaml.*.sig'):
+    os.unlink(signature)
+a.expect('S13', 'the same, its signatures gone', store, stripped, 0, '', rotated)
+index = a.copy(former, name='index')
+with open(f'{index}/satchel/updates-00000008/vol-0001.yaml', 'r+b') as f:
+    f.write(b'X')
+a.expect('S13', 'the same, with another index', store, index, 1, 'signature-missing', rotated)
+a.expect('S13', 'another bundle of that number by the dropped exporter', store, a.bundle(a.base, BY, name='other', created=stamp(now - 9000)), 1, 'signature-missing', rotated)
+gone = next(path for path in sorted(glob.glob(f'{store}/objects/*/*')) if read(path).startswith(b'object '))
+os.unlink(gone)
+a.expect('S13', 'a former medium by the dropped exporter, an object of it is missing', store, former, 1, 'signature-missing', rotated)
+remove(store)
+subprocess.run(['cp', '-a', kept, store], check=True)
+os.unlink(f'{store}/{os.path.relpath(gone, f"{a.work}/s")}')
+run('satchel-import', '-C', store, 'apply', a.bundle(a.base, BY, name='good again'))
+a.check('S13', 'which heals the store where the key is not dropped', os.path.exists(gone))
 
 # Several bundles in one call: all are judged by the newest root that one of them proves, whatever lies first or is named first.
 dropped = {**a.base, 4: a.root(4, exporter=(1, ['exporter-b']))}
