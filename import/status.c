@@ -1,6 +1,6 @@
 /*
  * satchel-import status: what is in effect, what waits and why, what `check` set aside, and whether anything has expired
- * or is overdue. Reads only, takes no lock. Unhealthy (exit 1): the trust root or a list in effect has expired, nothing has arrived for
+ * or is overdue. Reads only, takes no lock. Waiting (exit 4), too, while a run has not ended. Unhealthy (exit 1): the trust root or a list in effect has expired, nothing has arrived for
  * longer than policy allows, the state of a tree in service or a list that it names is gone or damaged, or the journal's chain is broken.
  */
 #include <stdio.h>
@@ -20,6 +20,7 @@
 #include "manifests/limits.h"
 #include "manifests/reason.h"
 #include "verify/rollback.h"
+#include "verify/runs.h"
 #include "verify/service.h"
 #include "verify/state.h"
 
@@ -34,6 +35,7 @@ struct report {
 	const struct store *store;
 	int64_t now;
 	bool unhealthy, waiting;
+	bool open;		/* a run began that has not ended */
 	uint64_t damaged_n;	/* objects set aside, whose bytes are not there */
 	struct digest damaged[MAX_NAMED];
 };
@@ -90,13 +92,36 @@ static void tell_service(void *arg, const char *place, const char *text)
 	err_clear(&why);
 }
 
+static int follow(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
+{
+	struct report *r = arg;
+
+	(void)n;
+	(void)line;
+	(void)e;
+	runs_follow(o, &r->open);
+	return 0;
+}
+
+/* A run that was cut off may have taken in what is not in effect yet. */
+static void tell_open(struct report *r)
+{
+	if (!r->open)
+		return;
+	r->waiting = true;
+	say_warn("a run has not ended: it is at work, or was interrupted, and what it took in may not be in effect yet. If none is at "
+		 "work, `satchel-import check`, or applying any bundle, finishes it");
+}
+
 /* A line that was changed, or taken out: whatever changed it may have changed more. */
 static int judge_journal(struct report *r, struct err *e)
 {
 	struct err why = {0};
 
-	if (journal_read(&r->store->dir, "journal.jsonl", NULL, NULL, NULL, NULL, &why) == 0)
+	if (journal_read(&r->store->dir, "journal.jsonl", follow, r, NULL, NULL, &why) == 0) {
+		tell_open(r);
 		return 0;
+	}
 	if (why.reason != R_JOURNAL && why.reason != ERR_MISSING) {
 		*e = why;
 		return -1;
@@ -341,6 +366,7 @@ static void say_verdict(const struct report *r)
 	json_put_text(o, "status", verdict);
 	json_put_number(o, "trust", root->version);
 	json_put_text(o, "trust_expires", time);
+	json_put(o, "unfinished", json_boolean(r->open));
 	put_damaged(r, o);
 	say_object(o);
 	say_line("%s  %s; site %s, trust root %llu expires %s", r->store->config.name, verdict, root->site, ull(root->version),

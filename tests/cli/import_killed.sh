@@ -70,4 +70,26 @@ for _ in $(seq 8); do
   check "a random time"
 done
 [ $killed -ge 3 ] || fail "$killed of 8 were killed at a random time: this test is blind"
+# Until a run has finished what was cut off, status does not call the store healthy: the new list is here, and not in effect.
+fresh
+export SATCHEL_STORE=$T/store
+expect_word 0 healthy satchel-import status
+cat >"$T/killer" <<S
+#!/bin/sh
+"$SATCHEL_BIN/satchel-import" -C "\$SATCHEL_STORE" status >"$T/during" 2>&1 || echo "exit \$?" >>"$T/during"
+kill -KILL \$PPID
+S
+chmod 755 "$T/killer"
+echo "hooks: {scan: [\"$T/killer\"]}" >>"$T/store/store.yaml"
+got=0; satchel-import apply "$T/m2" >"$T/out" 2>"$T/err" || got=$?
+[ $got -eq 137 ] && [ -d "$T/store/streams/updates/lists/1-2" ] && same_tree "$T/old" "$p" || fail "exit $got: it was not killed after the list came"
+grep -q 'exit 4' "$T/during" && grep -q 'a run has not ended' "$T/during" || { cat "$T/during"; fail "status while a run is at work"; }
+expect_word 4 'a run has not ended' satchel-import status
+grep -q 'waiting; site' "$T/out" || fail "the verdict of a store whose run was cut off"
+expect 4 satchel-import status --json
+grep -q '"unfinished":true' "$T/out" || fail "status as JSON"
+sed -i '/^hooks:/d' "$T/store/store.yaml"
+expect 0 satchel-import check
+same_tree "$c" "$p"
+expect_word 0 healthy satchel-import status
 [ -z "$calls" ] || command -v strace >/dev/null || skip "no strace here: killed at random times only"
