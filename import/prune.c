@@ -353,14 +353,26 @@ static int drop(struct pruning *p, struct err *e)
 	return each_object(p, e) == -1 ? -1 : file_sync_fs(&p->run.store.dir, e);
 }
 
+/*
+ * What an interrupted run left is finished first. Where there is no room for that, the other way round: of the trees and lists there are
+ * nothing goes that they need. Not so where a tree in service is gone, and what it needs is not known.
+ */
 static int prune(struct pruning *p, struct err *e)
 {
-	if (update_rest(&p->run, e) == -1 || look(p, e) == -1)
+	struct err full = {0};
+
+	if (update_rest(&p->run, &full) == -1 && (full.reason != ERR_NO_SPACE || p->run.rebuilt != 0)) {
+		*e = full;
+		return -1;
+	}
+	if (look(p, e) == -1)
 		return -1;
 	tell(p);
 	if (p->run.dry)
 		return 0;
-	return drop(p, e) == -1 ? -1 : run_done(&p->run, 0, e);
+	if (drop(p, e) == -1 || (full.reason != ERR_NONE && update_rest(&p->run, e) == -1))
+		return -1;
+	return run_done(&p->run, 0, e);
 }
 
 int prune_run(const struct args *a, struct err *e)

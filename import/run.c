@@ -123,6 +123,23 @@ static int recover_objects(struct run *r, uint64_t *dropped, struct err *e)
 	return objects_recover(r->objects, dropped, e);
 }
 
+/*
+ * The trees of a stream, and the end of its rollback. For want of room a tree stays unfinished: prune must be able to make some, and
+ * who publishes meets the error again.
+ */
+static int recover_stream(struct run *r, const char *stream, bool *found, struct err *e)
+{
+	struct err why = {0};
+
+	if (publish_recover(&r->store, r->objects, stream, found, &why) == -1 && why.reason != ERR_NO_SPACE) {
+		*e = why;
+		return err_prefix(e, "finishing an interrupted run");
+	}
+	if (r->interrupted && update_recover_rollback(r, stream, e) == -1)
+		return err_prefix(e, "finishing an interrupted run");
+	return 0;
+}
+
 /* Finishes or undoes what an interrupted run left behind. */
 static int recover(struct run *r, struct err *e)
 {
@@ -142,9 +159,8 @@ static int recover(struct run *r, struct err *e)
 
 		if (restore(r, i, e) == -1)
 			return -1;
-		if (publish_recover(&r->store, r->objects, stream, &found, e) == -1 ||
-		    (r->interrupted && update_recover_rollback(r, stream, e) == -1))
-			return err_prefix(e, "finishing an interrupted run");
+		if (recover_stream(r, stream, &found, e) == -1)
+			return -1;
 		building = building || found;
 	}
 	r->interrupted = r->interrupted || building || r->restored;

@@ -293,6 +293,8 @@ int update_all(struct run *r, const struct update_all *how, struct err *e)
 		if ((how->touched == NULL || !how->touched[i]) && !r->interrupted && (r->dropped >> i & 1) == 0)
 			continue;
 		rc = update_stream(r, &c->streams[i], how->places, &u, e);
+		if (rc == -1 && e->reason == ERR_NO_SPACE)
+			err_hint(e, "make room, with `satchel-import prune` or otherwise, and run it again");
 		if (rc == 0 && how->each != NULL)
 			rc = how->each(how->arg, &u, e);
 		update_free(&u);

@@ -78,3 +78,36 @@ expect_word 3 frame-digest satchel-import apply "$T/damaged"
 ! twice || fail "there is room for it twice: this test is blind"
 expect 0 satchel-import apply "$T/medium"
 same_tree "$c" "$T/small/store/published/updates/"
+
+# Publishing takes room of its own: an executable is an inode of its own. Where there is none for it, the run stays unfinished, what is in
+# service stays, and prune, which could not run behind it, makes room and finishes it.
+umount "$T/small"
+mount -t tmpfs -o size=24m tmpfs "$T/small"
+c=$T/content2
+mkdir -p "$c/base" "$c/junk" "$T/first" "$T/ahead" "$T/second"
+echo base >"$c/base/f"; head -c 6000000 /dev/urandom >"$c/junk/j"
+export SATCHEL_STATION=$T/station2
+expect 0 satchel-export init "$T/station2" --content "$c" --stream updates --ring production
+expect 0 satchel-export scan
+expect 0 satchel-export approve base --ring production
+expect 0 satchel-export sign
+expect 0 satchel-export pack "$T/first"
+expect 0 satchel-export pack "$T/ahead" --content-only --ahead junk --only junk
+mkdir "$c/tool"; head -c 5000000 /dev/urandom >"$c/tool/run"; chmod 755 "$c/tool/run"
+expect 0 satchel-export scan
+expect 0 satchel-export approve tool --ring production
+expect 0 satchel-export sign
+expect 0 satchel-export pack "$T/second"
+rm -r "$c/junk" # never approved: for comparing
+expect 0 satchel-import init "$T/small/store" --name s --trust "$T/station2/trust/trust-1.yaml" --stream updates --ring production
+echo 'policy: {ahead_days: 0}' >>"$T/small/store/store.yaml"
+expect 0 satchel-import apply "$T/first" "$T/ahead"
+head -c $(($(df --output=avail -B1 "$T/small" | tail -n 1) - 8000000)) /dev/zero >"$T/small/hog"
+expect_word 3 'satchel-import prune' satchel-import apply "$T/second"
+grep -q '(no-space)' "$T/err" && [ "$(ls "$T/small/store/published/updates")" = base ] || fail "publishing without room for an executable"
+expect_word 3 'satchel-import prune' satchel-import rollback
+expect 4 satchel-import status
+expect_word 0 '2 objects, 5.7 MiB, that nothing needs: going' satchel-import prune
+same_tree "$c" "$T/small/store/published/updates/"
+expect 0 satchel-import status
+expect 0 satchel-verify store "$T/small/store" --trust "$T/station2/trust/trust-1.yaml"
