@@ -98,6 +98,10 @@ int lists_commit(const struct store *s, const struct approvals *a, const struct 
 	bool there;
 	int rc = -1;
 
+	/* whoever lost the directory gets its lists back by a bundle, like any list that is gone */
+	snprintf(path, sizeof path, "streams/%s/lists", a->stream);
+	if (file_make_dirs_at(&s->dir, path, 0755, e) == -1)
+		return -1;
 	path_of(a->stream, a->epoch, a->revision, "", path);
 	there = faccessat(s->dir.fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	if (file_remove_tree_at(&s->dir, staged, e) == -1 || file_make_dir_at(&s->dir, staged, 0755, e) == -1 ||

@@ -277,13 +277,18 @@ int state_lists(const struct store *s, const char *stream, struct kept_lists *ou
 	char path[MAX_NAME_LEN + 32];
 	struct file dir = FILE_CLOSED;
 	const struct dirent *entry;
+	struct err why = {0};
 	DIR *d = NULL;
 	int fd, rc = -1;
 
 	*out = (struct kept_lists){0};
 	snprintf(path, sizeof path, "streams/%s/lists", stream);
-	if (file_open_dir_at(&s->dir, path, &dir, e) == -1)
+	if (file_open_dir_at(&s->dir, path, &dir, &why) == -1) {
+		if (why.reason == ERR_MISSING)
+			return 0;
+		*e = why;
 		return -1;
+	}
 	fd = openat(dir.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = fd == -1 ? NULL : fdopendir(fd);
 	if (d == NULL) {

@@ -81,7 +81,8 @@ size_t state_bound(const struct state *s, const char *path);
 /* Which tree is current: 'a', 'b', or 0 where nothing was published yet. R_STORE_DAMAGED. */
 int state_current(const struct store *s, const char *stream, char *tree, struct err *e);
 
-/* Lists kept for a stream, ascending. Other names in that directory are passed over. */
+/* Lists kept for a stream, ascending. Other names in that directory are passed over; without it, as of a stream followed from now on,
+ * there are none. */
 struct kept_lists {
 	struct list_ref *refs;	/* sha256 not filled */
 	size_t n;

@@ -42,6 +42,7 @@ damaged() { # command...: a store that this does to a sound one refuses to go on
 }
 damaged rm -r "$s/lists/1-3"
 damaged rm -r "$s/lists/1-3" "$s/lists/1-2" "$s/lists/1-1"
+damaged rm -r "$s/lists"
 
 # a later list that is not whole yet is no reason to let the tree go
 cp -a "$T/m4" "$T/cut"; truncate -s 40 "$T"/cut/satchel/*4/vol-0001.tar.zst

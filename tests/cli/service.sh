@@ -107,3 +107,20 @@ expect 0 satchel-import status; expect 0 satchel-verify store "$T/new" --trust "
 rm "$T/new/published/updates"
 expect_word 1 'published/updates' satchel-import status
 expect 3 satchel-import check; expect 0 satchel-import status
+
+# a stream that is added to store.yaml is like one whose links are gone: status says so, reads on, and the next run makes it
+export SATCHEL_STORE=$T/added
+mkdir -p "$T/other/o" "$T/mo"; echo other >"$T/other/o/f"
+quick_store added
+sed -i 's/^streams:$/&\n  - {stream: "more", rings: ["production"]}/' "$T/added/store.yaml"
+expect_word 1 'published/more' satchel-import status
+grep -q 'satchel-import check' "$T/err" && grep -q '^updates ' "$T/out" || fail "status of a store with a stream more"
+expect_word 0 'would be imported' satchel-import apply --dry-run "$T/m3"
+expect 0 satchel-export init "$T/more" --content "$T/other" --stream more --ring production --trust "$T/station/trust/trust-1.yaml"
+expect 0 satchel-export -C "$T/more" scan; expect 0 satchel-export -C "$T/more" approve --all --ring production
+expect 0 satchel-export -C "$T/more" sign --key "$T/station/keys/approver.key"
+expect 0 satchel-export -C "$T/more" pack "$T/mo" --key "$T/station/keys/exporter.key"
+expect 0 satchel-import apply "$T/m3" "$T/mo"
+same_tree "$c" "$T/added/published/updates"; same_tree "$T/other" "$T/added/published/more"
+expect 0 satchel-import status; expect 0 satchel-import check; expect 0 satchel-verify store "$T/added" --trust "$trust"
+expect 0 satchel-import rollback --stream more --to-newest
