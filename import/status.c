@@ -1,7 +1,7 @@
 /*
  * satchel-import status: what is in effect, what waits and why, what `check` set aside, and whether anything has expired
  * or is overdue. Reads only, takes no lock. Waiting (exit 4), too, while a run has not ended. Unhealthy (exit 1): the trust root or a list in effect has expired, nothing has arrived for
- * longer than policy allows, the state of a tree in service or a list that it names is gone or damaged, or the journal's chain is broken.
+ * longer than policy allows, the clock was set back, the state of a tree in service or a list that it names is gone or damaged, or the journal's chain is broken.
  */
 #include <stdio.h>
 #include <time.h>
@@ -45,6 +45,18 @@ static unsigned long long ull(uint64_t n)
 	return (unsigned long long)n;
 }
 
+/* What approvers or root holders signed in the future: the clock was set back, and nothing expires or is overdue by it. */
+static void judge_clock(struct report *r, const char *what, int64_t issued)
+{
+	char is[32], when[32];
+
+	if (issued - r->now <= MAX_CLOCK_AHEAD)
+		return;
+	r->unhealthy = true;
+	say_warn("the clock says %s, and %s was issued at %s: set the clock; until then nothing new is taken in, and nothing expires (%s)",
+		 num_format_time(r->now, is), what, num_format_time(issued, when), reason_word(R_CLOCK));
+}
+
 static int judge_list(struct report *r, const struct store_stream *stream, const struct list_ref *ref, int64_t *expires,
 		      struct err *e)
 {
@@ -63,10 +75,21 @@ static int judge_list(struct report *r, const struct store_stream *stream, const
 	}
 	snprintf(what, sizeof what, "%s: %s", stream->stream, tell_list(ref->epoch, ref->revision, list));
 	r->unhealthy = tell_expiry(what, R_EXPIRED, a->expires, r->now) || r->unhealthy;
+	judge_clock(r, what, a->issued);
 	*expires = a->expires;
 	tell_rings(a, stream);
 	approvals_free(a);
 	return 0;
+}
+
+static void judge_root(struct report *r)
+{
+	const struct trust *root = trust_chain_newest(&r->store->chain);
+	char what[64];
+
+	r->unhealthy = tell_root_expiry(r->store, r->now);
+	snprintf(what, sizeof what, "trust root %llu", ull(root->version));
+	judge_clock(r, what, root->issued);
 }
 
 static void judge_arrival(struct report *r, const char *stream, int64_t since, int64_t arrived)
@@ -385,7 +408,7 @@ int status_run(const struct args *a, struct err *e)
 	if (store_check_below(&store, e) == -1 || state_check_roots(&store, e) == -1)
 		goto out;
 	r.now = time(NULL);
-	r.unhealthy = tell_root_expiry(&store, r.now);
+	judge_root(&r);
 	for (size_t i = 0; i < store.config.streams_n; i++)
 		if (report_stream(&r, &store.config.streams[i], e) == -1)
 			goto out;

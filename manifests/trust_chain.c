@@ -139,13 +139,15 @@ int trust_chain_extend(struct trust_chain *c, const void *data, size_t len,
 int trust_chain_check_time(const struct trust_chain *c, int64_t now, struct err *e)
 {
 	const struct trust *t = trust_chain_newest(c);
-	char when[32];
+	char when[32], today[32];
 
 	if (t == NULL)
 		return err_set(e, ERR_INTERNAL, "no trust root is pinned");
-	if (t->issued - now > MAX_CLOCK_AHEAD)
-		return err_set(e, R_CLOCK, "trust root %llu is issued in the future, at %s", (unsigned long long)t->version,
-			       num_format_time(t->issued, when));
+	if (t->issued - now > MAX_CLOCK_AHEAD) {
+		err_set(e, R_CLOCK, "trust root %llu is issued in the future, at %s", (unsigned long long)t->version,
+			num_format_time(t->issued, when));
+		return err_hint(e, "judged at %s: is the clock right?", num_format_time(now, today));
+	}
 	if (t->expires <= now)
 		return err_set(e, R_TRUST_EXPIRED, "trust root %llu expired at %s", (unsigned long long)t->version,
 			       num_format_time(t->expires, when));

@@ -207,10 +207,12 @@ static int judge_list(const struct bundle *b, const struct approvals *a, const s
 
 static int judge_time(const struct approvals *a, int64_t now, struct err *e)
 {
-	char when[32];
+	char when[32], today[32];
 
-	if (a->issued - now > MAX_CLOCK_AHEAD)
-		return err_set(e, R_CLOCK, "it is issued in the future, at %s", num_format_time(a->issued, when));
+	if (a->issued - now > MAX_CLOCK_AHEAD) {
+		err_set(e, R_CLOCK, "it is issued in the future, at %s", num_format_time(a->issued, when));
+		return err_hint(e, "judged at %s: is the clock right, here and where it was made?", num_format_time(now, today));
+	}
 	if (a->expires <= now)
 		return err_set(e, R_EXPIRED, "list %llu expired at %s", (unsigned long long)a->revision,
 			       num_format_time(a->expires, when));

@@ -153,11 +153,12 @@ static int check_name(const struct manifest *m, const char *name, struct err *e)
 
 static int check_created(const struct manifest *m, int64_t now, struct err *e)
 {
-	char when[32];
+	char when[32], today[32];
 
-	if (m->created - now > MAX_CLOCK_AHEAD)
-		return err_set(e, R_CLOCK, "it was created in the future, at %s", num_format_time(m->created, when));
-	return 0;
+	if (m->created - now <= MAX_CLOCK_AHEAD)
+		return 0;
+	err_set(e, R_CLOCK, "it was created in the future, at %s", num_format_time(m->created, when));
+	return err_hint(e, "judged at %s: is the clock right, here and where it was made?", num_format_time(now, today));
 }
 
 struct strangers {

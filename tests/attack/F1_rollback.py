@@ -248,6 +248,10 @@ for label, ahead, code, word in (('ten years back', -10 * year, 1, 'clock'), ('1
     before = store_state(store)
     done = apply(store, site.g8, env=a.shim(SHIM_CLOCK=ahead))
     a.line('F12', f'clock {label}', f'{code} {word}', f'{done.code} {seen_word(done, word)}', faults(done, word) + ([] if published(store) == site.published(7) else ['published']) + a.good_after(store))
+for label, ahead, code in (('ten years back', -10 * year, 1), ('20 hours back', -72000, 0), ('33 hours back', -90000 - 3600 * 8, 1), ('21 days back', -86400 * 21, 1), ('right', 0, 0)):
+    done = run('satchel-import', '-C', a.fresh(), 'status', env=a.shim(SHIM_CLOCK=ahead))
+    said = b'set the clock' in done.err and b'unhealthy' in done.out
+    a.check('F12', f'status, clock {label}', done.code == code and said == (code == 1), str(code), str(done.code), why=(done.out + done.err).decode())
 store = a.fresh()
 done = apply(store, site.g8, env=a.shim(SHIM_CLOCK=2147483648 + 86400 - int(time.time())))
 a.check('F12', 'after 2038-01-19: an ordinary day, the root expired long ago', done.code == 1 and seen_word(done, 'trust-expired') == 'trust-expired', '1 trust-expired', f'{done.code} {seen_word(done, "trust-expired")}')
