@@ -54,6 +54,17 @@ static int insert(struct bundles *b, const struct bundles_record *r, struct err 
 	return 0;
 }
 
+/* Whether the journal's first line, that of init, names the stream. One that was added to store.yaml is followed from later on. */
+static bool begins_with(const json_t *init, const char *stream)
+{
+	const json_t *list = json_object_get(init, "streams");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_is_string(json_array_get(list, i)) && strcmp(json_string_value(json_array_get(list, i)), stream) == 0)
+			return true;
+	return false;
+}
+
 /* An event of the journal: those named "bundle" tell of bundles taken in. */
 static int replay(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
 {
@@ -64,7 +75,7 @@ static int replay(void *arg, uint64_t n, const struct digest *line, const json_t
 	(void)line;
 	if (event == NULL || time == NULL || num_parse_time(time, strlen(time), &r.arrived) == -1)
 		return 0;
-	if (n == 1)
+	if (n == 1 && begins_with(o, b->stream))
 		b->since = r.arrived;
 	if (strcmp(event, "bundle") != 0)
 		return 0;
@@ -123,6 +134,22 @@ static int write_document(const struct bundles *b, const struct file *store, str
 		rc = outfile_put(store, bundles_path(b->stream, path), 0644, bytes.data, bytes.len, e);
 	buf_free(&bytes);
 	return rc;
+}
+
+int bundles_recover(const struct store *s, const char *stream, int64_t now, struct err *e)
+{
+	struct bundles b = {0};
+	int rc = bundles_read(s, stream, &b, e);
+
+	if (rc == 0) {
+		rc = rebuild(s, stream, &b, e);
+		if (rc == 0 && b.since == 0)
+			b.since = b.n > 0 ? b.list[0].arrived : now;
+		if (rc == 0)
+			rc = write_document(&b, &s->dir, e);
+	}
+	arena_free(&b.arena);
+	return rc == -1 ? -1 : 0;
 }
 
 int bundles_init(const struct file *store, const char *stream, int64_t since, struct err *e)

@@ -15,6 +15,9 @@ struct store;
 /* Reads it, or makes it from the journal in memory. NULL on error; free with bundles_free. */
 struct bundles *bundles_load(const struct store *s, const char *stream, struct err *e);
 void bundles_free(struct bundles *b);
+/* At the start of a run that may write: one that is gone or damaged is made again, on disk. now: since when a stream that has none is
+ * followed, where the journal doesn't begin with it. */
+int bundles_recover(const struct store *s, const char *stream, int64_t now, struct err *e);
 /* An empty one for a new stream, on disk. store: its directory. */
 struct file;
 int bundles_init(const struct file *store, const char *stream, int64_t since, struct err *e);

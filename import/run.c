@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "import/bundles.h"
 #include "import/inspect.h"
 #include "import/lists.h"
 #include "import/objects.h"
@@ -157,7 +158,7 @@ static int recover(struct run *r, struct err *e)
 	for (size_t i = 0; i < r->store.config.streams_n; i++) {
 		const char *stream = r->store.config.streams[i].stream;
 
-		if (restore(r, i, e) == -1)
+		if (restore(r, i, e) == -1 || bundles_recover(&r->store, stream, r->now, e) == -1)
 			return -1;
 		if (recover_stream(r, stream, &found, e) == -1)
 			return -1;

@@ -97,7 +97,7 @@ static void judge_arrival(struct report *r, const char *stream, int64_t since, i
 	int64_t last = arrived > since ? arrived : since;
 	uint64_t days = last < r->now ? (uint64_t)(r->now - last) / DAY : 0;
 
-	if (days <= r->store->config.policy.stale_days)
+	if (last == 0 || days <= r->store->config.policy.stale_days)	/* 0: no run has met that stream yet */
 		return;
 	r->unhealthy = true;
 	say_warn("%s: nothing has arrived for %s, and policy allows %llu (stale)", stream, num_of(days, "day"),

@@ -356,7 +356,7 @@ static int listen(struct hearing *h, bool *settled, struct err *e)
 	if (got == -1)
 		return -1;
 	if (got == 0 && is_there(h, bundles_path(h->t->stream, place)))
-		report_finding(h->t->report, R_STORE_DAMAGED, place, "it is no index of bundles; the next run makes it anew");
+		report_finding(h->t->report, R_STORE_DAMAGED, place, "it is no index of bundles; the next run that may write makes it anew");
 	if (got == 0)
 		h->index.n = 0;
 	h->lists = calloc(h->t->lists->n + 1, sizeof *h->lists);

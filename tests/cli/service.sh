@@ -124,3 +124,19 @@ expect 0 satchel-import apply "$T/m3" "$T/mo"
 same_tree "$c" "$T/added/published/updates"; same_tree "$T/other" "$T/added/published/more"
 expect 0 satchel-import status; expect 0 satchel-import check; expect 0 satchel-verify store "$T/added" --trust "$trust"
 expect 0 satchel-import rollback --stream more --to-newest
+grep -q 'since: ' "$T/added/streams/more/bundles" || fail "no index of bundles for the stream that was added"
+
+# the index of bundles, damaged or gone: any run that may write makes it anew, also one that takes nothing in
+index=streams/updates/bundles
+for with in check "apply $T/m3"; do
+  for damage in 'echo x >' 'rm'; do
+    chmod -R u+w "$T/store"; rm -rf "$T/store"; cp -a "$T/base" "$T/store"
+    export SATCHEL_STORE=$T/store
+    eval "$damage \"\$T/store/\$index\""
+    [ "$damage" = rm ] || expect_word 1 "$index: it is no index" satchel-verify store "$T/store" --trust "$trust"
+    # shellcheck disable=SC2086
+    expect 0 satchel-import $with
+    cmp "$T/store/$index" "$T/base/$index" || fail "another index of bundles"
+    good
+  done
+done
