@@ -4,8 +4,11 @@
  */
 #include "export/draft.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "export/station.h"
 #include "lib/buf.h"
@@ -110,38 +113,73 @@ static int check(const struct draft *d, struct err *e)
 	return 0;
 }
 
+static int parse(const struct station *s, const struct buf *b, struct draft *d, struct err *e)
+{
+	struct arena a = {0};
+	int rc = schema_parse(&draft_schema, b->data, b->len, d, &a, e);
+
+	d->arena = a;
+	if (rc == 0)
+		rc = check(d, e);
+	if (rc == 0)
+		return 0;
+	err_prefix(e, "%s/" DRAFT_NAME, s->dir.name);
+	return station_damaged(e, "bring it back from a backup; or move it away, and `satchel-export recover MEDIUM` makes it again from "
+			       "the newest list");
+}
+
+int draft_lost(const struct station *s, struct err *e)
+{
+	struct station_list_id *lists;
+	size_t n;
+	int rc, given_up;
+
+	if (faccessat(s->dir.fd, DRAFT_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return err_sys(e, "%s/" DRAFT_NAME, s->dir.name);
+	rc = station_list_ids(s, &lists, &n, e);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		given_up = station_list_abandoned(s, lists[i], e);
+		rc = given_up == -1 ? -1 : !given_up;
+	}
+	free(lists);
+	return rc;
+}
+
 static int load(const struct station *s, struct draft *d, struct err *e)
 {
 	struct buf b = {0};
 	struct err cause = {0};
-	struct arena a = {0};
-	int rc = -1;
+	int rc = file_read_all_at(&s->dir, DRAFT_NAME, MAX_DRAFT_SIZE, &b, &cause);
 
-	if (file_read_all_at(&s->dir, DRAFT_NAME, MAX_DRAFT_SIZE, &b, &cause) == -1) {
-		rc = cause.reason == ERR_MISSING ? 0 : -1;
-		if (rc == -1)
-			*e = cause;
-	} else {
-		rc = schema_parse(&draft_schema, b.data, b.len, d, &a, e);
-		d->arena = a;
-		if (rc == 0)
-			rc = check(d, e);
-		if (rc == -1)
-			err_prefix(e, "%s/" DRAFT_NAME, s->dir.name);
-	}
+	if (rc == 0)
+		rc = parse(s, &b, d, e);
+	else if (cause.reason != ERR_MISSING)
+		*e = cause;
+	else
+		rc = draft_lost(s, e);
 	buf_free(&b);
-	return rc;
+	if (rc != 1)
+		return rc;
+	err_set(e, R_STATION_DAMAGED, "%s/" DRAFT_NAME ": is gone, and with it what was decided", s->dir.name);
+	return err_hint(e, "bring it back from a backup; or `satchel-export recover MEDIUM` makes it again from the newest list");
+}
+
+struct draft *draft_new(struct err *e)
+{
+	struct draft *d = calloc(1, sizeof *d);
+
+	if (d == NULL)
+		err_mem(e);
+	return d;
 }
 
 struct draft *draft_load(const struct station *s, struct err *e)
 {
-	struct draft *d = calloc(1, sizeof *d);
+	struct draft *d = draft_new(e);
 
-	if (d == NULL) {
-		err_mem(e);
-		return NULL;
-	}
-	if (load(s, d, e) == 0)
+	if (d == NULL || load(s, d, e) == 0)
 		return d;
 	draft_free(d);
 	return NULL;

@@ -37,8 +37,15 @@ struct draft {
 };
 extern const struct schema draft_schema;
 
-/* Loads STATION/draft.yaml (an empty draft where there is none). Free with draft_free. */
+/*
+ * Loads STATION/draft.yaml; an empty draft where nothing was decided yet. Where it is gone although lists were frozen from it, or is
+ * damaged, R_STATION_DAMAGED with what to do: taken for an empty one, it would withdraw everything and forget what was revoked. Free
+ * with draft_free.
+ */
 struct draft *draft_load(const struct station *s, struct err *e);
+/* Whether it is gone although lists were frozen from it: 1, 0, -1. And one that says nothing, to be made again from a list. */
+int draft_lost(const struct station *s, struct err *e);
+struct draft *draft_new(struct err *e);
 int draft_save(const struct station *s, const struct draft *d, struct err *e);
 void draft_free(struct draft *d);
 /* Rows of an item: first index (where there are none: where they would stand) and count. */

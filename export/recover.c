@@ -31,6 +31,7 @@ struct recover {
 	struct receive_count receipts;
 	struct approvals *before, *list;	/* the effective list, before and after */
 	struct draft *draft;
+	struct approvals *frozen;	/* the draft was gone: the newest list, of which it is made again */
 	size_t unkept, unknown;	/* approved items whose bytes, or contents lists, the station lacks */
 };
 
@@ -160,14 +161,22 @@ static int raise_floor(struct recover *r, struct err *e)
 
 /* ---- decisions and bytes ---- */
 
+/* A draft that is gone is made of the newest list that was frozen from it, signed or not; else what is newly in effect counts. */
 static int take_decisions(struct recover *r, struct err *e)
 {
-	r->draft = draft_load(&r->s, e);
-	if (r->draft == NULL || station_list_effective(&r->s, &r->list, NULL, e) == -1)
+	int lost = draft_lost(&r->s, e);
+	const struct approvals *from;
+
+	if (lost == -1 || station_list_effective(&r->s, &r->list, NULL, e) == -1 ||
+	    (lost == 1 && station_list_newest(&r->s, &r->frozen, NULL, e) == -1))
 		return -1;
-	if (r->list == NULL || (r->before != NULL && approvals_compare(r->list, r->before) <= 0))
+	r->draft = lost == 1 ? draft_new(e) : draft_load(&r->s, e);
+	if (r->draft == NULL)
+		return -1;
+	from = lost == 1 ? r->frozen : r->list;
+	if (from == NULL || (lost == 0 && r->before != NULL && approvals_compare(from, r->before) <= 0))
 		return 0;
-	if (recover_decisions(r->draft, r->list, r->s.now, e) == -1)
+	if (recover_decisions(r->draft, from, r->s.now, e) == -1)
 		return -1;
 	return draft_save(&r->s, r->draft, e);
 }
@@ -248,6 +257,9 @@ static void tell(const struct recover *r)
 	say_object(o);
 	say_line("taken over: %s, %s, %s; the next list is above %llu, the next bundle above %llu",
 		 num_of(r->seen.roots, "trust root"), num_of(r->seen.lists, "list"), num_of(r->seen.bundles, "bundle"), (unsigned long long)f->revision, (unsigned long long)sequence);
+	if (r->frozen != NULL)
+		say_warn("the draft was gone: it says again what list %llu says; what was declined, or decided since, waits anew: scan",
+			 (unsigned long long)r->frozen->revision);
 	if (r->list != NULL && f->epoch == r->list->epoch && f->revision > r->list->revision)
 		say_warn("list %llu was seen by a store and is not here: what it decided is not known; find a medium that carries it",
 			 (unsigned long long)f->revision);
@@ -281,6 +293,7 @@ int recover_run(const struct args *a, struct err *e)
 	draft_free(r.draft);
 	approvals_free(r.list);
 	approvals_free(r.before);
+	approvals_free(r.frozen);
 	station_close(&r.s);
 	return rc;
 }

@@ -44,13 +44,15 @@ int sent_load(const struct station *s, uint64_t sequence, struct manifest **out,
 		goto out;
 	}
 	*out = manifest_parse(b.data, b.len, e);
-	if (*out == NULL)
+	if (*out == NULL) {
 		err_prefix(e, "%s/%s", s->dir.name, path);
-	else if ((*out)->sequence != sequence || strcmp((*out)->stream, s->config.stream) != 0)
+		station_damaged(e, "move its folder away; `satchel-export recover MEDIUM` takes it from a medium that carries the bundle");
+	} else if ((*out)->sequence != sequence || strcmp((*out)->stream, s->config.stream) != 0) {
 		err_set(e, R_STATION_DAMAGED, "%s/%s: is bundle %" PRIu64 " of stream \"%s\"", s->dir.name, path,
 			(*out)->sequence, (*out)->stream);
-	else
+	} else {
 		rc = 0;
+	}
 out:
 	if (rc == -1) {
 		manifest_free(*out);

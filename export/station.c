@@ -101,6 +101,14 @@ int station_open_parent(const char *path, struct file *out, const char **last, s
 	return rc;
 }
 
+int station_damaged(struct err *e, const char *next)
+{
+	if (e->reason == ERR_MEMORY)
+		return -1;
+	e->reason = R_STATION_DAMAGED;
+	return err_hint(e, "%s", next);
+}
+
 int station_check_root(const struct station *s, struct err *e)
 {
 	if (trust_chain_check_time(&s->chain, s->now, e) == 0)
@@ -176,9 +184,10 @@ static int load_chain(struct station *s, struct err *e)
 	file_close(&dir);
 	if (rc == 1)
 		return 0;
-	if (e->reason != ERR_MEMORY && e->reason != ERR_IO)
-		e->reason = R_TRUST_DAMAGED;
-	return -1;
+	if (e->reason == ERR_MEMORY || e->reason == ERR_IO)
+		return -1;
+	e->reason = R_TRUST_DAMAGED;
+	return err_hint(e, "every bundle carries the trust roots: copy them back, with their signatures, from a medium");
 }
 
 static int open_dir(struct station *s, const char *path, struct err *e)
@@ -206,9 +215,8 @@ static int open_ledger(struct station *s, struct err *e)
 
 	s->ledger = journal_open(&s->dir, "ledger.jsonl", false, &cut, e);
 	if (s->ledger == NULL) {
-		if (e->reason == ERR_MISSING)
-			e->reason = R_STATION_DAMAGED;
-		return -1;
+		return e->reason != ERR_MISSING ? -1
+			: station_damaged(e, "bring it back from a backup, an old one serves; else an empty file begins it anew");
 	}
 	if (cut)
 		say_warn("the last line of the ledger was cut off by an interrupted run, and is removed");

@@ -60,6 +60,8 @@ int station_now(int64_t *now, struct err *e);
 const char *station_user(void);
 /* The directory of a file that the user named, and its last component (part of path). */
 int station_open_parent(const char *path, struct file *out, const char **last, struct err *e);
+/* A document of the station's own that is not what it wrote: R_STATION_DAMAGED, and the next step. Out of memory stays that. Returns -1. */
+int station_damaged(struct err *e, const char *next);
 /* trust_chain_check_time; where the newest root has expired, with what to do. */
 int station_check_root(const struct station *s, struct err *e);
 /* `get` of signatures_collect and trust_chain_extend: signature files in a directory; dir is a struct file *. */

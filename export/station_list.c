@@ -22,6 +22,7 @@
 #include "lib/banned.h"
 
 #define ABANDONED ".abandoned"	/* beside the list: an empty file */
+#define LIST_DAMAGED "move it away; `satchel-export recover MEDIUM` takes it from a medium that carries it"
 #define MARKER_LEN (STATION_LIST_NAME + sizeof "lists/" ABANDONED)
 
 char *station_list_name(uint64_t epoch, uint64_t revision, char out[STATION_LIST_NAME])
@@ -108,6 +109,7 @@ static int load(const struct station *s, const struct file *dir, struct station_
 	a = approvals_parse(b.data, b.len, e);
 	if (a == NULL) {
 		err_prefix(e, "%s/%s", dir->name, name);
+		station_damaged(e, LIST_DAMAGED);
 		goto out;
 	}
 	if (a->epoch != id.epoch || a->revision != id.revision || strcmp(a->stream, s->config.stream) != 0) {
