@@ -124,8 +124,7 @@ static int parse(const struct station *s, const struct buf *b, struct draft *d, 
 	if (rc == 0)
 		return 0;
 	err_prefix(e, "%s/" DRAFT_NAME, s->dir.name);
-	return station_damaged(e, "bring it back from a backup; or move it away, and `satchel-export recover MEDIUM` makes it again from "
-			       "the newest list");
+	return station_damaged(e, "move it away; `satchel-export recover MEDIUM` makes it again from the newest list");
 }
 
 int draft_lost(const struct station *s, struct err *e)
@@ -163,7 +162,7 @@ static int load(const struct station *s, struct draft *d, struct err *e)
 	if (rc != 1)
 		return rc;
 	err_set(e, R_STATION_DAMAGED, "%s/" DRAFT_NAME ": is gone, and with it what was decided", s->dir.name);
-	return err_hint(e, "bring it back from a backup; or `satchel-export recover MEDIUM` makes it again from the newest list");
+	return err_hint(e, "`satchel-export recover MEDIUM`, or RECEIPT, makes it again from the newest list");
 }
 
 struct draft *draft_new(struct err *e)

@@ -321,6 +321,23 @@ static int load(struct freeze *f, const struct args *a, struct err *e)
 	return f->draft == NULL ? -1 : 0;
 }
 
+/* Nobody signs what no store would take, nor what isn't the list that was frozen. */
+static int judge_waiting(const struct freeze *f, struct err *e)
+{
+	char name[STATION_LIST_NAME];
+	int rc = approvals_check_time(f->list, f->s.now, e) == -1 ? -1 : ledger_froze(&f->s, f->list, e);
+
+	if (rc == 0) {
+		err_set(e, R_STATION_DAMAGED, "lists/%s: is not what was frozen, by the ledger's digest",
+			station_list_name(f->list->epoch, f->list->revision, name));
+		return err_hint(e, "'sign --new' gives it up and freezes the decisions again; where it was packed, move it away, and "
+				   "`satchel-export recover MEDIUM` takes it from there");
+	}
+	if (rc == -1 && (e->reason == R_EXPIRED || e->reason == R_CLOCK))
+		err_hint(e, "'sign --new' freezes the decisions again");
+	return rc == 1 ? 0 : -1;
+}
+
 static int sign(struct freeze *f, const struct args *a, struct err *e)
 {
 	bool pending, fresh = args_has(a, "new");
@@ -328,10 +345,8 @@ static int sign(struct freeze *f, const struct args *a, struct err *e)
 	if (load(f, a, e) == -1)
 		return -1;
 	pending = waits(f);
-	if (pending && !fresh && f->list->expires <= f->s.now) {
-		err_set(e, R_EXPIRED, "list %llu expired before it was signed by all", (unsigned long long)f->list->revision);
-		return err_hint(e, "'sign --new' freezes the decisions again");
-	}
+	if (pending && !fresh && judge_waiting(f, e) == -1)
+		return -1;
 	if (f->list == NULL && f->draft->decisions_n == 0 && f->draft->revoked_n == 0) {
 		err_set(e, R_NOT_APPROVED, "nothing is approved yet");
 		return err_hint(e, "'approve ITEM... --ring RING' comes first");

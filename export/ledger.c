@@ -3,11 +3,14 @@
  */
 #include "export/ledger.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <string.h>
 
 #include "export/station.h"
 #include "lib/err.h"
+#include "manifests/reason.h"
 
 #include "lib/banned.h"
 
@@ -36,6 +39,53 @@ int ledger_put_list(json_t *o, uint64_t epoch, uint64_t revision, const struct d
 
 	return json_put_number(o, "epoch", epoch) == -1 || json_put_number(o, "revision", revision) == -1 ||
 	       json_put_text(o, "sha256", digest_hex(d, hex)) == -1 ? -1 : 0;
+}
+
+int ledger_read(const struct station *s,
+		int (*each)(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e), void *arg,
+		struct err *broken, struct err *e)
+{
+	struct err why = {0};
+
+	if (journal_read(&s->dir, LEDGER_NAME, each, arg, NULL, NULL, &why) == 0)
+		return 0;
+	if (why.reason != R_JOURNAL && why.reason != ERR_MISSING) {
+		*e = why;
+		return -1;
+	}
+	if (broken != NULL)
+		*broken = why;
+	return 0;
+}
+
+struct frozen {
+	const struct approvals *list;
+	char sha256[DIGEST_HEX + 1];	/* empty: nothing is told */
+};
+
+static int find_freeze(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
+{
+	struct frozen *f = arg;
+	const char *sha256 = json_get_text(o, "sha256");
+	uint64_t epoch, revision;
+
+	(void)n;
+	(void)line;
+	(void)e;
+	if (sha256 != NULL && strcmp(json_get_text(o, "event"), "freeze") == 0 && json_get_number(o, "epoch", &epoch) == 0 &&
+	    json_get_number(o, "revision", &revision) == 0 && epoch == f->list->epoch && revision == f->list->revision)
+		snprintf(f->sha256, sizeof f->sha256, "%s", sha256);
+	return 0;
+}
+
+int ledger_froze(const struct station *s, const struct approvals *list, struct err *e)
+{
+	struct frozen f = {.list = list};
+	char hex[DIGEST_HEX + 1];
+
+	if (ledger_read(s, find_freeze, &f, NULL, e) == -1)
+		return -1;
+	return f.sha256[0] == '\0' || strcmp(f.sha256, digest_hex(&list->digest, hex)) == 0;
 }
 
 struct ledger_items {

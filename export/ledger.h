@@ -24,6 +24,16 @@ int ledger_put_key(json_t *o, const struct digest *id);
 /* Sets "epoch", "revision" and "sha256" of a list. */
 int ledger_put_list(json_t *o, uint64_t epoch, uint64_t revision, const struct digest *d);
 
+/*
+ * journal_read of the ledger for those who go on without it: where its chain is broken, or it is gone, 0 all the same, what stands
+ * before that was told, and *broken (or NULL) says where.
+ */
+int ledger_read(const struct station *s,
+		int (*each)(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e), void *arg,
+		struct err *broken, struct err *e);
+/* Whether the list is the one that was frozen, by its digest: 1, also where the ledger doesn't tell; 0; -1. */
+int ledger_froze(const struct station *s, const struct approvals *list, struct err *e);
+
 /* A decision on many items, in lines of bounded length: the members are in every line, the items in `items`. */
 struct ledger_items;
 struct ledger_items *ledger_items_open(struct station *s, const char *event, json_t *members, struct err *e);

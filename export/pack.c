@@ -125,17 +125,16 @@ static int explain_list(struct pack *p, struct err *e)
 static int judge_list(struct pack *p, struct err *e)
 {
 	const struct trust *root = trust_chain_newest(&p->station.chain);
-	char time[32];
 
 	if (p->list->epoch != root->epoch) {
 		err_set(e, R_NOT_APPROVED, "list %" PRIu64 " is of epoch %" PRIu64 ", and the trust root's is %" PRIu64,
 			p->list->revision, p->list->epoch, root->epoch);
 		return err_hint(e, "freeze and sign the decisions anew with `satchel-export sign`");
 	}
-	if (p->list->expires > p->station.now)
+	if (approvals_check_time(p->list, p->station.now, e) == 0)
 		return 0;
-	err_set(e, R_EXPIRED, "list %" PRIu64 " expired at %s", p->list->revision, num_format_time(p->list->expires, time));
-	return err_hint(e, "`satchel-export renew` and sign");
+	return err_hint(e, e->reason == R_CLOCK ? "no store takes it before: where the clock is right, `satchel-export renew` and sign"
+						: "`satchel-export renew` and sign");
 }
 
 /* A newer list that waits for signatures is not forgotten silently. */

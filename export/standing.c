@@ -171,7 +171,7 @@ static int gather(struct standing *t, struct err *e)
 			return -1;
 		x->stream = x->receipt == NULL ? NULL : receipt_stream(x->receipt, s->config.stream);
 	}
-	if (journal_read(&s->dir, LEDGER_NAME, read_ledger, t, NULL, NULL, e) == -1 || sent_each(s, read_sent, t, e) == -1)
+	if (ledger_read(s, read_ledger, t, NULL, e) == -1 || sent_each(s, read_sent, t, e) == -1)
 		return -1;
 	for (size_t i = 0; i < t->n; i++)
 		if (judge_seen(t, &t->list[i], e) == -1 || count_lacking(t, &t->list[i], e) == -1)

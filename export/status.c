@@ -20,6 +20,7 @@
 #include "lib/say.h"
 #include "manifests/manifest.h"
 #include "manifests/names.h"
+#include "manifests/reason.h"
 
 #include "lib/banned.h"
 
@@ -36,12 +37,13 @@ struct status {
 	bool waiting, unhealthy;
 	json_t *o, *problems;
 	char bundle[128], bundle_time[32];
+	struct err ledger;		/* where its chain is broken, or that it is gone */
 };
 
 __attribute__((format(printf, 3, 4)))
 static void tell(struct status *t, bool *flag, const char *fmt, ...)
 {
-	char text[512];
+	char text[2048];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -72,11 +74,17 @@ static int judge_unsigned(struct status *t, struct err *e)
 	const struct approvals *l = t->newest;
 	const char *next = "";		/* of another epoch: told by who calls */
 	struct signers w;
-	int rc = signers_count(root, ROLE_APPROVER, &l->bytes, &t->sigs, &w, e);
+	int rc = ledger_froze(&t->s, l, e);
 
+	json_put_number(t->o, "unsigned_list", l->revision);
+	if (rc == 0)
+		tell(t, &t->unhealthy, "list %llu, which lacks signatures, is not what was frozen: 'sign --new' gives it up; 'recover MEDIUM' takes it "
+		     "from a medium that carries it, once it is moved away", (unsigned long long)l->revision);
+	if (rc != 1)
+		return rc;
 	if (l->epoch == root->epoch)
 		next = l->expires <= t->s.now ? "; it has expired: 'sign --new' freezes the decisions again" : "; 'sign' adds one";
-	json_put_number(t->o, "unsigned_list", l->revision);
+	rc = signers_count(root, ROLE_APPROVER, &l->bytes, &t->sigs, &w, e);
 	if (rc == 0)
 		tell(t, &t->waiting, "list %llu has %zu of %llu signatures; %llu more of: %s%s", (unsigned long long)l->revision, w.good,
 		     (unsigned long long)w.threshold, (unsigned long long)w.threshold - w.good, (const char *)w.missing.data, next);
@@ -87,6 +95,7 @@ static int judge_unsigned(struct status *t, struct err *e)
 static int judge_lists(struct status *t, struct err *e)
 {
 	const struct trust *root = trust_chain_newest(&t->s.chain);
+	struct err why = {0};
 	char time[32];
 	int rc = 0;
 
@@ -97,6 +106,8 @@ static int judge_lists(struct status *t, struct err *e)
 		say_line("list %llu is signed, %s, expires %s", (unsigned long long)t->effective->revision,
 			 num_of(t->effective->items_n, "entry"), time);
 		judge_expiry(t, "list", t->effective->revision, t->effective->expires, LIST_WARNING);
+		if (approvals_check_time(t->effective, t->s.now, &why) == -1 && why.reason == R_CLOCK)
+			tell(t, &t->unhealthy, "%s: no store takes it before; where the clock is right, 'renew' freezes it again", why.text);
 	} else {
 		say_line(t->newest == NULL ? "no list is signed yet" : "no list has the signatures that the trust root asks for");
 	}
@@ -233,7 +244,10 @@ static int tell_half(void *arg, const struct manifest *m, const struct signers *
 
 static void tell_bundle(struct status *t)
 {
-	if (t->bundle[0] != '\0') {
+	if (t->ledger.reason != ERR_NONE) {
+		tell(t, &t->unhealthy, "%s; history was changed or damaged: put the ledger aside for who looks into it; one from a backup "
+		     "takes its place, or an empty file", t->ledger.text);
+	} else if (t->bundle[0] != '\0') {
 		json_put_text(t->o, "bundle", t->bundle);
 		json_put_text(t->o, "bundle_time", t->bundle_time);
 		say_line("last bundle: %s, %s", t->bundle, t->bundle_time);
@@ -248,7 +262,7 @@ static int run(struct status *t, struct err *e)
 	t->board = t->draft == NULL ? NULL : board_open(&t->s, t->draft, e);
 	if (t->board == NULL || station_list_newest(&t->s, &t->newest, &t->sigs, e) == -1 ||
 	    station_list_effective(&t->s, &t->effective, NULL, e) == -1 ||
-	    journal_read(&t->s.dir, LEDGER_NAME, find_bundle, t, NULL, NULL, e) == -1)
+	    ledger_read(&t->s, find_bundle, t, &t->ledger, e) == -1)
 		return -1;
 	t->o = json_object();
 	t->problems = json_array();

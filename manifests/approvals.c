@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/num.h"
 #include "lib/path.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
@@ -146,6 +147,21 @@ int approvals_encode(const struct approvals *a, struct buf *out, struct err *e)
 	if (out->len - before > MAX_APPROVALS_SIZE)
 		return err_set(e, R_DOCUMENT_TOO_LARGE, "the list takes %zu bytes, at most %u are allowed", out->len - before,
 			       MAX_APPROVALS_SIZE);
+	return 0;
+}
+
+int approvals_check_time(const struct approvals *a, int64_t now, struct err *e)
+{
+	char when[32], today[32];
+
+	if (a->issued - now > MAX_CLOCK_AHEAD) {
+		err_set(e, R_CLOCK, "list %llu is issued in the future, at %s", (unsigned long long)a->revision,
+			num_format_time(a->issued, when));
+		return err_hint(e, "judged at %s: is the clock right, here and where it was made?", num_format_time(now, today));
+	}
+	if (a->expires <= now)
+		return err_set(e, R_EXPIRED, "list %llu expired at %s", (unsigned long long)a->revision,
+			       num_format_time(a->expires, when));
 	return 0;
 }
 

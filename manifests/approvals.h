@@ -78,6 +78,8 @@ int approvals_encode(const struct approvals *a, struct buf *out, struct err *e);
 /* The checks alone. */
 int approvals_check(const struct approvals *a, struct err *e);
 
+/* R_CLOCK: issued more than MAX_CLOCK_AHEAD ahead of now; R_EXPIRED. */
+int approvals_check_time(const struct approvals *a, int64_t now, struct err *e);
 /* Order of lists: <0, 0, >0 by (epoch, revision). */
 int approvals_compare(const struct approvals *a, const struct approvals *b);
 /* The item's entry for a store in these rings: the highest revision that names one of them; NULL where none does. */

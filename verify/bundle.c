@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/num.h"
 #include "lib/pool.h"
 #include "lib/timings.h"
 #include "manifests/limits.h"
@@ -205,20 +204,6 @@ static int judge_list(const struct bundle *b, const struct approvals *a, const s
 	return 0;
 }
 
-static int judge_time(const struct approvals *a, int64_t now, struct err *e)
-{
-	char when[32], today[32];
-
-	if (a->issued - now > MAX_CLOCK_AHEAD) {
-		err_set(e, R_CLOCK, "it is issued in the future, at %s", num_format_time(a->issued, when));
-		return err_hint(e, "judged at %s: is the clock right, here and where it was made?", num_format_time(now, today));
-	}
-	if (a->expires <= now)
-		return err_set(e, R_EXPIRED, "list %llu expired at %s", (unsigned long long)a->revision,
-			       num_format_time(a->expires, when));
-	return 0;
-}
-
 int bundle_list(const struct bundle *b, const struct trust_chain *chain, int64_t now, struct approvals **out, struct err *e)
 {
 	const struct trust *root = trust_chain_newest(chain);
@@ -228,7 +213,7 @@ int bundle_list(const struct bundle *b, const struct trust_chain *chain, int64_t
 	if (!b->manifest->has_approvals)
 		return 0;
 	a = unseal_list(b->list.data, b->list.len, &b->list_signatures, root, e);
-	if (a != NULL && judge_list(b, a, root, e) == 0 && judge_time(a, now, e) == 0) {
+	if (a != NULL && judge_list(b, a, root, e) == 0 && approvals_check_time(a, now, e) == 0) {
 		*out = a;
 		return 0;
 	}

@@ -13,7 +13,7 @@ expect 0 satchel-export sign
 expect 0 satchel-export revoke bad --note backdoor
 expect 0 satchel-export sign
 expect 0 satchel-export pack m
-cp -a s base
+cp -a s base; cp -a m base-m
 fresh() { chmod -R u+w s; rm -rf s; cp -a base s; }
 damaged() { # WHAT NEXT-STEP command...: station-damaged, and the next step
   local what=$1 next=$2
@@ -88,3 +88,41 @@ damaged ledger.jsonl 'an empty file begins it anew' satchel-export renew
 touch s/ledger.jsonl
 expect 0 satchel-export renew
 expect 0 satchel-verify journal s
+
+# ---- a frozen list that is another one now is not signed, whatever signatures it had
+
+fresh
+other=$(sed -n 's/.*item: "b".*sha256: \([0-9a-f]*\).*/\1/p' s/draft.yaml)
+mine=$(sed -n 's/.*item: "a".*sha256: \([0-9a-f]*\).*/\1/p' s/draft.yaml)
+sed -i "s/${mine:0:64}/00${mine:2:62}/" s/lists/2.yaml
+[ -n "$other" ] && ! cmp -s s/lists/2.yaml base/lists/2.yaml || fail "the list is as it was"
+cp -a s changed
+expect 1 satchel-export status
+grep -q 'UNHEALTHY: list 2, which lacks signatures, is not what was frozen' "$T/out" || fail "status: $(cat "$T/out")"
+! grep -q "'sign' adds one" "$T/out" || fail "status leads to a fork"
+damaged lists/2.yaml 'sign --new' satchel-export sign
+[ "$(cat s/lists/2.yaml.*.sig | sha256sum)" = "$(cat base/lists/2.yaml.*.sig | sha256sum)" ] || fail "it was signed"
+expect 0 satchel-export sign --new
+grep -q '^list 3: 2 entries, 1 revoked' "$T/out" || fail "list 3: $(cat "$T/out")"
+expect 0 satchel-export pack m
+expect 0 satchel-verify bundle m --trust s/trust/trust-1.yaml
+chmod -R u+w s; rm -rf s; mv changed s
+rm s/lists/2.yaml
+expect 0 satchel-export recover base-m
+expect 0 satchel-export status
+
+# ---- status goes on without a ledger that is whole, and says so
+
+fresh
+sed -i 2d s/ledger.jsonl
+expect 1 satchel-export status
+grep -q '^UNHEALTHY: .*ledger.jsonl: line 2: has number 3' "$T/out" || fail "the ledger: $(cat "$T/out" "$T/err")"
+grep -q '^list 2 is signed' "$T/out" || fail "all else is not told: $(cat "$T/out")"
+! grep -q 'no bundle was made yet' "$T/out" || fail "what the ledger can't tell"
+expect 1 satchel-export status --json
+grep -q '"status":"unhealthy"' "$T/out" || fail "--json: $(cat "$T/out")"
+rm s/ledger.jsonl
+expect 1 satchel-export status
+grep -q '^UNHEALTHY: .*an empty file' "$T/out" || fail "no ledger: $(cat "$T/out" "$T/err")"
+touch s/ledger.jsonl
+expect 0 satchel-export status

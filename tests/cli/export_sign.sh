@@ -152,6 +152,19 @@ grep -q '^UNHEALTHY: list 6 expires' "$T/out" || fail "expiring"
 SOURCE_DATE_EPOCH=1900000000 expect 1 satchel-export status --json
 python3 -c 'import json,sys; o=json.loads(sys.stdin.read()); assert o["status"]=="unhealthy" and any("expired" in p for p in o["problems"])' <"$T/out" || fail "status --json"
 SOURCE_DATE_EPOCH=nonsense expect 2 satchel-export status
+# a list of a day when the clock was ahead: no store takes it, so it is not packed, nor signed by another; one day ahead is none
+mkdir clock
+SOURCE_DATE_EPOCH=1799913600 expect 0 satchel-export pack clock --key keys/keys/packer.key
+SOURCE_DATE_EPOCH=1799913600 expect 4 satchel-export status
+SOURCE_DATE_EPOCH=1799913599 expect_word 1 clock satchel-export pack clock --key keys/keys/packer.key
+grep -q 'satchel-export renew' "$T/err" || fail "the next step is not named"
+[ "$(ls clock/satchel)" = updates-00000001 ] || fail "a list that no store takes was packed"
+SOURCE_DATE_EPOCH=1799913599 expect 1 satchel-export status
+grep -q '^UNHEALTHY: list 6 is issued in the future, at 2027-01-15T08:00:00Z' "$T/out" || fail "status: $(cat "$T/out")"
+cp -a s waiting && rm waiting/lists/6.yaml."$(id keys/keys/bob.pub | cut -c1-32)".sig
+SOURCE_DATE_EPOCH=1799913599 expect_word 1 clock satchel-export -C waiting sign --key keys/keys/bob.key
+grep -q "'sign --new'" "$T/err" || fail "the next step is not named"
+SOURCE_DATE_EPOCH=1799913600 expect 0 satchel-export -C waiting sign --key keys/keys/bob.key
 
 # a new epoch: revisions begin again
 root 2 2 1 >root-2.yaml
