@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/receipts.h"
 #include "export/station.h"
 #include "lib/err.h"
 #include "lib/num.h"
@@ -86,15 +87,6 @@ static bool reads(const struct receipt *r, const char *format)
 	return false;
 }
 
-static bool same_rings(const struct station_destination *d, const struct receipt_stream *s)
-{
-	bool same = d->rings_n == s->rings_n;
-
-	for (size_t i = 0; same && i < d->rings_n; i++)
-		same = strcmp(d->rings[i], s->rings[i]) == 0;
-	return same;
-}
-
 static void tell_receipt(const struct station_destination *d, const struct receipt *r, const char *stream)
 {
 	const struct receipt_stream *s = receipt_stream(r, stream);
@@ -103,7 +95,7 @@ static void tell_receipt(const struct station_destination *d, const struct recei
 	say_note("%s: by receipt %llu of %s", d->name, (unsigned long long)r->counter, num_format_time(r->time, time));
 	if (!s)
 		say_warn("%s does not follow the stream %s, by its newest receipt", d->name, stream);
-	else if (!same_rings(d, s))
+	else if (!receipts_same_rings(d, s))
 		say_warn("%s follows other rings than " CONFIG_NAME " says, by its newest receipt; the bundle is packed by "
 			 CONFIG_NAME, d->name);
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)

@@ -140,6 +140,16 @@ static int drop_former(void *arg, const struct file *dir, const char *name, stru
 
 /* ---- receipts ---- */
 
+bool receipts_same_rings(const struct station_destination *d, const struct receipt_stream *s)
+{
+	if (d->rings_n != s->rings_n)
+		return false;
+	for (size_t i = 0; i < d->rings_n; i++)
+		if (strcmp(d->rings[i], s->rings[i]) != 0)
+			return false;
+	return true;
+}
+
 static int damaged(const struct station *s, const char *destination, const char *path, const char *text, struct err *e)
 {
 	err_set(e, R_STATION_DAMAGED, "%s/%s: %s", s->dir.name, path, text);

@@ -27,6 +27,8 @@ struct pubkey *receipts_key(const struct station_destination *d, struct err *e);
 /* The newest receipt of a destination, signed by the key that is pinned for it now: 0; 1 where there is none (*out NULL), as
  * where no key is pinned; -1. */
 int receipts_newest(const struct station *s, const char *destination, struct receipt **out, struct err *e);
+/* Whether it follows the rings that the station says: only then "complete" there means what is complete here. */
+bool receipts_same_rings(const struct station_destination *d, const struct receipt_stream *s);
 /* Its objects file, compared with what it says: R_STATION_DAMAGED. */
 int receipts_open_held(const struct station *s, const struct receipt *r, struct file *out, struct err *e);
 /* Takes a judged receipt and its signature over, durably; its objects file is there already. Then drops former ones. */

@@ -275,16 +275,6 @@ static int record(struct taking *t, struct err *e)
 	return ledger_append(t->s, "receipt", o, e);
 }
 
-static bool same_rings(const struct station_destination *d, const struct receipt_stream *s)
-{
-	if (d->rings_n != s->rings_n)
-		return false;
-	for (size_t i = 0; i < d->rings_n; i++)
-		if (strcmp(d->rings[i], s->rings[i]) != 0)
-			return false;
-	return true;
-}
-
 /* What a person should know of it. */
 static void warn(const struct taking *t)
 {
@@ -294,7 +284,7 @@ static void warn(const struct taking *t)
 
 	if (s == NULL)
 		say_warn("%s does not follow the stream %s", r->store, t->s->config.stream);
-	else if (!same_rings(t->destination, s))
+	else if (!receipts_same_rings(t->destination, s))
 		say_warn("%s follows other rings than " CONFIG_NAME " says; bundles are packed by " CONFIG_NAME, r->store);
 	if (r->time > t->s->now + MAX_CLOCK_AHEAD)
 		say_warn("the clock of %s is ahead of ours by more than a day", r->store);

@@ -99,11 +99,11 @@ static int read_sent(void *arg, const struct manifest *m, struct err *e)
 	return 0;
 }
 
-/* The effective list is complete there, by its newest receipt, and nothing is damaged. */
+/* The effective list is complete there for its rings, by its newest receipt, and nothing is damaged. */
 static bool has_all(const struct one *x, const struct approvals *list)
 {
 	return x->stream != NULL && x->stream->has_complete && x->receipt->lacks == 0 && x->acknowledged.n == 0 &&
-	       digest_equal(&x->stream->complete.sha256, &list->digest);
+	       receipts_same_rings(x->d, x->stream) && digest_equal(&x->stream->complete.sha256, &list->digest);
 }
 
 /* Whether it has seen a list above `a` (or NULL). */
@@ -333,6 +333,23 @@ static void tell_ahead(const struct standing *t, struct one *x)
 	t->ask->problem(t->ask->arg, true, text);
 }
 
+/* A store that was told other rings than the station: one of the two is to be changed. */
+static void tell_rings(const struct standing *t, const struct one *x)
+{
+	struct buf text = {0};
+
+	if (x->stream == NULL || receipts_same_rings(x->d, x->stream))
+		return;
+	buf_printf(&text, "%s follows the rings", x->d->name);
+	for (size_t i = 0; i < x->stream->rings_n; i++)
+		buf_printf(&text, "%s %s", i > 0 ? "," : "", x->stream->rings[i]);
+	buf_printf(&text, ", by its newest receipt, and bundles are packed by others: 'destination add %s --ring RING', or its store.yaml, sets it right",
+		   x->d->name);
+	if (!text.failed)
+		t->ask->problem(t->ask->arg, false, (const char *)text.data);
+	buf_free(&text);
+}
+
 static void tell_lacking(const struct standing *t, struct one *x)
 {
 	char text[256], size[24];
@@ -367,6 +384,7 @@ static void tell(const struct standing *t, struct one *x)
 	tell_head(x);
 	tell_receipt(t, x);
 	tell_unconfirmed(x);
+	tell_rings(t, x);
 	tell_lacking(t, x);
 	if (x->alarm[0] != '\0') {
 		json_put_text(x->o, "alarm", x->alarm);

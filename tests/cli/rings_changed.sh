@@ -32,6 +32,16 @@ expect 0 satchel-import check; expect 0 satchel-import prune; before
 expect 0 satchel-verify store "$T/store" --trust "$trust"
 expect_word 0 "missing: 2" satchel-import receipt -
 expect 4 satchel-import apply "$T/m1"; before
+# "complete" there is of its rings, not of the station's: status does not tell what pack then finds missing
+(fresh '"production"'
+ mkdir "$T/back"; expect 0 satchel-import receipt "$T/back"; expect 0 satchel-export receive "$T/back"
+ expect 0 satchel-export status; grep -q 'holds all of list 1' "$T/out" || { cat "$T/out"; fail "the same rings"; }
+ expect 0 satchel-export destination add store --ring production --ring pilot
+ expect 4 satchel-export status
+ grep -q 'waiting: store follows the rings production, by its newest receipt, ' "$T/out" || { cat "$T/out"; fail "other rings"; }
+ grep -q 'waiting: store lacks 4 objects' "$T/out" || { cat "$T/out"; fail "what it lacks for the station's rings"; }
+ expect 0 satchel-export destination add store --ring production; expect 0 satchel-export status) || exit 1
+fresh '"pilot", "production"'; expect 4 satchel-import apply "$T/m1"
 cp -a "$T/store" "$T/waits"
 expect 0 satchel-import apply "$T/all1"; same_tree "$c" "$p"
 state | grep -qxF 'rings: ["pilot", "production"]' || fail "the state doesn't tell the new rings"
