@@ -103,7 +103,7 @@ int keep_item(struct keep *k, const char *item, const struct contents_ref *ref, 
 	return k->list[k->n++].item == NULL ? err_mem(e) : 0;
 }
 
-/* Calls each for every file of the item that is not kept yet. */
+/* Calls each for every file of the item that is not kept yet, until it returns other than 0, which is returned. */
 static int for_missing(struct keep *k, const struct wanted *w,
 		       int (*each)(void *arg, const char *item, const struct record *r, struct err *e), void *arg,
 		       struct err *e)
@@ -121,7 +121,26 @@ static int for_missing(struct keep *k, const struct wanted *w,
 		rc = err_set(e, R_STATION_DAMAGED, "item \"%s\": a part of its contents list is not in the station; scan again",
 			     w->item);
 	contents_reader_close(reader);
-	return rc == 0 && got == 0 ? 0 : -1;
+	return rc != 0 ? rc : got == 0 ? 0 : -1;
+}
+
+static int found(void *arg, const char *item, const struct record *r, struct err *e)
+{
+	(void)arg;
+	(void)item;
+	(void)r;
+	(void)e;
+	return 1;
+}
+
+/* Whether anything is not kept yet: 1, 0, -1. */
+static int is_missing(struct keep *k, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < k->n && rc == 0; i++)
+		rc = for_missing(k, &k->list[i], found, NULL, e);
+	return rc;
 }
 
 /* ---- the forecast ---- */
@@ -256,8 +275,8 @@ static int check_room(struct keep *k, struct err *e)
 		return -1;
 	if (shares)
 		return 0;
-	err_set(e, ERR_NO_SPACE, "%s: keeping the approved files takes %s, and %s are free", k->station->dir.name,
-		num_format_size(need + SPARE, a), num_format_size(room, b));
+	err_set(e, ERR_NO_SPACE, "%s: keeping the approved files takes %s beside %u MiB that stay free, and there are %s",
+		k->station->dir.name, num_format_size(need, a), SPARE >> 20, num_format_size(room, b));
 	return err_hint(e, "make room, or approve fewer items at once");
 }
 
@@ -423,10 +442,16 @@ static int copy_all(struct keep *k, unsigned jobs, struct err *e)
 	return rc;
 }
 
+/* What is kept already is asked of nobody: neither the content root, which may have moved on, nor room. */
 static int run(struct keep *k, unsigned jobs, struct err *e)
 {
+	int missing;
+
 	k->shelf = shelf_open(&k->station->dir, "objects", e);
-	if (k->shelf == NULL || file_open_dir(k->station->config.content, &k->content, e) == -1 || check_room(k, e) == -1)
+	missing = k->shelf == NULL ? -1 : is_missing(k, e);
+	if (missing <= 0)
+		return missing;
+	if (file_open_dir(k->station->config.content, &k->content, e) == -1 || check_room(k, e) == -1)
 		return -1;
 	progress_phase("keeping", 0, 1);
 	if (copy_all(k, jobs, e) == -1)
@@ -437,7 +462,7 @@ static int run(struct keep *k, unsigned jobs, struct err *e)
 			err_set(e, R_CONTENT_CHANGED, "%s: is no longer what was scanned", k->first);
 		else
 			err_set(e, R_CONTENT_CHANGED, "%zu files are no longer what was scanned, the first is %s", k->changed_n, k->first);
-		return err_hint(e, "nothing was approved; run 'scan' and look again");
+		return err_hint(e, "nothing was approved; bring these bytes back, or 'scan' and approve what is there");
 	}
 	return shelf_commit(k->shelf, e);
 }

@@ -31,6 +31,29 @@ expect_word 1 content-changed satchel-export approve a --ring all --quiet
 echo one >c/a/f
 expect 0 satchel-export approve 'a*' --ring all
 
+# bytes that are kept are asked of nobody: back to a former revision with the content root away, and with no room but for the draft
+echo next >c/b/f
+expect 0 satchel-export scan
+expect 0 satchel-export approve b --ring all
+mv c away
+expect 0 satchel-export approve b --ring all --revision 1
+expect 0 satchel-export approve b --ring all
+rm "$(grep -rl '^next$' s/objects)"
+expect_word 2 missing satchel-export approve b --ring all
+mv away c
+expect 0 satchel-export approve b --ring all
+mkdir small
+if mount -t tmpfs -o size=60M none small 2>/dev/null; then
+  at_exit 'umount "$T/small"'
+  cp -a s small/s
+  expect 0 satchel-export -C small/s approve b --ring all --revision 1
+  rm "$(grep -rl '^next$' small/s/objects)"
+  expect_word 3 no-space satchel-export -C small/s approve b --ring all
+  grep -q 'takes 4.0 KiB beside 64 MiB that stay free' "$T/err" || fail "how much is missing: $(cat "$T/err")"
+fi
+expect 0 satchel-export approve b --ring all --revision 1
+echo two >c/b/f
+
 # a bundle is no medium
 expect_word 2 medium-missing satchel-export pack m/satchel/z-00000001
 [ ! -e m/satchel/z-00000001/satchel ] || fail "a bundle in a bundle"
