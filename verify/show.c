@@ -271,6 +271,9 @@ struct showing {
 	struct terms terms;
 	struct proof proof;
 	bool judged;	/* --trust was given */
+	bool bundle;	/* its manifest and list; when the manifest was read: */
+	bool has_list;	/* it names one, */
+	struct digest list;	/* this one */
 	int exit_code;
 };
 
@@ -294,6 +297,28 @@ static void cut_signature(const char *type, struct buf *bytes)
 		bytes->len = text.len;
 }
 
+/* A bundle's list is the one that its manifest names, whoever signed others. */
+static int judge_named(const struct showing *s, const char *name, const struct buf *bytes, struct proof_verdict *v, struct err *e)
+{
+	struct digest d;
+
+	if (!s->bundle || strcmp(name, NAMES_APPROVALS) != 0)
+		return 0;
+	if (digest_of(bytes->data, bytes->len, &d, e) == -1)
+		return -1;
+	if (s->has_list && digest_equal(&d, &s->list))
+		return 0;
+	*v = (struct proof_verdict){.proven = false};
+	err_set(&v->why, s->has_list ? R_FILE_DIGEST : R_FILE_EXTRA, NAMES_MANIFEST " names %s", s->has_list ? "another list" : "no list");
+	return 0;
+}
+
+static void note_list(struct showing *s, const struct manifest *m)
+{
+	s->has_list = m->has_approvals;
+	s->list = m->approvals.sha256;
+}
+
 static int show_bytes(struct showing *s, const char *name, struct buf *bytes, struct err *e)
 {
 	struct proof_verdict v;
@@ -309,7 +334,7 @@ static int show_bytes(struct showing *s, const char *name, struct buf *bytes, st
 	if (bytes->len > k->max)
 		return err_set(e, R_DOCUMENT_TOO_LARGE, "%s: %zu bytes, and a document of type %s has at most %zu", name, bytes->len,
 			       type, k->max);
-	if (proof_judge(&s->proof, &s->terms, type, name, bytes, &v, e) == -1)
+	if (proof_judge(&s->proof, &s->terms, type, name, bytes, &v, e) == -1 || judge_named(s, name, bytes, &v, e) == -1)
 		return -1;
 	if (s->judged && !v.proven)
 		s->exit_code = 1;
@@ -324,6 +349,8 @@ static int show_bytes(struct showing *s, const char *name, struct buf *bytes, st
 		err_mem(e);
 	else if (k->parse(k->schema, bytes->data, bytes->len, value, &arena, e) == 0)
 		rc = show_parsed(k, name, value, &v, e);
+	if (rc == 0 && k->schema == &manifest_schema)
+		note_list(s, value);
 	if (rc == -1)
 		err_prefix(e, "%s", name);
 	arena_free(&arena);
@@ -347,10 +374,13 @@ static int show_bundle(struct showing *s, struct err *e)
 {
 	struct err cause = {0};
 
+	s->bundle = true;
 	if (show_file(s, NAMES_MANIFEST, e) == -1)
-		return -1;
-	if (show_file(s, NAMES_APPROVALS, &cause) == 0 || cause.reason == ERR_MISSING)
+		return e->reason == ERR_MISSING ? err_hint(e, "a directory must be that of one bundle: MEDIUM/satchel/STREAM-SEQUENCE") : -1;
+	if (show_file(s, NAMES_APPROVALS, &cause) == 0 || (cause.reason == ERR_MISSING && !s->has_list))
 		return 0;
+	if (cause.reason == ERR_MISSING)
+		return err_set(e, R_FILE_MISSING, NAMES_APPROVALS ": " NAMES_MANIFEST " names it, and it is not there");
 	return err_set(e, cause.reason, "%s", cause.text);
 }
 

@@ -31,6 +31,24 @@ expect_word 1 trust-chain satchel-verify show other/trust/trust-1.yaml --trust $
 expect 0 satchel-verify show $trust2
 grep -q UNVERIFIED out || fail "without --trust"
 
+# a bundle's list is the one that its manifest names, whoever signed others
+echo x >c/many/x
+for step in scan 'approve many --ring production' sign 'pack usb'; do expect 0 satchel-export $step; done
+b=usb/satchel/updates-0000000
+expect 0 satchel-verify show ${b}2 --trust $trust1
+cp -r usb mixed; m=mixed/satchel/updates-00000002
+cp ${b}1/approvals.yaml* $m/
+expect_word 1 'UNVERIFIED: manifest.yaml names another list (file-digest)' satchel-verify show $m --trust $trust1
+rm $m/approvals.yaml
+expect_word 1 file-missing satchel-verify show $m --trust $trust1
+expect_word 1 file-missing satchel-verify show $m
+expect 0 satchel-export pack usb --content-only
+expect 0 satchel-verify show ${b}3 --trust $trust1
+cp ${b}1/approvals.yaml* ${b}3/
+expect_word 1 'UNVERIFIED: manifest.yaml names no list (file-extra)' satchel-verify show ${b}3 --trust $trust1
+rm -r ${b}3
+expect_word 2 'MEDIUM/satchel/STREAM-SEQUENCE' satchel-verify show usb
+
 # what is bound by another document's signature
 contents=$(grep -rl '^satchel: contents/1' station/contents | head -n 1)
 expect_word 1 signature-missing satchel-verify show "$contents" --trust $trust1
