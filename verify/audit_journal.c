@@ -101,8 +101,10 @@ static int check_beside(const struct audit *u, const char *path, const struct bu
 	rc = file_open(beside, &f, e);
 	if (rc == 0)
 		rc = file_read_all(&f, PUBKEY_MAX_SIGNATURE, &sig, e);
-	if (rc == -1 && e->reason == ERR_MISSING)
+	if (rc == -1 && e->reason == ERR_MISSING) {
 		e->reason = R_SIGNATURE_MISSING;
+		err_hint(e, "copy the receipt's signature file beside it; it bears the name of the key, which --key gives");
+	}
 	if (rc == 0 && !pubkey_verify(u->key, bytes->data, bytes->len, sig.data, sig.len))
 		rc = refuse(path, e);
 	file_close(&f);
@@ -164,7 +166,8 @@ static int load_receipts(struct audit *u, struct err *e)
 
 	if (n == 0)
 		return 0;
-	if (store_open(u->dir.name, &store, e) == -1)
+	/* nothing here rests on its trust roots, and damage there is a reason to ask */
+	if (store_open_unjudged(u->dir.name, &store, e) == -1)
 		return -1;
 	u->receipts = calloc(n, sizeof(struct receipt *));
 	rc = u->receipts == NULL ? err_mem(e) : load_key(u, e);
@@ -235,6 +238,7 @@ static int check(struct audit *u, struct err *e)
 	if (journal_read(&u->dir, u->name, look, u, &u->length, &u->head, &cause) == -1) {
 		if (report_is_fatal(&cause))
 			return err_set(e, cause.reason, "%s", cause.text);
+		err_hint(&cause, "restore it from a backup");
 		report_err(&u->report, u->name, &cause);
 		return 0;
 	}

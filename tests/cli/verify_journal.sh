@@ -50,6 +50,7 @@ sed -i 's/^counter: 2/counter: 3/' forged/store-00000002.yaml
 expect_word 1 signature-threshold satchel-verify journal store --receipt forged/store-00000002.yaml
 rm forged/store-00000001.yaml.*
 expect_word 1 signature-missing satchel-verify journal store --receipt forged/store-00000001.yaml
+grep -q "; copy the receipt's signature file beside it" err || fail "what to do about a receipt alone"
 
 # a store restored from a backup, and one that made other history since
 expect_word 1 journal-history satchel-verify journal backup --receipt $r/store-00000002.yaml
@@ -60,6 +61,11 @@ for _ in 1 2 3; do expect 0 satchel-import -C backup receipt back2; done
 expect_word 1 journal-history satchel-verify journal backup --receipt $r/store-00000002.yaml
 grep -q 'another one now' out || fail "other lines"
 expect_word 1 journal-history satchel-verify journal store --receipt back2/satchel/receipts/store-00000003.yaml
+
+# a store whose trust roots are gone, or that others can write: its history is asked for all the same
+cp -a store robbed; rm -r robbed/trust; chmod go+w robbed
+expect 0 satchel-verify journal robbed --receipt $r/store-00000002.yaml --key store/keys/receipt.pub
+expect_word 1 journal-history satchel-verify journal robbed --receipt back2/satchel/receipts/store-00000003.yaml
 
 # a changed line; what is no store; wrong uses
 sed -i '2s/"time":"2/"time":"3/' store/journal.jsonl
