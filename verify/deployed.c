@@ -183,6 +183,7 @@ struct merge {
 	struct cursor now, former[DEPLOYED_FORMER];
 	struct deployed_tally tally;
 	bool empty;		/* the walk has met nothing yet */
+	char unread[2 * PATH_MAX];	/* what could not be read last: whether its records are there can't be told */
 };
 
 static int advance(struct cursor *c, struct err *e)
@@ -311,8 +312,9 @@ static int judge_file(struct merge *m, const struct record *r, const char *path,
 static int judge_missing(struct merge *m, struct err *e)
 {
 	char place[FULL];
+	bool unread = m->unread[0] != '\0' && path_below(m->now.at->path, m->unread);
 
-	if (put_known(m->d, m->item, DEPLOYED_MISSING, full(m, m->now.at->path, place), NULL, e) == -1)
+	if (!unread && put_known(m->d, m->item, DEPLOYED_MISSING, full(m, m->now.at->path, place), NULL, e) == -1)
 		return -1;
 	m->tally.records++;
 	return advance(&m->now, e);
@@ -345,17 +347,27 @@ static int meet(struct merge *m, const char *path, const struct walk_entry *w, s
 	return rc == -1 || (r != NULL && advance(&m->now, e) == -1) ? -1 : 0;
 }
 
+/* What can't be read. Records at or below it come next, and are passed over. */
+static int pass_over(struct merge *m, const char *path, int sys, struct err *e)
+{
+	char place[FULL];
+
+	m->empty = false;
+	while (m->now.at != NULL && strcmp(m->now.at->path, path) < 0)
+		if (judge_missing(m, e) == -1)
+			return -1;
+	snprintf(m->unread, sizeof m->unread, "%s", path);
+	return put_known(m->d, m->item, DEPLOYED_UNREADABLE, full(m, path, place), strerror(sys), e);
+}
+
 static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err *e)
 {
 	struct merge *m = arg;
-	char path[2 * PATH_MAX], place[FULL];
+	char path[2 * PATH_MAX];
 
 	snprintf(path, sizeof path, "%s/%s", m->item->item + m->above, w->path);
-	if (w->sys != 0) {
-		m->empty = false;
-		return put_known(m->d, m->item, DEPLOYED_UNREADABLE, full(m, path, place), strerror(w->sys), e) == -1 ? WALK_STOP
-														      : WALK_SKIP;
-	}
+	if (w->sys != 0)
+		return pass_over(m, path, w->sys, e) == -1 ? WALK_STOP : WALK_SKIP;
 	if (S_ISDIR(w->st.st_mode) && (!w->leaving || w->entries > 0))
 		return WALK_ON;
 	return meet(m, path, w, e) == -1 ? WALK_STOP : WALK_ON;
@@ -366,6 +378,8 @@ static int walk_item(struct merge *m, const struct walk_entry *at, struct err *e
 	struct file dir = FILE_CLOSED;
 	int rc;
 
+	if (at->sys != 0)
+		return pass_over(m, m->item->item + m->above, at->sys, e);
 	if (!S_ISDIR(at->st.st_mode))
 		return meet(m, m->item->item + m->above, at, e);
 	m->empty = true;

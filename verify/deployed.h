@@ -40,7 +40,8 @@ struct deployed;
 /* top: the copy; stays open meanwhile. NULL on error. */
 struct deployed *deployed_open(const struct store *s, const struct file *top, unsigned jobs, const struct deployed_ops *ops,
 			       void *arg, struct err *e);
-/* at: where the item stands in the copy, NULL: nowhere. The item must stay until deployed_close. */
+/* at: where the item stands in the copy, NULL: nowhere; with `sys` where it, or a directory above it, can't be read. The item must stay
+ * until deployed_close. */
 int deployed_item(struct deployed *d, const struct deployed_item *item, const struct walk_entry *at, struct err *e);
 /* What belongs to no item. why: or NULL. */
 int deployed_other(struct deployed *d, const char *path, const char *why, struct err *e);

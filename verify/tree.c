@@ -178,6 +178,30 @@ static void say_summary(const struct tree *t, const char *dir)
 
 /* ---- comparing ---- */
 
+/* What can't be read: an item, items below it, or nothing that is published. */
+static int pass_over(struct tree *t, const struct walk_entry *w, struct err *e)
+{
+	size_t low = 0, high = t->wares.n, len = strlen(w->path);
+	bool any = false;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(t->wares.items[mid].item, w->path) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (size_t i = low; i < t->wares.n && strncmp(t->wares.items[i].item, w->path, len) == 0; i++) {
+		if (t->wares.items[i].revision == 0 || !path_below(t->wares.items[i].item, w->path))
+			continue;
+		any = t->seen[i] = true;
+		if (deployed_item(t->deployed, &t->wares.items[i], w, e) == -1)
+			return -1;
+	}
+	return any ? 0 : deployed_other(t->deployed, w->path, strerror(w->sys), e);
+}
+
 static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err *e)
 {
 	struct tree *t = arg;
@@ -185,7 +209,7 @@ static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err
 	bool is_dir = S_ISDIR(w->st.st_mode);
 
 	if (w->sys != 0)
-		return deployed_other(t->deployed, w->path, strerror(w->sys), e) == -1 ? WALK_STOP : WALK_SKIP;
+		return pass_over(t, w, e) == -1 ? WALK_STOP : WALK_SKIP;
 	if (w->leaving)
 		return w->entries > 0 || wares_lead(&t->wares, w->path) || deployed_other(t->deployed, w->path, NULL, e) == 0
 			       ? WALK_ON : WALK_STOP;
