@@ -152,9 +152,12 @@ static int tell_lists(struct telling *t, const struct file *dir, struct err *e)
 static int tell_dir(struct telling *t, const struct file *station, const char *name, struct err *e)
 {
 	struct file dir = FILE_CLOSED;
-	int rc = file_open_dir_at(station, name, &dir, e);
+	struct err why = {0};
+	int rc;
 
-	if (rc == 0)
+	if (file_open_dir_at(station, name, &dir, &why) == -1)
+		rc = page_fault_of(t->page, &why, e);
+	else
 		rc = strcmp(name, "lists") == 0 ? tell_lists(t, &dir, e) : page_receipts(t->page, &dir, e);
 	file_close(&dir);
 	return rc;

@@ -15,6 +15,9 @@
 #include "manifests/approvals.h"
 #include "manifests/limits.h"
 #include "manifests/names.h"
+#include "manifests/reason.h"
+#include "verify/report.h"
+#include "verify/service.h"
 #include "verify/signers.h"
 #include "verify/state.h"
 #include "verify/store.h"
@@ -26,7 +29,8 @@ struct telling {
 	struct page *page;
 	const struct store *store;
 	const struct store_stream *stream;
-	const struct state *state;	/* NULL: nothing was published yet */
+	const struct state *state;	/* NULL: nothing was published yet, */
+	bool unread;			/* or what is can't be told */
 	char **titles;			/* of the state's items, or NULL each */
 	int64_t now;
 };
@@ -109,11 +113,11 @@ static int tell_list(struct telling *t, const struct list_ref *ref, struct err *
 static int tell_lists(struct telling *t, struct err *e)
 {
 	struct kept_lists kept = {0};
-	struct err *why;
+	struct err *why, unread = {0};
 	int rc = 0;
 
-	if (state_lists(t->store, t->stream->stream, &kept, e) == -1)
-		return -1;
+	if (state_lists(t->store, t->stream->stream, &kept, &unread) == -1)
+		return page_fault_of(t->page, &unread, e);
 	why = calloc(kept.n + 1, sizeof *why);
 	if (why == NULL) {
 		state_lists_free(&kept);
@@ -185,7 +189,7 @@ static int tell_parts(struct telling *t, struct err *e)
 	if (tell_lists(t, e) == -1)
 		return -1;
 	if (t->state == NULL) {
-		page_line(t->page, "Nothing was published yet.");
+		page_line(t->page, t->unread ? "What is published can't be told." : "Nothing was published yet.");
 		return 0;
 	}
 	tell_items(t);
@@ -193,25 +197,43 @@ static int tell_parts(struct telling *t, struct err *e)
 	return 0;
 }
 
+/* service_tell */
+static void tell_service(void *arg, const char *place, const char *text)
+{
+	const struct telling *t = arg;
+
+	page_fault(t->page, R_STORE_DAMAGED, "%s: %s; the next run of satchel-import puts it right", place, text);
+}
+
+static int load_state(const struct telling *t, char tree, struct state **out, struct err *why)
+{
+	err_clear(why);
+	return state_load(t->store, t->stream->stream, tree, out, why);
+}
+
 static int tell_stream(struct telling *t, struct err *e)
 {
 	struct state *s = NULL;
 	struct err why = {0};
-	char tree = 0, when[32];
+	struct service service;
+	char when[32];
 	int rc = 0;
 
 	page_heading(t->page, "Stream %s", t->stream->stream);
 	for (size_t i = 0; i < t->stream->rings_n; i++)
 		page_line(t->page, "Ring: %s", t->stream->rings[i]);
-	if (state_current(t->store, t->stream->stream, &tree, &why) == -1 ||
-	    (tree != 0 && state_load(t->store, t->stream->stream, tree, &s, &why) == -1))
+	/* the journal's own faults, and the state's, are told where they are read */
+	if ((service_judge(t->store, t->stream->stream, &service, &why) == -1 && (report_is_fatal(&why) || service.tree == 0)) ||
+	    (service.tree != 0 && load_state(t, service.tree, &s, &why) == -1))
 		rc = page_fault_of(t->page, &why, e);
+	service_tell(&service, tell_service, t);
+	t->unread = s == NULL && (service.tree != 0 || (service.faults & SERVICE_TREE) != 0);
 	t->state = s;
 	t->titles = s == NULL ? NULL : calloc(s->items_n + 1, sizeof *t->titles);
 	if (s != NULL && t->titles == NULL)
 		rc = err_mem(e);
 	if (rc == 0 && s != NULL)
-		page_line(t->page, "State of the current tree, %c, of %s", tree, num_format_time(s->time, when));
+		page_line(t->page, "State of the current tree, %c, of %s", service.tree, num_format_time(s->time, when));
 	if (rc == 0)
 		rc = tell_parts(t, e);
 	for (size_t i = 0; t->titles != NULL && i < s->items_n; i++)

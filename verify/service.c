@@ -99,6 +99,13 @@ static bool same(const struct state *is, const struct service *v)
 	       (!v->has_state || digest_equal(&is->sha256, &v->state));
 }
 
+static int keep(const struct err *why, struct err *e)
+{
+	if (e->reason == ERR_NONE)
+		*e = *why;
+	return -1;
+}
+
 /* A tree with a state that can't be read, or that is being built, has faults of its own. */
 static int compare_tree(const struct store *s, struct service *v, struct err *e)
 {
@@ -108,10 +115,8 @@ static int compare_tree(const struct store *s, struct service *v, struct err *e)
 
 	if (rc == 1)
 		v->faults |= SERVICE_STATE;
-	if (rc == -1 && (why.reason == ERR_MEMORY || why.reason == ERR_IO)) {
-		*e = why;
-		return -1;
-	}
+	if (rc == -1 && (why.reason == ERR_MEMORY || why.reason == ERR_IO))
+		return keep(&why, e);
 	if (rc == 0 && v->published && state->phase == STATE_CLEAN && !same(state, v)) {
 		v->untold = true;
 		if (state->has_complete)
@@ -131,19 +136,17 @@ static int look(const struct store *s, struct service *v, struct err *e)
 {
 	struct err why = {0};
 
-	if (read_journal(s, v, e) == -1)
-		return -1;
+	int rc = read_journal(s, v, e);
+
 	if (!link_is(s, v->stream))
 		v->faults |= SERVICE_LINK;
-	if (state_current(s, v->stream, &v->tree, &why) == -1 && why.reason != R_STORE_DAMAGED) {
-		*e = why;
-		return -1;
-	}
+	if (state_current(s, v->stream, &v->tree, &why) == -1 && why.reason != R_STORE_DAMAGED)
+		return keep(&why, e);
 	if (v->tree != 0)
-		return compare_tree(s, v, e);
+		return compare_tree(s, v, e) == -1 ? -1 : rc;
 	if (v->published || why.reason == R_STORE_DAMAGED)
 		v->faults |= SERVICE_CURRENT;
-	return 0;
+	return rc;
 }
 
 int service_judge(const struct store *s, const char *stream, struct service *out, struct err *e)

@@ -35,7 +35,8 @@ struct service {
 /*
  * Reads the journal from its start. A run at work, or cut off before its outcome is in the journal, is no fault, but where it serves an
  * older list and is no rollback; nor is a journal
- * that can't be read: its own are told by whoever judges it. 0 or -1.
+ * that is broken: its own are told by whoever judges it. 0; -1 where the journal, the link or the state in service can't be read: what the
+ * links say is in *out all the same.
  */
 int service_judge(const struct store *s, const char *stream, struct service *out, struct err *e);
 /* Calls tell for each fault with its place below the store, and what is wrong there. */
