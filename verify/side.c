@@ -126,7 +126,9 @@ static int load_kept(const struct side_home *home, const struct terms *t, const 
 		return 0;
 	}
 	snprintf(dir, sizeof dir, "%s/lists", home->station->name);
-	return load_file(t, trust, dir, side_list_name(ref->epoch, ref->revision, name), out, e);
+	if (load_file(t, trust, dir, side_list_name(ref->epoch, ref->revision, name), out, e) == 0)
+		return 0;
+	return e->reason == ERR_MISSING ? err_hint(e, "the station has no such list") : -1;
 }
 
 /* ---- times ---- */
@@ -239,6 +241,8 @@ int side_open(const struct side_home *home, const struct terms *t, const char *t
 		rc = load_by(home, t, trust, by, out, e);
 	else
 		rc = load_path(t, trust, name, out, e);
+	if (rc == -1 && e->reason == ERR_MISSING && !at_home && (is_revision(name, &ref) || is_time(name, &by)))
+		err_hint(e, "a revision or a time is of a store or station: name it with --store or --station");
 	if (rc == -1)
 		side_close(out);
 	return rc;

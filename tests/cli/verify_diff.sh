@@ -88,6 +88,8 @@ expect 2 satchel-verify diff --store store 1 7
 expect 2 satchel-verify diff s/lists/1.yaml nowhere.yaml
 expect 2 satchel-verify diff --store store --station s 1 2
 expect 2 satchel-verify diff --store store --stream other 1 2
+for word in 1 2026-01-01; do expect_word 2 'name it with --store or --station' satchel-verify diff $word s/lists/1.yaml; done
+expect_word 2 'the station has no such list' satchel-verify diff --station s 1 7
 echo hello >hello
 expect_word 1 document-type satchel-verify diff s/lists/1.yaml hello
 ls s/lists store >/dev/null
