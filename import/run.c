@@ -26,6 +26,7 @@
 #include "manifests/journal.h"
 #include "manifests/limits.h"
 #include "verify/service.h"
+#include "verify/state.h"
 
 #include "lib/banned.h"
 
@@ -70,6 +71,28 @@ static int sweep(const struct file *store, const char *path, struct err *e)
 	return rc;
 }
 
+/* In each list: the root that judged it is written there. */
+static int sweep_lists(const struct store *s, const char *stream, struct err *e)
+{
+	char path[MAX_NAME_LEN + 96];
+	struct list_ref ref;
+	struct listing l;
+	const char *name;
+	int rc;
+
+	snprintf(path, sizeof path, "streams/%s/lists", stream);
+	rc = listing_open_maybe(&s->dir, path, &l, e);
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
+		rc = 0;
+		if (!state_list_name(name, &ref) || !listing_is_dir(&l))
+			continue;
+		snprintf(path, sizeof path, "streams/%s/lists/%.64s", stream, name);
+		rc = sweep(&s->dir, path, e);
+	}
+	listing_close(&l);
+	return rc == -1 ? -1 : 0;
+}
+
 static int sweep_all(const struct store *s, struct err *e)
 {
 	static const char *const below[] = {"", "/a", "/b"};
@@ -86,6 +109,9 @@ static int sweep_all(const struct store *s, struct err *e)
 			if (sweep(&s->dir, path, e) == -1)
 				return -1;
 		}
+	for (size_t i = 0; i < s->config.streams_n; i++)
+		if (sweep_lists(s, s->config.streams[i].stream, e) == -1)
+			return -1;
 	return 0;
 }
 

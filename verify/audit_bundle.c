@@ -303,7 +303,7 @@ static int look_at_medium(struct run *run, size_t number, struct err *e)
 
 	if (reader == NULL)
 		return -1;
-	if (number == 0)
+	if (run->sandbox[0] == '\0')
 		snprintf(run->sandbox, sizeof run->sandbox, "%s", reader_sandbox(reader));
 	if (!reader_caged(reader))
 		report_note(&run->report, reader_medium(reader), "the process that reads it is not fully caged");
@@ -382,8 +382,9 @@ static void say_summary(const struct run *run)
 	json_t *o;
 
 	if (!say_json()) {
-		say_line("%llu of %s good; %s, %s; read under %s", (unsigned long long)run->good, num_of(run->bundles, "bundle"),
-			 num_of(run->report.findings, "finding"), num_of(run->report.notes, "note"), run->sandbox);
+		say_line("%llu of %s good; %s, %s%s%s", (unsigned long long)run->good, num_of(run->bundles, "bundle"),
+			 num_of(run->report.findings, "finding"), num_of(run->report.notes, "note"),
+			 run->sandbox[0] == '\0' ? "" : "; read under ", run->sandbox);
 		return;
 	}
 	o = json_object();

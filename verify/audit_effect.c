@@ -32,7 +32,8 @@
 struct computing {
 	const struct audit_effect *a;
 	struct scanned scanned;
-	bool held;		/* something is */
+	bool held;		/* something is, or was */
+	bool former;		/* by another hook than the present one, which may have been asked since */
 	struct approvals **lists;	/* those that have a say, ascending */
 	size_t lists_n;
 	const struct approvals *complete;	/* in effect, all of it received; NULL: none, or gone back to */
@@ -40,6 +41,7 @@ struct computing {
 	size_t rings_n;
 	struct digest *exempt;
 	bool looks;		/* at objects */
+	bool free;		/* nothing is held */
 };
 
 static unsigned long long ull(uint64_t n)
@@ -118,23 +120,29 @@ static bool held(void *arg, const struct digest *contents)
 {
 	const struct computing *c = arg;
 
-	return scanned_holds(&c->scanned, contents);
+	return !c->free && scanned_holds(&c->scanned, contents);
 }
 
-/* 1: what is held can't be told, since another hook than the present one said it. */
+/* 1: what is held can't be told; audit_stream has said so. */
 static int load_held(struct computing *c, struct err *e)
 {
 	const struct audit_effect *a = c->a;
 	char path[SCANNED_PATH];
-	int rc = scanned_load(a->store, a->stream->stream, &c->scanned, e);
+	struct err why = {0};
+	bool present;
+	int rc = scanned_read(a->store, a->stream->stream, &c->scanned, &present, &why);
 
-	if (rc == 1 && faccessat(a->store->dir.fd, scanned_path(a->stream->stream, path), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-		report_note(a->report, path, "the scan hook is another one than it was then: what is published was not computed again");
-		return 1;
+	if (rc == -1 && report_is_fatal(&why)) {
+		*e = why;
+		return -1;
 	}
 	for (size_t i = 0; rc == 0 && i < c->scanned.records_n; i++)
 		c->held = c->held || c->scanned.records[i].verdict != SCANNED_PASSED;
-	return rc == -1 ? -1 : 0;
+	c->former = c->held && !present;
+	if (c->former)
+		report_note(a->report, scanned_path(a->stream->stream, path), "the scan hook is another one than it was then: what that one "
+			    "held may be published, or not yet");
+	return rc == -1 ? 1 : 0;
 }
 
 /* ---- the lists ---- */
@@ -286,11 +294,27 @@ static void tell(const struct computing *c, const char *item, const struct state
 	report_finding(c->a->report, R_STORE_DAMAGED, place, "%s: %s, and by the lists kept it is %s", item, there, right);
 }
 
-/* By what is here now, and by what had come for certain. */
-static void compare(const struct computing *c, const struct effect *now, const struct effect *then, struct sums *sums)
+/* What must be published: [0] by what is here now, and what the present hook holds; then by what had come for certain; then both by
+ * what the former hook held. */
+enum { MOST_WAYS = 4 };
+struct ways {
+	struct effect effects[MOST_WAYS];
+	size_t n;
+};
+
+static bool is_other(const struct computing *c, const struct ways *w, const struct state_item *is, const char *item, size_t at[MOST_WAYS])
+{
+	for (size_t k = 1; k < w->n; k++)
+		if (is_it(c, is, next(&w->effects[k], &at[k], item)))
+			return true;
+	return false;
+}
+
+static void compare(const struct computing *c, const struct ways *w, struct sums *sums)
 {
 	const struct state *s = c->a->state;
-	size_t i = 0, n = 0, t = 0;
+	const struct effect *now = &w->effects[0];
+	size_t i = 0, n = 0, at[MOST_WAYS] = {0};
 
 	while (i < s->items_n || n < now->items_n) {
 		const char *item = i == s->items_n || (n < now->items_n && strcmp(now->items[n].entry->item, s->items[i].item) < 0) ?
@@ -299,7 +323,7 @@ static void compare(const struct computing *c, const struct effect *now, const s
 		const struct effect_item *must = next(now, &n, item);
 
 		if (!is_it(c, is, must)) {
-			if (is_it(c, is, next(then, &t, item)))
+			if (is_other(c, w, is, item, at))
 				sums->behind++;
 			else if (sums->wrong++ < MOST_TOLD)
 				tell(c, item, is, must);
@@ -310,27 +334,26 @@ static void compare(const struct computing *c, const struct effect *now, const s
 
 static int compute(struct computing *c, struct effect_input *in, struct err *e)
 {
-	struct effect now = {0}, then = {0};
+	struct ways w = {.n = c->former ? MOST_WAYS : MOST_WAYS / 2};
 	struct sums sums = {0};
 	char place[PLACE];
-	int rc = -1;
+	int rc = 0;
 
-	c->looks = true;
-	if (effect_compute(in, &now, e) == -1)
-		return -1;
-	c->looks = false;
-	if (effect_compute(in, &then, e) == 0) {
-		compare(c, &now, &then, &sums);
-		rc = 0;
+	for (size_t k = 0; rc == 0 && k < w.n; k++) {
+		c->looks = k % 2 == 0;
+		c->free = c->former && k < 2;
+		rc = effect_compute(in, &w.effects[k], e);
 	}
+	if (rc == 0)
+		compare(c, &w, &sums);
 	snprintf(place, sizeof place, "streams/%s/%c/state.yaml", c->a->stream->stream, c->a->tree);
 	if (sums.wrong > MOST_TOLD)
 		report_finding(c->a->report, R_STORE_DAMAGED, place, "%s more than that", num_of(sums.wrong - MOST_TOLD, "item"));
 	if (sums.behind > 0)
 		report_note(c->a->report, place, "%s could be newer by what is here now; the next import settles it",
 			    num_of(sums.behind, "item"));
-	effect_free(&now);
-	effect_free(&then);
+	for (size_t k = 0; k < w.n; k++)
+		effect_free(&w.effects[k]);
 	return rc;
 }
 

@@ -21,6 +21,7 @@
 #include "manifests/names.h"
 #include "manifests/reason.h"
 #include "verify/audit_objects.h"
+#include "verify/audit_strays.h"
 #include "verify/audit_stream.h"
 #include "verify/audit_told.h"
 #include "verify/commands.h"
@@ -46,6 +47,17 @@ struct run {
 	uint64_t journal;
 	struct digest head;
 };
+
+/* What ends one part of the audit is a finding, and the others go on; errors of the machine end it. */
+static int settle(struct run *run, const char *place, int rc, struct err *e)
+{
+	if (rc == 0)
+		return 0;
+	if (report_is_fatal(e))
+		return -1;
+	report_err(&run->report, place, e);
+	return 0;
+}
 
 /* ---- trust and permissions ---- */
 
@@ -127,7 +139,7 @@ static void check_modes(struct run *run)
 }
 
 /* What decides about the trees: roots, lists, states. Objects and trees are looked at one by one. */
-static enum walk_verdict check_writable(void *arg, const struct walk_entry *w, struct err *e)
+static enum walk_verdict check_deciding(void *arg, const struct walk_entry *w, struct err *e)
 {
 	struct run *run = arg;
 	char text[STORE_STRANGER];
@@ -135,7 +147,11 @@ static enum walk_verdict check_writable(void *arg, const struct walk_entry *w, s
 	(void)e;
 	if (strchr(w->path, '/') == NULL)	/* check_modes */
 		return strcmp(w->name, "trust") == 0 || strcmp(w->name, "streams") == 0 ? WALK_ON : WALK_SKIP;
-	if (w->leaving || w->sys != 0 || S_ISLNK(w->st.st_mode))
+	if (w->leaving)
+		return WALK_ON;
+	if (!audit_strays_known(&run->store, w->path, &run->report))
+		return WALK_SKIP;
+	if (w->sys != 0 || S_ISLNK(w->st.st_mode))
 		return WALK_ON;
 	if ((w->st.st_mode & 022) != 0)
 		report_finding(&run->report, ERR_UNSAFE, w->path, "its mode is %04o: others must not write it",
@@ -208,8 +224,10 @@ static int check_streams(struct run *run, struct err *e)
 	for (size_t i = 0; i < run->store.config.streams_n; i++) {
 		const struct store_stream *stream = &run->store.config.streams[i];
 		struct audit_stream found;
+		char place[MAX_NAME_LEN + 16];
 
-		if (audit_stream(&run->store, stream, run->terms.now, &run->report, &found, e) == -1)
+		snprintf(place, sizeof place, "streams/%s", stream->stream);
+		if (settle(run, place, audit_stream(&run->store, stream, run->terms.now, &run->report, &found, e), e) == -1)
 			return -1;
 		say_stream(stream, &found);
 	}
@@ -247,15 +265,11 @@ static int check(struct run *run, const char *trust, struct err *e)
 		return -1;
 	note_expiry(run);
 	check_modes(run);
-	if (walk_tree(&run->store.dir, 8, check_writable, run, e) == -1 || check_published(run, e) == -1 ||
-	    audit_told_store(&run->store, &run->report, &run->journal, &run->head, e) == -1 ||
-	    check_streams(run, e) == -1)
+	if (settle(run, "streams", walk_tree(&run->store.dir, 8, check_deciding, run, e), e) == -1 ||
+	    settle(run, "published", check_published(run, e), e) == -1 ||
+	    audit_told_store(&run->store, &run->report, &run->journal, &run->head, e) == -1 || check_streams(run, e) == -1 ||
+	    settle(run, "objects", audit_objects(&run->store, &run->sample, run->terms.jobs, &run->report, &run->objects, e), e) == -1)
 		return -1;
-	if (audit_objects(&run->store, &run->sample, run->terms.jobs, &run->report, &run->objects, e) == -1) {
-		if (report_is_fatal(e))
-			return -1;
-		report_err(&run->report, "objects", e);
-	}
 	say_summary(run, run->report.findings == 0);
 	return report_exit(&run->report);
 }

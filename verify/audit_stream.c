@@ -31,7 +31,7 @@
 
 enum { TREES = 2 };
 
-enum proof { NO_LIST, PROVEN, CONTRADICTED };	/* whether the list an item is taken from bears it out */
+enum proof { NO_LIST, PROVEN, CONTRADICTED, UNREAD };	/* whether the list an item is taken from bears it out; unread lists say nothing */
 
 struct look {
 	const struct store *store;
@@ -43,6 +43,7 @@ struct look {
 	enum proof *proofs[TREES];	/* by item */
 	struct rollback *rollback;	/* in force, or NULL */
 	struct kept_lists lists;	/* with the digests of those that are good */
+	bool unread;			/* what lists are kept can't be read */
 	bool settled;			/* no run is at work, or was cut off, and the journal is whole */
 	char newest[MAX_NAME_LEN + 80];	/* place of the newest list that was issued by then; empty: none */
 	int64_t expires;		/* it does */
@@ -85,8 +86,12 @@ static int load_rollback(struct look *l, struct err *e)
 /* The rollback may have ended, and the run been cut off before what is published followed. */
 static int is_ending(const struct look *l, bool *out, struct err *e)
 {
+	struct err cause = {0};
+
 	*out = false;
-	return l->settled || l->rollback != NULL ? 0 : rollback_ended(l->store, l->stream->stream, out, e);
+	if (l->settled || l->rollback != NULL || rollback_ended(l->store, l->stream->stream, out, &cause) == 0)
+		return 0;
+	return report_is_fatal(&cause) ? err_set(e, cause.reason, "%s", cause.text) : 0;	/* audit_told_store tells of the journal's faults */
 }
 
 /* What the current tree says of a rollback, and the document that must bear it out. */
@@ -119,10 +124,13 @@ static int judge_scanned(struct look *l, struct err *e)
 	const struct state *s = l->current == 0 ? NULL : l->states[l->current - 'a'];
 	struct err cause = {0};
 	struct scanned said;
+	bool present;
 
-	if (scanned_load(l->store, l->stream->stream, &said, &cause) == -1)
+	if (scanned_read(l->store, l->stream->stream, &said, &present, &cause) == -1) {
+		scanned_free(&said);
 		return settle(l, &cause, e);
-	for (size_t i = 0; s != NULL && i < s->items_n; i++)
+	}
+	for (size_t i = 0; s != NULL && present && i < s->items_n; i++)
 		if (scanned_holds(&said, &s->items[i].contents))
 			report_finding(l->report, R_SCAN_REFUSED, l->place, "%s, revision %llu, is published although the scan hook holds it",
 				       s->items[i].item, (unsigned long long)s->items[i].revision);
@@ -198,6 +206,18 @@ static void note_expiry(const struct look *l)
 		report_note(l->report, l->newest, "the newest list expired at %s", num_format_time(l->expires, when));
 }
 
+/* Items taken from a list that could not be read (ref NULL: any): nothing can be said of them, and they are not called unapproved. */
+static void pass_over(struct look *l, const struct list_ref *ref)
+{
+	for (int t = 0; t < TREES; t++)
+		for (size_t i = 0; l->states[t] != NULL && i < l->states[t]->items_n; i++) {
+			const struct state_item *item = &l->states[t]->items[i];
+
+			if (ref == NULL || (item->epoch == ref->epoch && item->list == ref->revision))
+				l->proofs[t][i] = UNREAD;
+		}
+}
+
 static void note_newest(const struct look *l, const struct approvals *a, const char *place)
 {
 	const struct state *s = l->current == 0 ? NULL : l->states[l->current - 'a'];
@@ -219,6 +239,8 @@ static int judge_list(struct look *l, struct list_ref *ref, bool newest, struct 
 	if (a == NULL) {
 		if (report_is_fatal(&cause))
 			return err_set(e, cause.reason, "%s", cause.text);
+		if (reason_exit(cause.reason) == 3)
+			pass_over(l, ref);
 		report_err(l->report, place, &cause);
 		return 0;
 	}
@@ -239,8 +261,12 @@ static int judge_lists(struct look *l, struct err *e)
 {
 	struct err cause = {0};
 
-	if (state_lists(l->store, l->stream->stream, &l->lists, &cause) == -1)
+	if (state_lists(l->store, l->stream->stream, &l->lists, &cause) == -1) {
+		l->unread = reason_exit(cause.reason) == 3;
+		if (l->unread)
+			pass_over(l, NULL);
 		return settle(l, &cause, e);
+	}
 	for (size_t i = 0; i < l->lists.n; i++)
 		if (judge_list(l, &l->lists.refs[i], i + 1 == l->lists.n, e) == -1)
 			return -1;
@@ -259,7 +285,7 @@ static int judge_past(struct look *l, struct err *e)
 
 	if (audit_told_stream(&told, &l->settled, e) == -1)
 		return -1;
-	return l->settled && s != NULL && s->phase == STATE_CLEAN ? audit_effect(&effect, e) : 0;
+	return l->settled && !l->unread && s != NULL && s->phase == STATE_CLEAN ? audit_effect(&effect, e) : 0;
 }
 
 struct drop {		/* a list of which the journal may say that a new trust root dropped it */
@@ -370,24 +396,35 @@ static void tell_service(void *arg, const char *place, const char *text)
 {
 	const struct look *l = arg;
 
-	report_finding(l->report, R_STORE_DAMAGED, place, "%s", text);
+	report_finding(l->report, R_STORE_DAMAGED, place, "%s; the next run of satchel-import puts it right", text);
+}
+
+/* Where the journal, or the state in service, can't be read, which is told where they are judged, the links are judged all the same. */
+static int judge_service(struct look *l, struct err *e)
+{
+	struct err cause = {0};
+	struct service service;
+	int rc = service_judge(l->store, l->stream->stream, &service, &cause);
+
+	if (rc == -1 && (report_is_fatal(&cause) || service.tree == 0))
+		return settle(l, &cause, e);
+	service_tell(&service, tell_service, l);
+	if (rc == 0 && service.untold && (service.faults & SERVICE_OTHER) == 0)
+		report_note(l->report, l->place, "the journal does not tell of the tree in service: an import is at work, or was interrupted");
+	l->current = service.tree;
+	return 0;
 }
 
 int audit_stream(const struct store *s, const struct store_stream *stream, int64_t now, struct report *r,
 		 struct audit_stream *out, struct err *e)
 {
 	struct look l = {.store = s, .stream = stream, .report = r, .now = now};
-	struct service service;
 	int rc = -1;
 
 	*out = (struct audit_stream){0};
 	snprintf(l.place, sizeof l.place, "streams/%s", stream->stream);
-	if (service_judge(s, stream->stream, &service, e) == -1)
+	if (judge_service(&l, e) == -1)
 		return -1;
-	service_tell(&service, tell_service, &l);
-	if (service.untold && (service.faults & SERVICE_OTHER) == 0)
-		report_note(r, l.place, "the journal does not tell of the tree in service: an import is at work, or was interrupted");
-	l.current = service.tree;
 	progress_phase("checking trees", 0, 0);
 	if (load_states(&l, e) == 0 && load_rollback(&l, e) == 0 && judge_scanned(&l, e) == 0 && judge_lists(&l, e) == 0 &&
 	    judge_past(&l, e) == 0)

@@ -27,7 +27,11 @@
 
 #define PLACE (MAX_NAME_LEN + 80)
 #define TRIES 3	/* a run may end between two looks */
-#define OR_CUT "somebody else put it there, or the journal lost its end"
+/* The next steps: whatever is in doubt, receipts witnessed the journal. */
+#define ASK "'satchel-verify journal STORE --receipt FILE' tells what the journal lost"
+#define OR_CUT "somebody else put it there, or the journal lost its end; " ASK
+#define RESTORE "restore trust/ from a backup"
+#define FORWARD "'satchel-import rollback --to-newest' takes it away"
 
 static unsigned long long ull(uint64_t n)
 {
@@ -99,10 +103,10 @@ static void judge_roots(const struct whole *w, struct report *r)
 		if (lacks(w, i))
 			report_finding(r, R_JOURNAL_HISTORY, place, "no line of the journal tells of it: " OR_CUT);
 		else if (w->roots[i] == OTHER)
-			report_finding(r, R_JOURNAL_HISTORY, place, "the journal tells of another root of this version");
+			report_finding(r, R_JOURNAL_HISTORY, place, "the journal tells of another root of this version; " RESTORE);
 	}
 	if (w->newest > trust_chain_newest(c)->version && !w->store->as_of)
-		report_finding(r, R_TRUST_DAMAGED, "trust", "the journal tells of root %llu, which is not there", ull(w->newest));
+		report_finding(r, R_TRUST_DAMAGED, "trust", "the journal tells of root %llu, which is not there; " RESTORE, ull(w->newest));
 }
 
 /* A fault that a run explains which ended meanwhile is none. */
@@ -135,12 +139,13 @@ int audit_told_store(const struct store *s, struct report *r, uint64_t *length, 
 		judge_roots(&w, r);
 		if (w.open && no_mark(s))
 			report_finding(r, R_JOURNAL_HISTORY, "journal.jsonl", "line %llu tells of a run that neither ended nor was cut off: the "
-				       "journal lost its end", ull(w.since));
+				       "journal lost its end; " ASK, ull(w.since));
 		else if (w.open)
 			report_note(r, "journal.jsonl", "line %llu tells of a run that is at work, or was interrupted", ull(w.since));
 	} else if (report_is_fatal(&why)) {
 		*e = why;
 	} else {
+		err_hint(&why, "restore it from a backup");
 		report_err(r, "journal.jsonl", &why);
 		rc = 0;
 	}
@@ -298,9 +303,11 @@ static void judge_lists(const struct hearing *h)
 		if (h->lists[i] == NEVER)
 			report_finding(h->t->report, R_JOURNAL_HISTORY, place, "no line of the journal admits it: " OR_CUT);
 		else if (h->lists[i] == OTHERWISE)
-			report_finding(h->t->report, R_JOURNAL_HISTORY, place, "the journal admits another list of this number");
+			report_finding(h->t->report, R_JOURNAL_HISTORY, place, "the journal admits another list of this number; restore it from a "
+				       "backup");
 		else if (h->lists[i] == DROPPED && !h->open && is_there(h, place))
-			report_finding(h->t->report, R_JOURNAL_HISTORY, place, "the journal says that it was dropped under a new trust root");
+			report_finding(h->t->report, R_JOURNAL_HISTORY, place, "the journal says that it was dropped under a new trust root; "
+				       "remove it");
 	}
 }
 
@@ -344,7 +351,7 @@ static void judge_rollback(const struct hearing *h)
 	if (!h->borne)
 		report_finding(h->t->report, R_JOURNAL_HISTORY, place, "the journal tells of no such rollback, or of another one since: " OR_CUT);
 	else if (h->ended && !h->open)
-		report_finding(h->t->report, R_JOURNAL_HISTORY, place, "the journal says that this rollback ended");
+		report_finding(h->t->report, R_JOURNAL_HISTORY, place, "the journal says that this rollback ended; " FORWARD);
 }
 
 static int listen(struct hearing *h, bool *settled, struct err *e)

@@ -71,20 +71,13 @@ static int digest_words(char *const *words, size_t n, struct digest *out, struct
 	return rc;
 }
 
-int scanned_load(const struct store *s, const char *stream, struct scanned *out, struct err *e)
+/* The document, whatever command said it. */
+static int load(const struct store *s, const char *stream, struct scanned *out, struct err *e)
 {
-	const struct store_hooks *h = &s->config.hooks;
-	struct digest hook;
 	char path[SCANNED_PATH];
 	struct buf bytes = {0};
-	int rc;
+	int rc = file_read_all_at(&s->dir, scanned_path(stream, path), MAX_SCANNED_SIZE, &bytes, e);
 
-	*out = (struct scanned){0};
-	if (h->scan_n == 0)
-		return 1;
-	if (digest_words(h->scan, h->scan_n, &hook, e) == -1)
-		return -1;
-	rc = file_read_all_at(&s->dir, scanned_path(stream, path), MAX_SCANNED_SIZE, &bytes, e);
 	if (rc == -1 && e->reason == ERR_MISSING) {
 		err_clear(e);
 		rc = 1;
@@ -92,10 +85,42 @@ int scanned_load(const struct store *s, const char *stream, struct scanned *out,
 		rc = schema_parse(&scanned_schema, bytes.data, bytes.len, out, &out->arena, e);
 		if (rc == 0 && strcmp(out->stream, stream) != 0)
 			rc = err_set(e, R_STORE_DAMAGED, "it is of the stream %s", out->stream);
-		if (rc == -1)
+		if (rc == -1) {
 			err_prefix(e, "%s/%s", s->dir.name, path);
+			err_hint(e, "remove it, and what it held is scanned again");
+		}
 	}
 	buf_free(&bytes);
+	return rc;
+}
+
+int scanned_read(const struct store *s, const char *stream, struct scanned *out, bool *present, struct err *e)
+{
+	const struct store_hooks *h = &s->config.hooks;
+	struct digest hook;
+	int rc;
+
+	*out = (struct scanned){0};
+	*present = false;
+	if (h->scan_n > 0 && digest_words(h->scan, h->scan_n, &hook, e) == -1)
+		return -1;
+	rc = load(s, stream, out, e);
+	*present = rc == 0 && h->scan_n > 0 && digest_equal(&out->hook, &hook);
+	return rc;
+}
+
+int scanned_load(const struct store *s, const char *stream, struct scanned *out, struct err *e)
+{
+	const struct store_hooks *h = &s->config.hooks;
+	struct digest hook;
+	int rc;
+
+	*out = (struct scanned){0};
+	if (h->scan_n == 0)
+		return 1;
+	if (digest_words(h->scan, h->scan_n, &hook, e) == -1)
+		return -1;
+	rc = load(s, stream, out, e);
 	if (rc == 1 || (rc == 0 && !digest_equal(&out->hook, &hook))) {
 		scanned_free(out);
 		rc = 1;

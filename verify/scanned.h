@@ -32,6 +32,9 @@ extern const struct schema scanned_schema;	/* type "scanned" */
 /* 0; 1 where there is no scan hook, or it said nothing yet: *out is empty then, with `hook` filled in where there is one; -1.
  * scanned_free in any case. */
 int scanned_load(const struct store *s, const char *stream, struct scanned *out, struct err *e);
+/* The same whatever hook said it, for who judges what was published then. *present: it is the one that store.yaml has now. 0; 1 where nothing
+ * was said; -1. scanned_free in any case. */
+int scanned_read(const struct store *s, const char *stream, struct scanned *out, bool *present, struct err *e);
 void scanned_free(struct scanned *s);
 const struct scanned_record *scanned_find(const struct scanned *s, const struct digest *contents);	/* or NULL */
 bool scanned_holds(const struct scanned *s, const struct digest *contents);

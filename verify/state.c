@@ -232,13 +232,13 @@ int state_current(const struct store *s, const char *stream, char *tree, struct 
 
 /* ---- lists ---- */
 
-static int parse_ref(const char *name, struct list_ref *out)
+bool state_list_name(const char *name, struct list_ref *out)
 {
 	const char *dash = strchr(name, '-');
 
-	if (dash == NULL || num_parse(name, (size_t)(dash - name), 1, MAX_REVISION, &out->epoch) == -1)
-		return -1;
-	return num_parse(dash + 1, strlen(dash + 1), 1, MAX_REVISION, &out->revision);
+	*out = (struct list_ref){0};
+	return dash != NULL && num_parse(name, (size_t)(dash - name), 1, MAX_REVISION, &out->epoch) == 0 &&
+	       num_parse(dash + 1, strlen(dash + 1), 1, MAX_REVISION, &out->revision) == 0;
 }
 
 static int keep(struct kept_lists *k, const struct list_ref *ref, struct err *e)
@@ -299,9 +299,9 @@ int state_lists(const struct store *s, const char *stream, struct kept_lists *ou
 	}
 	rc = 0;
 	while (errno = 0, rc == 0 && (entry = readdir(d)) != NULL) {
-		struct list_ref ref = {0};
+		struct list_ref ref;
 
-		if (parse_ref(entry->d_name, &ref) == 0)
+		if (state_list_name(entry->d_name, &ref))
 			rc = keep(out, &ref, e);
 	}
 	if (rc == 0 && errno != 0)

@@ -88,6 +88,8 @@ struct kept_lists {
 	size_t n;
 };
 int state_lists(const struct store *s, const char *stream, struct kept_lists *out, struct err *e);
+/* Whether a name is that of a kept list, "1-42"; *out: which. */
+bool state_list_name(const char *name, struct list_ref *out);
 void state_lists_free(struct kept_lists *k);
 /* R_TRUST_DAMAGED where a newest list was judged by a trust root that the store has no more: roots were deleted, and keys that they
  * removed would count again. */

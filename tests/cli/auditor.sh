@@ -27,12 +27,39 @@ done
 expect 2 satchel-export log --since yesterday
 expect 2 satchel-import -C "$T/store" log --since 2020-1-1
 
+# what was read by nobody was read under nothing
+mkdir "$T/linked"; ln -s "$T/medium/satchel" "$T/linked/satchel"
+expect_word 1 file-type satchel-verify bundle "$T/linked" --trust "$trust"
+tail -n 1 "$T/out" | grep -q '^0 of 0 bundles good; 1 finding, 0 notes$' || { cat "$T/out"; fail "the last line"; }
+
 [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null || skip "the rest needs root and setpriv"
 chmod 755 "$T"
 setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "satchel-verify --version >/dev/null && test -r '$T/store'" 2>/dev/null ||
   skip "another user can't reach the programs or the store here"
 expect 0 setpriv --reuid=65534 --regid=65534 --clear-groups satchel-verify store "$T/store" --trust "$trust"
 expect 0 setpriv --reuid=65534 --regid=65534 --clear-groups satchel-import -C "$T/store" status
+
+# what he can't read is that, and neither missing nor unapproved: exit 3
+other() { expect "$1" setpriv --reuid=65534 --regid=65534 --clear-groups "${@:2}"; }
+for path in streams/updates/lists streams/updates/lists/1-1 streams/updates/lists/1-1/root journal.jsonl streams/updates/a/state.yaml; do
+  mode=$(stat -c %a "$T/store/$path"); chmod go= "$T/store/$path"
+  other 3 satchel-verify store "$T/store" --trust "$trust"
+  tail -n 1 "$T/out" | grep -q '^store: NOT GOOD; 1 finding' || { cat "$T/out"; fail "$path can't be read"; }
+  other 3 satchel-verify report "$T/store" --trust "$trust" -o -
+  grep -q 'NOT GOOD: 1 fault' "$T/out" || fail "a page where $path can't be read"
+  chmod "$mode" "$T/store/$path"
+done
+mkdir -p "$T/content/item/d" "$T/content/item/d.x"; echo y | tee "$T/content/item/d/1" "$T/content/item/d/2" "$T/content/item/d.x/1" >"$T/content/item/e"
+expect 0 satchel-export scan; expect 0 satchel-export approve item --ring production; expect 0 satchel-export sign
+expect 0 satchel-export pack "$T/medium"; expect 0 satchel-import -C "$T/store" apply "$T/medium"
+cp -a "$T/store/published/updates/." "$T/copy"
+chmod 0 "$T/copy/item/d"; other 3 satchel-verify tree "$T/copy" --store "$T/store"
+grep -q '^item: revision 2: unreadable' "$T/out" && grep -q ' 0 missing, 0 stale, 0 changed, 0 extra, 1 unreadable' "$T/out" || { cat "$T/out"; fail "a directory"; }
+chmod u+w "$T/copy/item" "$T/copy/item/d.x"; rm "$T/copy/item/d.x/1" "$T/copy/item/e"; other 1 satchel-verify tree "$T/copy" --store "$T/store"
+grep -q '^  missing  item/d.x/1' "$T/out" && grep -q '^  missing  item/e' "$T/out" && grep -q ' 2 missing, .* 1 unreadable' "$T/out" || { cat "$T/out"; fail "missing beside it"; }
+chmod 0 "$T/copy/item"; other 3 satchel-verify tree "$T/copy" --store "$T/store"
+grep -q '^item: revision 2: unreadable' "$T/out" && grep -q ' 0 missing, .* 1 unreadable' "$T/out" || { cat "$T/out"; fail "an item"; }
+chmod 755 "$T/copy/item" "$T/copy/item/d"
 chown -R 65534:65534 "$T/store"
 expect 0 satchel-verify store "$T/store" --trust "$trust"
 expect 0 satchel-import -C "$T/store" status

@@ -21,6 +21,7 @@ good() { expect 0 satchel-verify store "$T/store" --trust "$trust"; grep -q ' 0 
 named() { # PLACE TEXT: both in one finding, with and without the mark of a run
   expect 1 satchel-verify store "$T/store" --trust "$trust"
   grep -F "$1: " "$T/out" | grep -qF "$2" || { cat "$T/out"; fail "not named: $1: $2"; }
+  ! grep '(journal-history)$' "$T/out" | grep -v "; '\|; remove it\|; restore it" || fail "no next step"
   : >"$T/store/stage/apply"
   expect 1 satchel-verify store "$T/store" --trust "$trust"
   rm "$T/store/stage/apply"
@@ -53,6 +54,52 @@ cp -a "$T/store" "$T/two"; sleep 1.1
 put a/f three; next m3; expect 0 satchel-import apply "$T/m3"
 cp -a "$T/store" "$T/base"
 good "a sound store"
+
+# names that nothing of a store has; what a killed writer leaves is none of them, and the next run removes it
+for path in streams/updates/lists/stray streams/updates/lists/1-2/stray streams/updates/lists/01-2 streams/updates/stray streams/updates/a/stray \
+  streams/updates/lists/1-2/approvals.yaml.0123.sig streams/updates/lists/.tmp-stray trust/stray trust/trust-0.yaml trust/trust-1.yaml.old; do
+  fresh; echo x >"$T/store/$path"
+  case $path in
+    */.tmp-*) expect_word 1 "$path: nothing of a store has this name" satchel-verify store "$T/store" --trust "$trust" ;;
+    *) named "$path" 'nothing of a store has this name' ;;
+  esac
+done
+fresh; mkdir "$s/lists/$(printf 'a\033[31mb')" "$T/store/streams/others"; ln -s /etc/passwd "$s/lists/link"; named streams/updates/lists/link 'remove it'
+named 'streams/updates/lists/a\x1b[31mb' 'remove it'
+grep -q 'streams/others: note: it belongs to no stream' "$T/out" || { cat "$T/out"; fail "a stream that is not followed"; }
+fresh; ln -s a "$s/current.new"; good "a switch cut off"
+fresh; for path in lists/1-2 a .; do : >"$s/$path/.tmp-0123456789abcdef"; done
+: >"$T/store/stage/apply"; good "temporaries of a killed run"
+expect 0 satchel-import check; good "a run after it"
+[ -z "$(find "$s" -name '.tmp-*')" ] || fail "temporaries are left: $(find "$s" -name '.tmp-*')"
+
+# what is broken is one finding, and ends nothing: trees and objects are looked at, and the last line sums up
+broken() { # PLACE WORD SHELL: the store changed by it, and a file of the tree in service, which is found as well
+  fresh; (cd "$T/store"; eval "$3"; rm -f streams/updates/"$(readlink streams/updates/current)"/tree/b/f; cp /dev/null "objects/stray")
+  expect 1 satchel-verify store "$T/store" --trust "$trust"
+  grep -F "$1: " "$T/out" | grep -qF "($2)" && grep -q 'tree/b/f: it is not there' "$T/out" && grep -q '^objects/stray: ' "$T/out" &&
+    tail -n 1 "$T/out" | grep -q '^store: NOT GOOD' || { cat "$T/out"; fail "$1: $2: the audit did not go on"; }
+  expect 1 satchel-verify store "$T/store" --trust "$trust" --json
+  tail -n 1 "$T/out" | grep -q '"good":false' || fail "$1: no summary in JSON"
+}
+broken journal.jsonl file-type 'rm journal.jsonl; mkdir journal.jsonl'
+broken journal.jsonl file-type 'mv journal.jsonl j; ln -s j journal.jsonl'
+broken streams/updates document-type 'echo x >streams/updates/scanned.yaml'
+broken streams/updates document-type 'echo x >streams/updates/scanned.yaml; printf "hooks:\n  scan: [\"/bin/true\"]\n" >>store.yaml'
+broken published/updates store-damaged 'rm journal.jsonl published/updates; mkdir journal.jsonl'
+for part in objects streams; do
+  fresh; rm -rf "${T:?}/store/$part"; : >"$T/store/$part"
+  expect 1 satchel-verify store "$T/store" --trust "$trust"
+  tail -n 1 "$T/out" | grep -q '^store: NOT GOOD' || { cat "$T/out"; fail "$part is a file"; }
+  rm "$T/store/$part"; expect 1 satchel-verify store "$T/store" --trust "$trust"
+done
+# what the links say needs no journal; a page tells of it as well
+for change in "rm $s/current" "rm $s/b/state.yaml $s/a/state.yaml" "rm $T/store/published/updates" "rm -r $s/lists" \
+  "ln -sfn \"\$(readlink $s/current | tr ab ba)\" $s/current"; do
+  fresh; eval "$change"
+  expect 1 satchel-verify report "$T/store" --trust "$trust" -o -
+  ! grep -q 'Nothing was published yet\|Nothing of what was looked at' "$T/out" || fail "a page of a store after: $change"
+done
 
 # the journal cut at its end
 lines=$(wc -l <"$T/store/journal.jsonl")
@@ -133,6 +180,9 @@ named "streams/updates/$(readlink "$s/current")/state.yaml" 'it is not what the 
 fresh; ln -f "$(object two)" "$(tree)/tree/a/f"; state a "$(entry two a)"; to_match
 named "streams/updates/$(readlink "$s/current")/state.yaml" 'a: revision 2 from list 2, and by the lists kept it is revision 3 from list 3'
 expect 0 satchel-import apply "$T/m3"
+fresh; ln -f "$(object two)" "$(tree)/tree/a/f"; state a "$(entry two a)"; to_match	# another hook's word is no excuse
+printf 'satchel: scanned/1\nstream: "updates"\nhook: %064d\nrecords: []\n' 0 >"$s/scanned.yaml"
+named "streams/updates/$(readlink "$s/current")/state.yaml" 'a: revision 2 from list 2, and by the lists kept it is revision 3 from list 3'
 fresh; rm -r "$(tree)/tree/b"; state b ''; to_match
 named "streams/updates/$(readlink "$s/current")/state.yaml" 'b: not published, and by the lists kept it is revision 2 from list 3'
 # an urgent one, of a list that is not whole; what is newest or complete, gone with its list
