@@ -7,6 +7,7 @@
 #include "verify/audit_item.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ struct merge {
 	struct contents_reader *reader;
 	const struct record *next;	/* NULL: no more */
 	bool blind;		/* the list can't be read any further: nothing more is judged */
+	char unread[2 * PATH_MAX];	/* what the walk could not read last: whether its records are there can't be told */
 };
 
 static void find(struct merge *m, int reason, const char *path, const char *text)
@@ -92,7 +94,8 @@ static void check_object(struct merge *m, const struct record *r)
 	struct stat st;
 
 	names_object(&r->sha256, object);
-	if (fstatat(m->a->objects->fd, object, &st, AT_SYMLINK_NOFOLLOW) == -1)
+	/* what can't be read in objects/ is told once, with the objects */
+	if (fstatat(m->a->objects->fd, object, &st, AT_SYMLINK_NOFOLLOW) == -1 && (errno == ENOENT || errno == ENOTDIR))
 		find(m, R_OBJECT_MISSING, r->path, "its object is not in the store");
 }
 
@@ -229,6 +232,14 @@ static bool comes_before(const char *record, const char *path, const struct walk
 	return (unsigned char)record[len] < '/' && !is_empty(w);
 }
 
+/* The next record was not met. */
+static int lack(struct merge *m, struct err *e)
+{
+	if (m->unread[0] == '\0' || !path_below(m->next->path, m->unread))
+		find(m, R_STORE_DAMAGED, m->next->path, "it is not there");
+	return advance(m, e);
+}
+
 /* Whether a record speaks for a directory: by listing it, or by lying in it. */
 static bool speaks_for(const struct record *r, const char *path)
 {
@@ -253,8 +264,7 @@ static enum walk_verdict meet(struct merge *m, const char *path, const struct wa
 			return judge(m, w, e) == -1 || advance(m, e) == -1 ? WALK_STOP : WALK_ON;
 		if (!same && !comes_before(m->next->path, path, w))
 			break;
-		find(m, R_STORE_DAMAGED, m->next->path, "it is not there");
-		if (advance(m, e) == -1)
+		if (lack(m, e) == -1)
 			return WALK_STOP;
 	}
 	if (!m->blind)
@@ -272,7 +282,11 @@ static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err
 	progress_add(1);
 	snprintf(path, sizeof path, "%s/%s", m->item->item + m->above, w->path);
 	if (w->sys != 0) {
+		while (m->next != NULL && strcmp(m->next->path, path) < 0)
+			if (lack(m, e) == -1)
+				return WALK_STOP;
 		find(m, ERR_IO, path, strerror(w->sys));
+		snprintf(m->unread, sizeof m->unread, "%s", path);
 		return WALK_SKIP;
 	}
 	return meet(m, path, w, e);
@@ -301,11 +315,9 @@ static int walk_item(struct merge *m, const struct walk_entry *top, struct err *
 /* What the walk never met is missing. */
 static int finish(struct merge *m, struct err *e)
 {
-	while (m->next != NULL) {
-		find(m, R_STORE_DAMAGED, m->next->path, "it is not there");
-		if (advance(m, e) == -1)
+	while (m->next != NULL)
+		if (lack(m, e) == -1)
 			return -1;
-	}
 	return 0;
 }
 

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/file.h"
 #include "lib/json.h"
 #include "lib/num.h"
 #include "manifests/journal.h"
@@ -354,6 +356,18 @@ static void judge_rollback(const struct hearing *h)
 		report_finding(h->t->report, R_JOURNAL_HISTORY, place, "the journal says that this rollback ended; " FORWARD);
 }
 
+static void judge_no_index(const struct hearing *h, const char *place)
+{
+	struct err why = {0};
+	struct buf bytes = {0};
+
+	if (file_read_all_at(&h->t->store->dir, place, BUNDLES_MAX_SIZE, &bytes, &why) == -1 && why.reason == ERR_IO)
+		report_err(h->t->report, place, &why);
+	else
+		report_finding(h->t->report, R_STORE_DAMAGED, place, "it is no index of bundles; the next run that may write makes it anew");
+	buf_free(&bytes);
+}
+
 static int listen(struct hearing *h, bool *settled, struct err *e)
 {
 	struct err why = {0};
@@ -363,7 +377,7 @@ static int listen(struct hearing *h, bool *settled, struct err *e)
 	if (got == -1)
 		return -1;
 	if (got == 0 && is_there(h, bundles_path(h->t->stream, place)))
-		report_finding(h->t->report, R_STORE_DAMAGED, place, "it is no index of bundles; the next run that may write makes it anew");
+		judge_no_index(h, place);
 	if (got == 0)
 		h->index.n = 0;
 	h->lists = calloc(h->t->lists->n + 1, sizeof *h->lists);

@@ -40,6 +40,15 @@ static bool leads_to_item(const struct state *s, const char *path)
 	return i < s->items_n && strncmp(s->items[i].item, below, n) == 0;
 }
 
+/* What can't be read is not called missing. */
+static void pass_over(struct looking *l, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = state_bound(l->state, path); i < l->state->items_n && strncmp(l->state->items[i].item, path, len) == 0; i++)
+		l->seen[i] = l->seen[i] || path_below(l->state->items[i].item, path);
+}
+
 static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err *e)
 {
 	struct looking *l = arg;
@@ -52,6 +61,7 @@ static enum walk_verdict visit(void *arg, const struct walk_entry *w, struct err
 	snprintf(place, sizeof place, "%s/%s", l->item.place, w->path);
 	if (w->sys != 0) {
 		report_finding(r, ERR_IO, place, "%s", strerror(w->sys));
+		pass_over(l, w->path);
 		return WALK_SKIP;
 	}
 	i = state_bound(l->state, w->path);

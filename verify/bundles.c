@@ -16,7 +16,6 @@
 
 #include "lib/banned.h"
 
-#define RECORD_SIZE 200		/* more than a record's line takes */
 
 static const struct field record_fields[] = {
 	{.name = "sequence", .kind = FIELD_NUMBER, .at = offsetof(struct bundles_record, sequence), .min = 1,
@@ -83,7 +82,7 @@ int bundles_read(const struct store *s, const char *stream, struct bundles *out,
 	int rc = 0;
 
 	*out = (struct bundles){0};
-	if (file_read_all_at(&s->dir, bundles_path(stream, path), (size_t)BUNDLES_MAX * RECORD_SIZE, &bytes, &why) == 0 &&
+	if (file_read_all_at(&s->dir, bundles_path(stream, path), BUNDLES_MAX_SIZE, &bytes, &why) == 0 &&
 	    schema_parse(&bundles_schema, bytes.data, bytes.len, out, &a, &why) == 0 && strcmp(out->stream, stream) == 0 &&
 	    sorted(out))
 		rc = 1;

@@ -17,6 +17,7 @@ struct err;
 struct store;
 
 /* Older sequences are forgotten beyond it: such a bundle would be judged like a new one, and add nothing. */
+#define BUNDLES_MAX_SIZE ((size_t)BUNDLES_MAX * 200)	/* bytes: more than a line takes of each */
 #define BUNDLES_MAX 65536
 
 struct bundles_record {

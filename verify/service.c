@@ -27,7 +27,8 @@ const char *service_target(const char *stream, char out[SERVICE_TARGET])
 	return out;
 }
 
-static bool link_is(const struct store *s, const char *stream)
+/* 1, 0, -1 where it can't be read. */
+static int link_is(const struct store *s, const char *stream, struct err *e)
 {
 	char path[PLACE], must[SERVICE_TARGET], is[SERVICE_TARGET];
 	ssize_t n;
@@ -35,6 +36,8 @@ static bool link_is(const struct store *s, const char *stream)
 	snprintf(path, sizeof path, "published/%s", stream);
 	service_target(stream, must);
 	n = readlinkat(s->dir.fd, path, is, sizeof is);
+	if (n == -1 && errno != ENOENT && errno != EINVAL && errno != ENOTDIR)
+		return err_sys(e, "%s/%s", s->dir.name, path);
 	return n == (ssize_t)strlen(must) && memcmp(is, must, (size_t)n) == 0;
 }
 
@@ -136,10 +139,11 @@ static int look(const struct store *s, struct service *v, struct err *e)
 {
 	struct err why = {0};
 
-	int rc = read_journal(s, v, e);
+	int rc = read_journal(s, v, e), link = link_is(s, v->stream, e);
 
-	if (!link_is(s, v->stream))
+	if (link == 0)
 		v->faults |= SERVICE_LINK;
+	rc = link == -1 ? -1 : rc;
 	if (state_current(s, v->stream, &v->tree, &why) == -1 && why.reason != R_STORE_DAMAGED)
 		return keep(&why, e);
 	if (v->tree != 0)

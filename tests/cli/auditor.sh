@@ -41,17 +41,29 @@ expect 0 setpriv --reuid=65534 --regid=65534 --clear-groups satchel-import -C "$
 
 # what he can't read is that, and neither missing nor unapproved: exit 3
 other() { expect "$1" setpriv --reuid=65534 --regid=65534 --clear-groups "${@:2}"; }
-for path in streams/updates/lists streams/updates/lists/1-1 streams/updates/lists/1-1/root journal.jsonl streams/updates/a/state.yaml; do
-  mode=$(stat -c %a "$T/store/$path"); chmod go= "$T/store/$path"
-  other 3 satchel-verify store "$T/store" --trust "$trust"
+hidden() { # PATH COMMAND...: exit 3 while he can't read PATH of the store
+  local mode; mode=$(stat -c %a "$T/store/$1"); chmod go= "$T/store/$1"
+  other 3 "${@:2}"
+  chmod "$mode" "$T/store/$1"
+}
+tree=$(readlink "$T/store/streams/updates/current")
+object=$(sha256sum <"$T/content/item/x")
+for path in streams/updates/lists streams/updates/lists/1-1 streams/updates/lists/1-1/root journal.jsonl "streams/updates/$tree/state.yaml"; do
+  hidden $path satchel-verify store "$T/store" --trust "$trust"
   tail -n 1 "$T/out" | grep -q '^store: NOT GOOD; 1 finding' || { cat "$T/out"; fail "$path can't be read"; }
-  other 3 satchel-verify report "$T/store" --trust "$trust" -o -
+  hidden $path satchel-verify report "$T/store" --trust "$trust" -o -
   grep -q 'NOT GOOD: 1 fault' "$T/out" || fail "a page where $path can't be read"
-  chmod "$mode" "$T/store/$path"
+done
+for path in "streams/updates/$tree/tree" "streams/updates/$tree/tree/item" streams/updates/bundles published "objects/${object:0:2}"; do
+  hidden "$path" satchel-verify store "$T/store" --trust "$trust"
+  tail -n 1 "$T/out" | grep -q '^store: NOT GOOD; 1 finding' || { cat "$T/out"; fail "$path can't be read"; }
 done
 mkdir -p "$T/content/item/d" "$T/content/item/d.x"; echo y | tee "$T/content/item/d/1" "$T/content/item/d/2" "$T/content/item/d.x/1" >"$T/content/item/e"
 expect 0 satchel-export scan; expect 0 satchel-export approve item --ring production; expect 0 satchel-export sign
 expect 0 satchel-export pack "$T/medium"; expect 0 satchel-import -C "$T/store" apply "$T/medium"
+tree=$(readlink "$T/store/streams/updates/current")
+hidden "streams/updates/$tree/tree/item/d" satchel-verify store "$T/store" --trust "$trust"
+tail -n 1 "$T/out" | grep -q '^store: NOT GOOD; 1 finding' || { cat "$T/out"; fail "a directory of a published item"; }
 cp -a "$T/store/published/updates/." "$T/copy"
 chmod 0 "$T/copy/item/d"; other 3 satchel-verify tree "$T/copy" --store "$T/store"
 grep -q '^item: revision 2: unreadable' "$T/out" && grep -q ' 0 missing, 0 stale, 0 changed, 0 extra, 1 unreadable' "$T/out" || { cat "$T/out"; fail "a directory"; }
