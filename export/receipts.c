@@ -131,9 +131,7 @@ static int drop_former(void *arg, const struct file *dir, const char *name, stru
 	const char *ending;
 	uint64_t counter;
 
-	if (strncmp(name, OUTFILE_PREFIX, strlen(OUTFILE_PREFIX)) != 0 &&	/* what a killed run left */
-	    (!read_name(name, destination, &counter, &ending) || strcmp(destination, f->destination) != 0 ||
-	     counter == f->counter))
+	if (!read_name(name, destination, &counter, &ending) || strcmp(destination, f->destination) != 0 || counter == f->counter)
 		return 0;
 	return unlinkat(dir->fd, name, 0) == 0 || errno == ENOENT ? 0 : err_sys(e, "%s/%s", dir->name, name);
 }

@@ -16,6 +16,7 @@
 #include "lib/listing.h"
 #include "lib/num.h"
 #include "lib/options.h"
+#include "lib/outfile.h"
 #include "lib/say.h"
 #include "manifests/contents.h"
 #include "manifests/names.h"
@@ -223,6 +224,17 @@ static int open_ledger(struct station *s, struct err *e)
 	return 0;
 }
 
+/* What a killed command left of the files it wrote. */
+static int sweep(const struct station *s, struct err *e)
+{
+	static const char *const places[] = {".", "keys", "lists", "receipts", "trust", "trust/draft"};
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (outfile_sweep(&s->dir, places[i], e) == -1)
+			return -1;
+	return 0;
+}
+
 int station_open(const struct args *a, enum station_access access, struct station *out, struct err *e)
 {
 	*out = (struct station){.dir = FILE_CLOSED, .lock = FILE_CLOSED};
@@ -230,7 +242,7 @@ int station_open(const struct args *a, enum station_access access, struct statio
 		goto fail;
 	if (config_load(&out->dir, &out->config, &out->arena, e) == -1)
 		goto fail;
-	if (access == STATION_WRITE && file_lock(&out->dir, "lock", 0, &out->lock, e) == -1)
+	if (access == STATION_WRITE && (file_lock(&out->dir, "lock", 0, &out->lock, e) == -1 || sweep(out, e) == -1))
 		goto fail;
 	if (load_chain(out, e) == -1 || (access == STATION_WRITE && open_ledger(out, e) == -1))
 		goto fail;

@@ -19,7 +19,6 @@
 #include "import/roots.h"
 #include "import/update.h"
 #include "lib/err.h"
-#include "lib/listing.h"
 #include "lib/options.h"
 #include "lib/outfile.h"
 #include "lib/say.h"
@@ -55,22 +54,6 @@ static int read_clock(int64_t *now, struct err *e)
 	return 0;
 }
 
-/* Removes what killed writers of lib/outfile left in a directory, where that is there. */
-static int sweep(const struct file *store, const char *path, struct err *e)
-{
-	struct listing l;
-	const char *name;
-	int rc = listing_open_maybe(store, path, &l, e);
-
-	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
-		rc = 0;
-		if (strncmp(name, OUTFILE_PREFIX, strlen(OUTFILE_PREFIX)) == 0)
-			unlinkat(l.dir.fd, name, 0);
-	}
-	listing_close(&l);
-	return rc;
-}
-
 /* In each list: the root that judged it is written there. */
 static int sweep_lists(const struct store *s, const char *stream, struct err *e)
 {
@@ -87,7 +70,7 @@ static int sweep_lists(const struct store *s, const char *stream, struct err *e)
 		if (!state_list_name(name, &ref) || !listing_is_dir(&l))
 			continue;
 		snprintf(path, sizeof path, "streams/%s/lists/%.64s", stream, name);
-		rc = sweep(&s->dir, path, e);
+		rc = outfile_sweep(&s->dir, path, e);
 	}
 	listing_close(&l);
 	return rc == -1 ? -1 : 0;
@@ -99,14 +82,14 @@ static int sweep_all(const struct store *s, struct err *e)
 	static const char *const top[] = {".", "trust", "stage"};
 
 	for (size_t i = 0; i < sizeof top / sizeof *top; i++)
-		if (sweep(&s->dir, top[i], e) == -1)
+		if (outfile_sweep(&s->dir, top[i], e) == -1)
 			return -1;
 	for (size_t i = 0; i < s->config.streams_n; i++)
 		for (size_t k = 0; k < sizeof below / sizeof *below; k++) {
 			char path[MAX_NAME_LEN + 32];
 
 			snprintf(path, sizeof path, "streams/%s%s", s->config.streams[i].stream, below[k]);
-			if (sweep(&s->dir, path, e) == -1)
+			if (outfile_sweep(&s->dir, path, e) == -1)
 				return -1;
 		}
 	for (size_t i = 0; i < s->config.streams_n; i++)

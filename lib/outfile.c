@@ -12,6 +12,7 @@
 
 #include "lib/err.h"
 #include "lib/file.h"
+#include "lib/listing.h"
 
 #include "lib/banned.h"
 
@@ -158,4 +159,19 @@ int outfile_put(const struct file *dir, const char *path, mode_t mode, const voi
 		return -1;
 	outfile_write(o, data, len);
 	return outfile_commit(o, e);
+}
+
+int outfile_sweep(const struct file *dir, const char *path, struct err *e)
+{
+	struct listing l;
+	const char *name;
+	int rc = listing_open_maybe(dir, path, &l, e);
+
+	while (rc == 0 && (rc = listing_next(&l, &name, e)) == 1) {
+		rc = 0;
+		if (strncmp(name, OUTFILE_PREFIX, strlen(OUTFILE_PREFIX)) == 0)
+			unlinkat(l.dir.fd, name, 0);
+	}
+	listing_close(&l);
+	return rc;
 }

@@ -28,4 +28,8 @@ void outfile_abort(struct outfile *o);		/* frees o */
 /* All in one: path beneath dir holds exactly data afterwards, durably. */
 int outfile_put(const struct file *dir, const char *path, mode_t mode, const void *data, size_t len, struct err *e);
 
+/* Removes what killed writers left in a directory beneath dir ("." itself), where that is there. The caller holds the lock of all
+ * who write there. */
+int outfile_sweep(const struct file *dir, const char *path, struct err *e);
+
 #endif

@@ -54,6 +54,14 @@ fi
 expect 0 satchel-export approve b --ring all --revision 1
 echo two >c/b/f
 
+# what killed commands left half written goes with the next one that changes anything, and nothing else does
+for d in . keys lists receipts trust; do touch "s/$d/.tmp-0123456789abcdef"; done
+touch s/keys/.tmp
+expect 4 satchel-export status
+[ "$(find s -name '.tmp-*' | wc -l)" -eq 5 ] || fail "status changes something"
+expect 0 satchel-export scan
+[ "$(find s -name '.tmp*')" = s/keys/.tmp ] || fail "left: $(find s -name '.tmp*')"
+
 # a bundle is no medium
 expect_word 2 medium-missing satchel-export pack m/satchel/z-00000001
 [ ! -e m/satchel/z-00000001/satchel ] || fail "a bundle in a bundle"
