@@ -114,6 +114,9 @@ int station_check_root(const struct station *s, struct err *e)
 {
 	if (trust_chain_check_time(&s->chain, s->now, e) == 0)
 		return 0;
+	if (e->reason == R_CLOCK)
+		return err_hint(e, "no store takes it before: where the clock is right, `satchel-export trust renew`, then "
+				   "`satchel-export trust sign`");
 	return e->reason == R_TRUST_EXPIRED ? err_hint(e, "`satchel-export trust renew`, then `satchel-export trust sign`") : -1;
 }
 

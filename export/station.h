@@ -62,7 +62,7 @@ const char *station_user(void);
 int station_open_parent(const char *path, struct file *out, const char **last, struct err *e);
 /* A document of the station's own that is not what it wrote: R_STATION_DAMAGED, and the next step. Out of memory stays that. Returns -1. */
 int station_damaged(struct err *e, const char *next);
-/* trust_chain_check_time; where the newest root has expired, with what to do. */
+/* trust_chain_check_time, with what to do. */
 int station_check_root(const struct station *s, struct err *e);
 /* `get` of signatures_collect and trust_chain_extend: signature files in a directory; dir is a struct file *. */
 int station_signature(void *dir, const char *name, struct buf *out, struct err *e);

@@ -160,12 +160,15 @@ static void judge_items(struct status *t)
 static void judge_root(struct status *t)
 {
 	const struct trust *root = trust_chain_newest(&t->s.chain);
+	struct err why = {0};
 	char time[32];
 
 	json_put_number(t->o, "trust_version", root->version);
 	json_put_text(t->o, "trust_expires", num_format_time(root->expires, time));
 	say_line("trust root %llu expires %s", (unsigned long long)root->version, time);
 	judge_expiry(t, "trust root", root->version, root->expires, ROOT_WARNING);
+	if (station_check_root(&t->s, &why) == -1 && why.reason == R_CLOCK)
+		tell(t, &t->unhealthy, "%s", why.text);
 }
 
 /* The next root waits for the keys of the one in force, or for its own. */

@@ -231,6 +231,11 @@ SOURCE_DATE_EPOCH=$later expect_word 1 "$hint" satchel-export sign --key alice/a
 SOURCE_DATE_EPOCH=$later trust renew --days 400
 SOURCE_DATE_EPOCH=$later expect 0 satchel-export trust sign --key new/chief-2.key --key deputy/deputy.key
 SOURCE_DATE_EPOCH=$later expect 0 satchel-export pack m --key packer/packer-2.key
+# made while the clock was ahead: no store takes it yet, and the way out is the same
+expect 1 satchel-export pack m --key packer/packer-2.key
+grep -q 'issued in the future.*where the clock is right, `satchel-export trust renew`' "$T/err" || fail "the next step: $(cat "$T/err")"
+expect 1 satchel-export status
+grep -q '^UNHEALTHY: trust root [0-9]* is issued in the future' "$T/out" || fail "status: $(cat "$T/out")"
 trust add bob/bob.pub --role approver
 expect 0 satchel-export trust sign --key deputy/deputy.key
 trust discard
