@@ -28,6 +28,8 @@ static int wrong(struct err *e)
 		e->reason = R_MEDIUM_WRITE;
 	if (e->sys == EROFS)
 		err_hint(e, "is it mounted read-only, or has it a switch against writing?");
+	if (e->sys == EFBIG)
+		err_hint(e, "its file system takes no file of this size: a smaller --volume-size; the default is right for FAT32");
 	return -1;
 }
 

@@ -42,6 +42,12 @@ empty "$T/medium"
 expect 0 satchel-export pack "$T/medium" --medium-size 45M   # fits when compressed, by the samples
 rm -rf "$T/medium/satchel"
 
+# a file system that takes no file of that size, as FAT32 with a --volume-size above its own
+expect_word 3 medium-write env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$T/trace" -e trace=write,pwrite64,pwritev,writev \
+  -e inject=write,pwrite64,pwritev,writev:error=EFBIG:when=4+ -P "$T/medium/satchel/updates-00000002/vol-0001.tar.zst" satchel-export pack "$T/medium"
+grep -q 'File too large; .*smaller --volume-size' "$T/err" || fail "no next step: $(cat "$T/err")"
+empty "$T/medium"
+
 [ "$(id -u)" -eq 0 ] || skip "read-only and full media need root (mount)"
 mkdir "$T/mnt"
 mount -t tmpfs -o size=40M none "$T/mnt" 2>/dev/null || skip "mounting is not allowed here: read-only and full media were not tested"
