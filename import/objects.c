@@ -350,6 +350,20 @@ int objects_put(struct objects *o, const struct digest *d, const void *data, siz
 	return o->fans[d->bytes[0]].fresh ? 0 : objects_note_healed(o, fan, d, e);
 }
 
+/* A file of another size than a document states: what the document says is not so, or the file was cut. Its digest tells. */
+static int other_size(const struct file *f, const struct digest *d, uint64_t has, uint64_t stated, struct err *e)
+{
+	struct digest is;
+
+	if (objects_hash(f, &is, e) == -1)
+		return -1;
+	if (digest_equal(&is, d))
+		return err_set(e, R_DOCUMENT_FORM, "it has %llu bytes, and %llu are stated (FORMAT 6.1, 6.7)", (unsigned long long)has,
+			       (unsigned long long)stated);
+	err_set(e, R_STORE_DAMAGED, "%s: has %llu bytes, not %llu", f->name, (unsigned long long)has, (unsigned long long)stated);
+	return err_hint(e, "run `satchel-import check`, which sets damaged objects aside");
+}
+
 int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e)
 {
 	const struct objects *o = arg;
@@ -370,11 +384,8 @@ int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *
 		return -1;
 	}
 	rc = file_stat(&f, &st, e);
-	if (rc == 0 && (uint64_t)st.st_size != size) {
-		rc = err_set(e, R_STORE_DAMAGED, "%s: has %lld bytes, not %llu", f.name, (long long)st.st_size,
-			     (unsigned long long)size);
-		err_hint(e, "run `satchel-import check`, which sets damaged objects aside");
-	}
+	if (rc == 0 && (uint64_t)st.st_size != size)
+		rc = other_size(&f, d, (uint64_t)st.st_size, size, e);
 	if (rc == 0)
 		rc = file_read_all(&f, size, out, e);
 	file_close(&f);

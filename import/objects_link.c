@@ -260,7 +260,7 @@ int objects_link_is(const struct objects *o, const struct digest *d, bool exec, 
 	}
 }
 
-static int hash(const struct file *f, struct digest *out, struct err *e)
+int objects_hash(const struct file *f, struct digest *out, struct err *e)
 {
 	struct digest_ctx *ctx = digest_open(e);
 	uint8_t *chunk = malloc(CHUNK);
@@ -283,7 +283,7 @@ static int restore_name(const struct request *r, const struct file *from, const 
 	char plain[OBJECTS_NAME];
 	struct digest is;
 
-	if (hash(from, &is, e) == -1)
+	if (objects_hash(from, &is, e) == -1)
 		return -1;
 	if (!digest_equal(&is, r->d))
 		return 0;

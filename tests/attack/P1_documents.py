@@ -124,8 +124,10 @@ for value in HUGE:
 for kind, pattern, new, words in (
         ('manifest', 'count: [0-9]+', 'count: 1', 'document-form'), ('manifest', ', bytes: [0-9]+', ', bytes: 1', 'document-form'),
         ('approvals', 'files: [0-9]+', 'files: 1', 'document-form'), ('approvals', 'bytes: [0-9]+', 'bytes: 1', 'document-form'),
+        ('approvals', '(?<=, )size: [0-9]+', 'size: 1', 'document-form'), ('approvals', '(?<=, )size: ', 'size: 1', 'document-form'),
+        ('contents doc', '(?<=, )size: [0-9]+', 'size: 1', 'document-form'), ('contents doc', '(?<=, )size: ', 'size: 1', 'document-form'),
         ('index 1', 'holds: [0-9]+', 'holds: 512', 'document-form'), ('index 1', 'at: 512', 'at: 1024', 'document-form'), ('index 1', 'objects:\n', 'objects: []\n', 'document-form')):
-    if kind == 'approvals':  # what a list says of its contents lists shows when these have come
+    if kind in ('approvals', 'contents doc'):  # what a list says of its contents lists shows when these have come, what these say of their parts too
         p = plan(kind, lambda text, pattern=pattern, new=new: re.sub(pattern, new, text, count=1))
         entering.append(('P9', f'{kind}: {pattern} -> {new}', words, p))
     else:
