@@ -42,12 +42,22 @@ struct link {
 	json_t *o;	/* owned */
 };
 
+static bool is_ascii(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)line[i] > 0x7f)
+			return false;
+	return true;
+}
+
 /* Parses a line (without its LF) by its own form: n, time, event, prev at the end. */
 static int read_line(const char *line, size_t len, struct link *out, struct err *e)
 {
 	const char *time, *prev;
 	int64_t seconds;
 
+	if (!is_ascii(line, len))
+		return err_set(e, R_JOURNAL, "holds what is not ASCII");
 	out->o = json_parse_line(line, len, e);
 	if (!out->o) {
 		if (e->reason == ERR_FORM)

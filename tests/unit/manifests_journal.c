@@ -308,6 +308,7 @@ static void lines_of_another_form(void **state)
 	const char *bad[] = {"\n", "{}\n", "[]\n", "x\n", "{" MEMBERS "}\n", "{" MEMBERS "," PREV "} \n", " {" MEMBERS "," PREV "}\n",
 			     "{" PREV "," MEMBERS "}\n", "{" MEMBERS ",\"prev\":\"\"}\n", "{" MEMBERS ",\"prev\":1}\n",
 			     "{" MEMBERS ",\"x\":{" PREV "}}\n", "{" MEMBERS ",\"prev\": \"" ZEROS "\"}\n",
+			     "{" MEMBERS ",\"k\":\"\xc3\xa9\"," PREV "}\n",	/* well-formed UTF-8, and not ASCII */
 			     "{" MEMBERS ",\"n\":1," PREV "}\n", "{\"n\":1,\"event\":\"a\"," PREV "}\n",
 			     "{\"n\":1,\"time\":\"2026-11-22T10:00:00\",\"event\":\"a\"," PREV "}\n",
 			     "{\"n\":1,\"time\":\"2026-11-22T10:00:00Z\"," PREV "}\n",
