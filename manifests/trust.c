@@ -33,7 +33,7 @@ static const struct schema key_schema = {.size = sizeof(struct trust_key), .fiel
 
 /* Thresholds are bounded by judge(), which knows the number of keys. */
 static const struct field role_fields[] = {
-	{.name = "threshold", .kind = FIELD_NUMBER, .at = offsetof(struct trust_role, threshold), .max = MAX_REVISION},
+	{.name = "threshold", .kind = FIELD_NUMBER, .at = offsetof(struct trust_role, threshold)},
 	{.name = "keys", .kind = FIELD_DIGESTS, .at = offsetof(struct trust_role, keys),
 	 .count_at = offsetof(struct trust_role, keys_n), .max_count = MAX_KEYS},
 	{0},
