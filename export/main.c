@@ -43,7 +43,7 @@ static const struct command commands[] = {
 	 "decision, what is gone is said. Reads only files that changed. What can't be carried\n"
 	 "is listed with its reason, its item stays out, and the exit code is 1.",
 	 scan_options, scan_run},
-	{"list", "[ITEM...] [--state STATE]... [--ring RING]...", "satchel-export -C /srv/station list --state pending",
+	{"list", "[ITEM...|--all] [--state STATE]... [--ring RING]...", "satchel-export -C /srv/station list --state pending",
 	 "Shows items, their revisions and what was decided on them. An item that is approved\n"
 	 "and has a newer revision that waits is shown with both.",
 	 list_options, list_run},
@@ -57,7 +57,7 @@ static const struct command commands[] = {
 	 "Declines the newest revision where it waits for a decision; else withdraws an approved\n"
 	 "item from the rings named, or from all. Refused where other approved items require it.",
 	 withdraw_decline_options, withdraw_decline},
-	{"revoke", "ITEM...|--gone|--superseded [--revision N] [--note TEXT]",
+	{"revoke", "ITEM...|--all|--gone|--superseded [--revision N] [--note TEXT]",
 	 "satchel-export -C /srv/station revoke pool/x/xz --note backdoor",
 	 "Withdraws approved revisions and remembers them in every list from now on, so that no\n"
 	 "rollback brings them back. Items that require them are withdrawn, too, and named.",
