@@ -17,7 +17,9 @@ int receipt_text_split(const void *data, size_t len, struct receipt_text *out, s
 	size_t head = strlen(mark) + DIGEST_HEX + 1, line_len;
 
 	if (len < 2 || text[len - 1] != '\n')
-		return err_set(e, R_NO_RECEIPT, "no receipt, and no signature file");
+		return err_set(e, R_NO_RECEIPT, "%s", len >= 2 && memmem(text, len, mark, strlen(mark)) != NULL
+							     ? "the line feed at its end is missing, as where a text was not copied whole"
+							     : "no receipt, and no signature file");
 	lf = memrchr(text, '\n', len - 1);
 	line = lf == NULL ? text : lf + 1;
 	line_len = len - (size_t)(line - text) - 1;

@@ -216,6 +216,9 @@ sed 's/^lacks: 0/lacks: 9/' text >changed
 refused signature-threshold satchel-export receive changed
 { cat text; echo; } >longer
 refused no-receipt satchel-export receive longer
+head -c -1 text >pasted # as from a clipboard
+refused no-receipt satchel-export receive pasted
+grep -q 'line feed at its end is missing' "$T/err" || fail "what is wrong with it isn't said"
 sed "\$s/$id/$(printf '%064d' 0)/" text >stranger
 refused receipt-foreign satchel-export receive stranger
 sed '$s/=$//' text >clipped
