@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 #include "import/roots.h"
 #include "import/update.h"
 #include "lib/err.h"
+#include "lib/listing.h"
 #include "lib/options.h"
 #include "lib/outfile.h"
 #include "lib/say.h"
