@@ -7,8 +7,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -29,13 +31,14 @@ static int start(void **state)
 	struct err e = {0};
 
 	(void)state;
-	return mkdtemp(path) == NULL || file_open_dir(path, &station.dir, &e) == -1 ? -1 : 0;
+	return mkdtemp(path) == NULL || file_open_dir(path, &station.dir, &e) == -1 || mkdirat(station.dir.fd, "lists", 0755) == -1 ? -1 : 0;
 }
 
 static int stop(void **state)
 {
 	(void)state;
 	unlinkat(station.dir.fd, "draft.yaml", 0);
+	unlinkat(station.dir.fd, "lists", AT_REMOVEDIR);
 	file_close(&station.dir);
 	return rmdir(path);
 }
@@ -130,38 +133,38 @@ static void rings_declined(void **state)
 	arena_free(&d.arena);
 }
 
-static void refused(const char *text, int reason)
+static void refused(const char *text)
 {
 	struct err e = {0};
 
 	assert_int_equal(outfile_put(&station.dir, "draft.yaml", 0644, text, strlen(text), &e), 0);
 	assert_null(draft_load(&station, &e));
-	assert_int_equal(e.reason, reason);
+	assert_int_equal(e.reason, R_STATION_DAMAGED);
+	assert_non_null(strstr(e.text, "satchel-export recover"));
 }
 
 static void what_does_not_hang_together(void **state)
 {
 	(void)state;
-	refused("", R_DOCUMENT_FORM);
-	refused("satchel: draft/1\n", R_DOCUMENT_FORM);
-	refused("satchel: draft/1\nrevisions: []\ndecisions: []\n", R_DOCUMENT_FORM);
+	refused("");
+	refused("satchel: draft/1\n");
+	refused("satchel: draft/1\nrevisions: []\ndecisions: []\n");
 	refused("satchel: draft/1\nrevisions:\n"
 		"  - {item: \"b\", revision: 1" REF ", seen: 1970-01-01T00:00:00Z}\n"
 		"  - {item: \"a\", revision: 1" REF ", seen: 1970-01-01T00:00:00Z}\n"
-		"decisions: []\nrevoked: []\n", R_STATION_DAMAGED);
+		"decisions: []\nrevoked: []\n");
 	refused("satchel: draft/1\nrevisions:\n"
 		"  - {item: \"a\", revision: 1" REF ", seen: 1970-01-01T00:00:00Z}\n"
 		"  - {item: \"a\", revision: 1" REF ", seen: 1970-01-01T00:00:00Z}\n"
-		"decisions: []\nrevoked: []\n", R_STATION_DAMAGED);
+		"decisions: []\nrevoked: []\n");
 	refused("satchel: draft/1\nrevisions:\n"
 		"  - {item: \"a\", revision: 1" REF ", seen: 1970-01-01T00:00:00Z}\n"
-		"decisions:\n  - {item: \"a\", revision: 2, rings: [\"p\"]" REF "}\nrevoked: []\n", R_STATION_DAMAGED);
+		"decisions:\n  - {item: \"a\", revision: 2, rings: [\"p\"]" REF "}\nrevoked: []\n");
 	refused("satchel: draft/1\nrevisions:\n"
 		"  - {item: \"a\", revision: 1" REF ", seen: 1970-01-01T00:00:00Z, declined_for: [\"q\", \"p\"]}\n"
-		"decisions: []\nrevoked: []\n", R_STATION_DAMAGED);
+		"decisions: []\nrevoked: []\n");
 	refused("satchel: draft/1\nrevisions: []\ndecisions: []\nrevoked:\n"
-		"  - {item: \"a\", revision: 2, contents: 1111111111111111111111111111111111111111111111111111111111111111}\n",
-		R_STATION_DAMAGED);
+		"  - {item: \"a\", revision: 2, contents: 1111111111111111111111111111111111111111111111111111111111111111}\n");
 }
 
 int main(void)

@@ -154,7 +154,12 @@ static void fetch_gives_bytes(void **state)
 	assert_int_equal(objects_fetch(s->objects, &d, 3, &b, &e), 0);
 	assert_int_equal(b.len, 3);
 	assert_memory_equal(b.data, "abc", 3);
+	/* another size is stated than what these bytes have; but where they are others, it is the store's fault */
 	assert_int_equal(objects_fetch(s->objects, &d, 4, &b, &e), -1);
+	assert_int_equal(e.reason, R_DOCUMENT_FORM);
+	err_clear(&e);
+	assert_int_equal(truncate(bare_store_object(s, &d, ""), 2), 0);
+	assert_int_equal(objects_fetch(s->objects, &d, 3, &b, &e), -1);
 	assert_int_equal(e.reason, R_STORE_DAMAGED);
 	buf_free(&b);
 }
