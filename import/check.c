@@ -23,6 +23,7 @@
 #include "lib/err.h"
 #include "lib/pool.h"
 #include "lib/progress.h"
+#include "lib/timings.h"
 #include "manifests/reason.h"
 #include "verify/audit_objects.h"
 
@@ -75,7 +76,7 @@ static int hash(struct digest_ctx *h, const struct file *f, struct digest *out, 
 	return digest_final(h, out, n == -1 ? NULL : e) == -1 || n == -1 ? -1 : 0;
 }
 
-static int note_bad(struct checking *c, const struct objects_file *f, int reason, struct err *e)
+static int note_bad(struct checking *c, const struct check_bad *b, struct err *e)
 {
 	int rc = 0;
 
@@ -92,20 +93,28 @@ static int note_bad(struct checking *c, const struct objects_file *f, int reason
 		}
 	}
 	if (rc == 0)
-		c->bad[c->bad_n++] = (struct check_bad){*f, reason};
+		c->bad[c->bad_n++] = *b;
 	pthread_mutex_unlock(&c->lock);
 	return rc;
 }
 
-static mode_t mode_of(const struct objects_file *f)
+static int note_file(struct checking *c, const struct objects_file *f, int reason, struct err *e)
 {
-	return strncmp(f->path + 3 + DIGEST_HEX, ".x", 2) == 0 ? 0555 : 0444;
+	struct check_bad b = {.digest = f->digest, .kind = f->kind, .reason = reason};
+
+	snprintf(b.rest, sizeof b.rest, "%s", f->path + 3 + DIGEST_HEX);
+	return note_bad(c, &b, e);
+}
+
+static mode_t mode_of(const char *path)
+{
+	return strncmp(path + 3 + DIGEST_HEX, ".x", 2) == 0 ? 0555 : 0444;
 }
 
 /* HEX.x and its like are executables, all else is not; nobody may write. */
 static bool has_mode(const struct objects_file *f)
 {
-	return (f->st.st_mode & PERMISSIONS) == mode_of(f);
+	return (f->st.st_mode & PERMISSIONS) == mode_of(f->path);
 }
 
 /* A file that can't be read is as good as one of other bytes; any other error is the machine's. */
@@ -120,9 +129,9 @@ static int check_file(struct checking *c, struct digest_ctx *h, const struct obj
 		rc = hash(h, &in, &is, &why);
 	file_close(&in);
 	if (rc == 0 && digest_equal(&is, &f->digest))
-		return has_mode(f) ? 0 : note_bad(c, f, R_STORE_DAMAGED, e);
+		return has_mode(f) ? 0 : note_file(c, f, R_STORE_DAMAGED, e);
 	if (rc == 0 || why.sys == EIO)
-		return note_bad(c, f, rc == 0 ? R_OBJECT_DIGEST : ERR_IO, e);
+		return note_file(c, f, rc == 0 ? R_OBJECT_DIGEST : ERR_IO, e);
 	*e = why;
 	return -1;
 }
@@ -202,12 +211,16 @@ static int meet(void *arg, const struct objects_file *f, struct err *e)
 
 static int by_path(const void *a, const void *b)
 {
-	return strcmp(((const struct check_bad *)a)->file.path, ((const struct check_bad *)b)->file.path);
+	const struct check_bad *x = a, *y = b;
+	int order = digest_compare(&x->digest, &y->digest);
+
+	return order != 0 ? order : strcmp(x->rest, y->rest);
 }
 
 static int look(struct checking *c, unsigned jobs, struct err *e)
 {
-	static const struct pool_ops ops = {.work = work, .drop = drop, .state_new = open_hash, .state_free = close_hash};
+	static const struct pool_ops ops = {.work = work, .drop = drop, .state_new = open_hash, .state_free = close_hash,
+					    .putting = "listing objects", .working = "objects: digest"};
 	int rc;
 
 	if (file_open_dir_at(&c->run.store.dir, "objects", &c->dir, e) == -1)
@@ -229,32 +242,23 @@ static int look(struct checking *c, unsigned jobs, struct err *e)
 
 static int note_absent(void *arg, const struct digest *d, struct err *e)
 {
-	struct objects_file f = {.digest = *d, .kind = OBJECTS_PLAIN};
-	char hex[DIGEST_HEX + 1];
+	struct check_bad b = {.digest = *d, .kind = OBJECTS_PLAIN, .reason = R_OBJECT_MISSING};
 
-	digest_hex(d, hex);
-	snprintf(f.path, sizeof f.path, "%.2s/%s", hex, hex);
-	return note_bad(arg, &f, R_OBJECT_MISSING, e);
+	return note_bad(arg, &b, e);
 }
 
 static int look_at_streams(struct checking *c, struct err *e)
 {
 	const struct store_config *config = &c->run.store.config;
 	struct absent a = {.objects = c->run.objects, .each = note_absent, .arg = c};
+	uint64_t since = timings_now();
 	int rc = 0;
 
-	c->faults = calloc(2 * config->streams_n + 1, sizeof *c->faults);
-	if (c->faults == NULL)
-		return err_mem(e);
-	progress_phase("looking at trees", 0, 0);
-	for (size_t i = 0; rc == 0 && i < config->streams_n; i++) {
+	progress_phase("looking at lists", 0, 0);
+	for (size_t i = 0; rc == 0 && i < config->streams_n; i++)
 		rc = absent_look(&a, &c->run.store, &config->streams[i], e);
-		for (size_t t = 0; rc == 0 && t < 2; t++) {
-			rc = mend_look(&c->run.store, config->streams[i].stream, "ab"[t], &c->faults[2 * i + t], e);
-			c->faults_n += c->faults[2 * i + t].n;
-		}
-	}
 	progress_end();
+	timings_busy("looking for what is gone", since);
 	absent_free(&a);
 	return rc;
 }
@@ -266,17 +270,41 @@ static int by_digest(const void *a, const void *b)
 	return digest_compare(a, b);
 }
 
+/* What leads to the names is durable before the first file goes. */
 static int set_aside(struct checking *c, struct err *e)
 {
-	for (size_t i = 0; i < c->bad_n; i++) {
-		const struct objects_file *f = &c->bad[i].file;
+	struct objects_file f = {0};
 
-		if (c->bad[i].reason == R_STORE_DAMAGED) {
-			if (fchmodat(c->dir.fd, f->path, mode_of(f), 0) == -1)
-				return err_sys(e, "%s/%s: setting its mode", c->dir.name, f->path);
-		} else if (objects_set_aside(c->run.objects, f, e) == -1 || add_name(c, &f->digest, e) == -1 ||
-			   places_ask(&c->places, &f->digest, e) == -1)
+	for (int go = 0; go <= 1; go++) {
+		for (size_t i = 0; i < c->bad_n; i++) {
+			const struct check_bad *b = &c->bad[i];
+
+			if (b->reason == R_STORE_DAMAGED)
+				continue;
+			f.digest = b->digest;
+			f.kind = b->kind;
+			check_bad_path(b, f.path);
+			if (go == 0 ? objects_leave_word(c->run.objects, &f, e) == -1
+				    : objects_remove(c->run.objects, &f, e) == -1 || add_name(c, &b->digest, e) == -1 ||
+					      places_ask(&c->places, &b->digest, e) == -1)
+				return -1;
+		}
+		if (c->bad_n > 0 && file_sync_fs(&c->dir, e) == -1)
 			return -1;
+	}
+	return 0;
+}
+
+static int set_modes(struct checking *c, struct err *e)
+{
+	char path[OBJECTS_FILE];
+
+	for (size_t i = 0; i < c->bad_n; i++) {
+		if (c->bad[i].reason != R_STORE_DAMAGED)
+			continue;
+		check_bad_path(&c->bad[i], path);
+		if (fchmodat(c->dir.fd, path, mode_of(path), 0) == -1)
+			return err_sys(e, "%s/%s: setting its mode", c->dir.name, path);
 	}
 	return 0;
 }
@@ -304,14 +332,33 @@ static int look_at_lists(struct checking *c, struct err *e)
 	return rc;
 }
 
-static int mend(struct checking *c, struct err *e)
+/* One tree after the other: each name in it may be wrong. */
+static int mend(struct checking *c, const char *stream, char tree, struct err *e)
 {
 	struct mend_ask ask = {.store = &c->run.store, .objects = c->run.objects, .each = check_tell_mended, .arg = c};
+	struct mend_faults faults;
+	int rc = mend_look(&c->run.store, stream, tree, &faults, e);
 
-	for (size_t i = 0; i < 2 * c->run.store.config.streams_n; i++)
-		if (mend_run(&ask, &c->faults[i], e) == -1)
-			return -1;
-	return 0;
+	if (rc == 0 && faults.n > 0)
+		rc = run_change(&c->run, e);
+	if (rc == 0)
+		rc = mend_run(&ask, &faults, e);
+	mend_free(&faults);
+	return rc;
+}
+
+static int mend_trees(struct checking *c, struct err *e)
+{
+	const struct store_config *config = &c->run.store.config;
+	uint64_t since = timings_now();
+	int rc = 0;
+
+	progress_phase("looking at trees", 0, 0);
+	for (size_t i = 0; rc == 0 && i < 2 * config->streams_n; i++)
+		rc = mend(c, config->streams[i / 2].stream, "ab"[i % 2], e);
+	progress_end();
+	timings_busy("looking at trees", since);
+	return rc;
 }
 
 /* Lost ones now: those found before that are still, and those found now. */
@@ -336,15 +383,15 @@ static int repair(struct checking *c, struct err *e)
 	for (size_t i = 0; i < c->run.store.config.streams_n; i++)
 		touched[i] = c->bad_n > 0;
 	rest.touched = touched;
-	if (c->bad_n + c->names_n + c->faults_n > 0 && run_change(&c->run, e) == -1)
+	if (c->bad_n + c->names_n > 0 && run_change(&c->run, e) == -1)
 		goto out;
-	if (set_aside(c, e) == -1 || see_to_names(c, e) == -1)
+	if (set_modes(c, e) == -1 || set_aside(c, e) == -1 || see_to_names(c, e) == -1)
 		goto out;
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < c->bad_n; i++)
 		rc = check_tell_bad(c, &c->bad[i], e);
 	if (rc == 0)
-		rc = mend(c, e);
+		rc = mend_trees(c, e);
 	if (rc == 0)
 		rc = update_all(&c->run, &rest, e);
 out:
@@ -385,9 +432,6 @@ int check_run(const struct args *a, struct err *e)
 		rc = check(&c, (unsigned)jobs, e);
 	pthread_mutex_destroy(&c.lock);
 	file_close(&c.dir);
-	for (size_t i = 0; c.faults != NULL && i < 2 * c.run.store.config.streams_n; i++)
-		mend_free(&c.faults[i]);
-	free(c.faults);
 	places_free(&c.places);
 	free(c.batch);
 	free(c.bad);

@@ -18,12 +18,15 @@
 
 struct check_batch;
 struct list_ref;
-struct mend_faults;
 struct mend_told;
 struct pool;
 
+#define CHECK_REST (OBJECTS_FILE - DIGEST_HEX - 3)
+/* Of a damaged file what its damage needs told: of a store's million files all may be. */
 struct check_bad {
-	struct objects_file file;
+	struct digest digest;
+	enum objects_kind kind;
+	char rest[CHECK_REST];	/* of its name, after HEX */
 	int reason;		/* R_OBJECT_DIGEST; ERR_IO: it can't be read; R_OBJECT_MISSING; R_STORE_DAMAGED: its mode alone */
 };
 struct checking {
@@ -41,11 +44,12 @@ struct checking {
 	bool has_plain;
 	uint64_t lists;		/* damaged ones */
 	uint64_t files, bytes, waiting;	/* waiting: set aside before, not healed yet */
-	struct mend_faults *faults;	/* of each stream's two trees */
-	uint64_t faults_n, mended, lost;	/* lost: objects whose bytes are to come again */
+	uint64_t mended, lost;	/* lost: objects whose bytes are to come again */
 	struct places places;
 };
 
+/* Its name below objects/. */
+void check_bad_path(const struct check_bad *b, char out[OBJECTS_FILE]);
 /* On the screen and in the journal. 0; -1: it could not be written there. */
 int check_tell_bad(struct checking *c, const struct check_bad *b, struct err *e);	/* with what became of it: names were seen to */
 /* kept_each_damaged (arg: struct checking): only a bundle that carries the list can heal it. */

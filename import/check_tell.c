@@ -26,9 +26,9 @@ static const char *fate(const struct checking *c, const struct check_bad *b)
 
 	if (b->reason == R_STORE_DAMAGED)
 		return "put right";
-	if (b->file.kind == OBJECTS_VARIANT)
+	if (b->kind == OBJECTS_VARIANT)
 		return "made anew";
-	if (objects_needed(c->run.objects, &b->file.digest, &none) == 0)
+	if (objects_needed(c->run.objects, &b->digest, &none) == 0)
 		return "taken from a published file that has them";
 	return b->reason == R_OBJECT_MISSING ? "noted as lost" : "set aside";
 }
@@ -47,16 +47,25 @@ static const char *what(const struct check_bad *b)
 	}
 }
 
+void check_bad_path(const struct check_bad *b, char out[OBJECTS_FILE])
+{
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(&b->digest, hex);
+	snprintf(out, OBJECTS_FILE, "%.2s/%s%s", hex, hex, b->rest);
+}
+
 int check_tell_bad(struct checking *c, const struct check_bad *b, struct err *e)
 {
-	const struct place *where = places_find(&c->places, &b->file.digest);
+	const struct place *where = places_find(&c->places, &b->digest);
 	const char *item = where == NULL ? NULL : where->item, *path = item == NULL ? NULL : where->path;
 	const char *done = fate(c, b);
 	struct err line = {0};
 	json_t *o = json_object();
-	char file[OBJECTS_FILE + 16];
+	char file[OBJECTS_FILE + 16], below[OBJECTS_FILE];
 
-	snprintf(file, sizeof file, "objects/%s", b->file.path);
+	check_bad_path(b, below);
+	snprintf(file, sizeof file, "objects/%s", below);
 	err_set(&line, b->reason, "%s: %s: %s%s%s%s%s", file, what(b), done, item == NULL ? "" : "; ",
 		item == NULL ? "" : item, path == NULL ? "" : ": ", path == NULL ? "" : path);
 	say_error(&line);
@@ -69,7 +78,7 @@ int check_tell_bad(struct checking *c, const struct check_bad *b, struct err *e)
 	if (path != NULL)
 		json_put_text(o, "path", path);
 	say_object(json_incref(o));
-	return run_log(&c->run, "damaged", o, e);
+	return run_note(&c->run, "damaged", o, e);
 }
 
 int check_tell_list(void *arg, const struct list_ref *ref, const struct err *why, struct err *e)
@@ -101,7 +110,7 @@ int check_tell_mended(void *arg, const struct mend_told *t, struct err *e)
 	json_put_text(o, "reason", reason_word(t->reason));
 	json_put_text(o, "done", t->done);
 	say_object(json_incref(o));
-	return run_log(&c->run, "damaged", o, e);
+	return run_note(&c->run, "damaged", o, e);
 }
 
 int check_tell_done(struct checking *c, struct err *e)

@@ -17,6 +17,7 @@
 #include "lib/path.h"
 #include "manifests/contents.h"
 #include "manifests/limits.h"
+#include "manifests/reason.h"
 #include "verify/audit_tree.h"
 #include "verify/report.h"
 #include "verify/state.h"
@@ -40,7 +41,12 @@ struct looking {
 	struct err failed;
 };
 
-/* report.each */
+static char *keep(struct mend_faults *f, const char *s)
+{
+	return arena_strndup(&f->arena, s, strlen(s));
+}
+
+/* report.each: a tree that was copied without its hard links has as many as names. */
 static void note(void *arg, int reason, const char *place, const char *text)
 {
 	struct looking *l = arg;
@@ -59,10 +65,12 @@ static void note(void *arg, int reason, const char *place, const char *text)
 		f->room = room;
 	}
 	at = &f->list[f->n];
-	*at = (struct mend_fault){strdup(strlen(place) > l->above ? place + l->above + 1 : ""), reason, strdup(text)};
-	f->n++;
+	*at = (struct mend_fault){keep(f, strlen(place) > l->above ? place + l->above + 1 : ""), reason,
+				  f->n > 0 && strcmp(at[-1].text, text) == 0 ? at[-1].text : keep(f, text)};
 	if (at->path == NULL || at->text == NULL)
 		err_mem(&l->failed);
+	else
+		f->n++;
 }
 
 static int by_path(const void *a, const void *b)
@@ -101,11 +109,8 @@ int mend_look(const struct store *s, const char *stream, char tree, struct mend_
 
 void mend_free(struct mend_faults *f)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		free(f->list[i].path);
-		free(f->list[i].text);
-	}
 	free(f->list);
+	arena_free(&f->arena);
 	*f = (struct mend_faults){0};
 }
 
@@ -173,6 +178,15 @@ static int settle(struct mending *m, const char *path, size_t len, const char *d
 	return 0;
 }
 
+/* A directory on the way. One that the audit named because a contents list has parts that are gone is not the matter. */
+static int settle_directory(struct mending *m, size_t len, struct err *e)
+{
+	size_t first = find(m->f, m->path, len);
+	bool fine = first != SIZE_MAX && m->f->list[first].reason == R_OBJECT_MISSING;
+
+	return settle(m, m->path, len, fine ? NULL : "put right", e);
+}
+
 /* One record's name; the directories that lead to it are put right on the way. */
 static int mend_record(struct mending *m, const char *item, const struct record *r, struct err *e)
 {
@@ -183,7 +197,7 @@ static int mend_record(struct mending *m, const char *item, const struct record 
 	if (changed == -1)
 		return -1;
 	for (const char *slash = m->path; (slash = strchr(slash, '/')) != NULL; slash++)
-		if (settle(m, m->path, (size_t)(slash - m->path), "put right", e) == -1)
+		if (settle_directory(m, (size_t)(slash - m->path), e) == -1)
 			return -1;
 	return settle(m, m->path, strlen(m->path), changed == 1 ? "put right" : NULL, e);
 }

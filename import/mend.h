@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "lib/arena.h"
 #include "verify/store.h"
 
 struct err;
@@ -22,6 +23,7 @@ struct mend_faults {
 	char tree;
 	struct mend_fault *list;	/* sorted by path */
 	size_t n, room;
+	struct arena arena;	/* paths, and texts: one for those that follow each other and are the same */
 };
 /* Changes nothing. A tree without a state is passed over: it is built anew before it is used. 0 or -1; mend_free in any case. */
 int mend_look(const struct store *s, const char *stream, char tree, struct mend_faults *out, struct err *e);

@@ -284,13 +284,16 @@ int objects_note_healed(struct objects *o, const struct file *fan, const struct 
 int objects_heal(struct objects *o, const struct digest *d, struct err *e)
 {
 	char path[sizeof OBJECTS_HEALED + OBJECTS_NAME], hex[OBJECTS_NAME];
+	int fd;
 
 	if (file_make_dir_at(&o->store, OBJECTS_HEALED, 0700, e) == -1)
 		return -1;
 	snprintf(path, sizeof path, OBJECTS_HEALED "/%s", objects_name(d, false, 0, hex));
-	/* durable before the run settles: the mark is all that leads to the names after an interruption */
-	if (outfile_put(&o->store, path, 0600, "", 0, e) == -1)
-		return -1;
+	/* all that leads to the names after an interruption: the sync that makes the object durable covers it */
+	fd = openat(o->store.fd, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return err_sys(e, "%s/%s", o->store.name, path);
+	close(fd);
 	return objects_add_healed(o, d, e);
 }
 
@@ -435,28 +438,38 @@ int objects_healed(struct objects *o, struct digest **list, size_t *n, struct er
 	return *list == NULL ? err_mem(e) : 0;
 }
 
-/* First the lost mark, then the note that leads to it. */
-static int healed_done(struct objects *o, const struct digest *d, struct err *e)
+static int take_lost_mark(struct objects *o, const struct digest *d, struct err *e)
 {
-	char path[sizeof OBJECTS_HEALED + OBJECTS_NAME], name[OBJECTS_NAME];
 	const struct file *fan;
+	char name[OBJECTS_NAME];
 
 	if (objects_fan(o, d->bytes[0], true, &fan, e) == -1)
 		return -1;
 	if (unlinkat(fan->fd, objects_name_lost(d, name), 0) == -1 && errno != ENOENT)
 		return err_sys(e, "%s/%s", fan->name, name);
-	if (file_sync(fan, e) == -1)
-		return -1;
+	return 0;
+}
+
+static int take_note(struct objects *o, const struct digest *d, struct err *e)
+{
+	char path[sizeof OBJECTS_HEALED + OBJECTS_NAME], name[OBJECTS_NAME];
+
 	snprintf(path, sizeof path, OBJECTS_HEALED "/%s", objects_name(d, false, 0, name));
 	if (unlinkat(o->store.fd, path, 0) == -1 && errno != ENOENT)
 		return err_sys(e, "%s/%s", o->store.name, path);
 	return 0;
 }
 
+/* First the lost marks, then the notes that lead to them. */
 int objects_healed_done(struct objects *o, struct err *e)
 {
 	for (size_t i = 0; i < o->healed_n; i++)
-		if (healed_done(o, &o->healed[i], e) == -1)
+		if (take_lost_mark(o, &o->healed[i], e) == -1)
+			return -1;
+	if (o->healed_n > 0 && file_sync_fs(&o->dir, e) == -1)
+		return -1;
+	for (size_t i = 0; i < o->healed_n; i++)
+		if (take_note(o, &o->healed[i], e) == -1)
 			return -1;
 	o->healed_n = 0;
 	return 0;

@@ -122,9 +122,12 @@ struct objects_file {
 };
 int objects_each_file(const struct objects *o, int (*each)(void *arg, const struct objects_file *f, struct err *e), void *arg,
 		      struct err *e);
-/* Takes a damaged file away, durably. Of HEX the mark HEX.lost stays: it is received, and lost. One of whose variants went is
- * among objects_healed. */
-int objects_set_aside(struct objects *o, const struct objects_file *f, struct err *e);
+/*
+ * To set damaged files aside: for each of them this, a sync, then objects_remove, a sync. What leads to the names after an
+ * interruption is made: of HEX the mark HEX.lost, by which it is received, and lost; one whose variant goes is among objects_healed,
+ * unless it is lost itself: HEX comes before its variants.
+ */
+int objects_leave_word(struct objects *o, const struct objects_file *f, struct err *e);
 /* Takes a file of an object that nothing needs away; not durable before the next objects_settle or sync. */
 int objects_remove(struct objects *o, const struct objects_file *f, struct err *e);
 /* Takes what is staged of an object in pieces away. */
@@ -135,7 +138,7 @@ int objects_remove_piece(struct objects *o, const struct digest *d, struct err *
  */
 int objects_restore(struct objects *o, const struct digest *d, bool exec, const struct file *dir, const char *name,
 		    struct err *e);
-/* Has an object that is there among objects_healed, durably. */
+/* Has an object that is there among objects_healed; durable with the next sync. */
 int objects_heal(struct objects *o, const struct digest *d, struct err *e);
 
 /*

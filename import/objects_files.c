@@ -129,29 +129,24 @@ static int mark(const struct file *fan, const struct digest *d, struct err *e)
 	if (fd == -1)
 		return err_sys(e, "%s/%s", fan->name, lost);
 	close(fd);
-	return file_sync(fan, e);
+	return 0;
 }
 
-/* What leads to the names after an interruption: the mark that the object is lost, or the note that it is to be healed. */
-static int leave_word(struct objects *o, const struct file *fan, const struct objects_file *f, struct err *e)
-{
-	int needed;
-
-	if (f->kind == OBJECTS_PLAIN)
-		return mark(fan, &f->digest, e) == -1 ? -1 : objects_void_healed(o, &f->digest, e);
-	needed = objects_needed(o, &f->digest, e);
-	return needed == 0 ? objects_heal(o, &f->digest, e) : needed == -1 ? -1 : 0;
-}
-
-int objects_set_aside(struct objects *o, const struct objects_file *f, struct err *e)
+int objects_leave_word(struct objects *o, const struct objects_file *f, struct err *e)
 {
 	const struct file *fan;
+	int lost, needed;
 
 	o->fans[f->digest.bytes[0]].fresh = false;
-	if (objects_fan(o, f->digest.bytes[0], true, &fan, e) == -1 || leave_word(o, fan, f, e) == -1 ||
-	    objects_remove(o, f, e) == -1)
+	if (objects_fan(o, f->digest.bytes[0], true, &fan, e) == -1)
 		return -1;
-	return file_sync(fan, e);
+	if (f->kind == OBJECTS_PLAIN)
+		return mark(fan, &f->digest, e) == -1 ? -1 : objects_void_healed(o, &f->digest, e);
+	lost = objects_is_lost(fan, &f->digest, e);
+	if (lost != 0)
+		return lost == -1 ? -1 : 0;
+	needed = objects_needed(o, &f->digest, e);
+	return needed == 0 ? objects_heal(o, &f->digest, e) : needed == -1 ? -1 : 0;
 }
 
 int objects_remove_piece(struct objects *o, const struct digest *d, struct err *e)

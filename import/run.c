@@ -244,6 +244,15 @@ int run_log(struct run *r, const char *event, json_t *members, struct err *e)
 	return journal_append(r->journal, r->now, event, members, e);
 }
 
+int run_note(struct run *r, const char *event, json_t *members, struct err *e)
+{
+	if (r->dry) {
+		json_decref(members);
+		return 0;
+	}
+	return journal_note(r->journal, r->now, event, members, e);
+}
+
 int run_change(struct run *r, struct err *e)
 {
 	if (r->changing)

@@ -53,6 +53,8 @@ int run_change(struct run *r, struct err *e);
 int run_change_as(struct run *r, json_t *members, struct err *e);
 /* Appends an event. Takes members over, also on error. Nothing happens in a dry run. */
 int run_log(struct run *r, const char *event, json_t *members, struct err *e);
+/* The same of one event among many: durable with the next run_log or run_done. */
+int run_note(struct run *r, const char *event, json_t *members, struct err *e);
 /* The outcome, where there was a change: journaled, marker removed. */
 int run_done(struct run *r, int exit_code, struct err *e);
 

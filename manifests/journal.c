@@ -30,7 +30,8 @@ struct journal {
 	struct file file;
 	uint64_t length;
 	struct digest head;
-	bool failed;	/* an append ended somewhere in its line */
+	struct buf pending;	/* lines noted and not written yet */
+	bool failed;	/* an append ended somewhere in its lines */
 };
 
 /* ---- one line ---- */
@@ -244,7 +245,21 @@ memory:
 	return NULL;
 }
 
-static int append_line(struct journal *j, struct buf *line, struct err *e)
+/* What was noted, in one write and one sync. */
+static int write_pending(struct journal *j, struct err *e)
+{
+	if (j->pending.len == 0)
+		return 0;
+	j->failed = true;
+	if (file_write(&j->file, j->pending.data, j->pending.len, e) || file_sync(&j->file, e))
+		return -1;
+	j->failed = false;
+	j->pending.len = 0;
+	return 0;
+}
+
+/* The next line of the chain, pending. */
+static int add_line(struct journal *j, const struct buf *line, struct err *e)
 {
 	struct digest d;
 
@@ -252,19 +267,18 @@ static int append_line(struct journal *j, struct buf *line, struct err *e)
 		return err_set(e, ERR_TOO_LARGE, "%s: a line of %zu bytes, and the most is %u", j->file.name, line->len, MAX_LINE);
 	if (digest_of(line->data, line->len, &d, e))
 		return -1;
-	buf_putc(line, '\n');
-	if (buf_ok(line, e))
+	buf_append(&j->pending, line->data, line->len);
+	buf_putc(&j->pending, '\n');
+	if (buf_ok(&j->pending, e)) {
+		j->failed = true;	/* what is pending is not whole */
 		return -1;
-	j->failed = true;
-	if (file_write(&j->file, line->data, line->len, e) || file_sync(&j->file, e))
-		return -1;
-	j->failed = false;
+	}
 	j->head = d;
 	j->length++;
 	return 0;
 }
 
-int journal_append(struct journal *j, int64_t now, const char *event, json_t *members, struct err *e)
+int journal_note(struct journal *j, int64_t now, const char *event, json_t *members, struct err *e)
 {
 	struct buf line = {0};
 	json_t *o = NULL;
@@ -275,11 +289,16 @@ int journal_append(struct journal *j, int64_t now, const char *event, json_t *me
 	else
 		o = compose(j, now, event, members, e);
 	if (o && json_line(o, &line, e) == 0)
-		rc = append_line(j, &line, e);
+		rc = add_line(j, &line, e);
 	json_decref(o);
 	json_decref(members);
 	buf_free(&line);
-	return rc;
+	return rc == 0 && j->pending.len >= CHUNK ? write_pending(j, e) : rc;
+}
+
+int journal_append(struct journal *j, int64_t now, const char *event, json_t *members, struct err *e)
+{
+	return journal_note(j, now, event, members, e) ? -1 : write_pending(j, e);
 }
 
 uint64_t journal_length(const struct journal *j)
@@ -294,9 +313,14 @@ const struct digest *journal_head(const struct journal *j)
 
 void journal_close(struct journal *j)
 {
+	struct err ignored = {0};
+
 	if (!j)
 		return;
+	if (!j->failed)
+		(void)write_pending(j, &ignored);
 	file_close(&j->file);
+	buf_free(&j->pending);
 	free(j);
 }
 

@@ -23,6 +23,9 @@ struct journal;
 struct journal *journal_open(const struct file *dir, const char *name, bool create, bool *cut, struct err *e);
 /* Appends an event and syncs. Takes `members` (an object, or NULL) over. now: its time. */
 int journal_append(struct journal *j, int64_t now, const char *event, json_t *members, struct err *e);
+/* The same of one event among many: written and synced with others, in blocks of 64 KiB, by the next append at the latest. A command that
+ * fails before it leaves them to journal_close, which can't say whether that went well. */
+int journal_note(struct journal *j, int64_t now, const char *event, json_t *members, struct err *e);
 /* Number of lines, and digest of the last one (zeros when empty). */
 uint64_t journal_length(const struct journal *j);
 const struct digest *journal_head(const struct journal *j);

@@ -235,6 +235,39 @@ static void interrupted_appends(void **state)
 	buf_free(&again);
 }
 
+/* Lines among many come in blocks, and are one chain with those that are synced one by one. */
+static void noted_in_blocks(void **state)
+{
+	struct err e = {0};
+	struct journal *j = journal_open(&dir, LOG, true, NULL, &e);
+	struct buf now = {0};
+	struct digest head, known;
+	uint64_t length;
+
+	(void)state;
+	assert_non_null(j);
+	assert_int_equal(journal_append(j, NOW, "begin", NULL, &e), 0);
+	get(&now);
+	for (int i = 0, blocks = 0; i < 2000; i++) {
+		size_t had = now.len;
+
+		assert_int_equal(journal_note(j, NOW, "one", member("k", "v"), &e), 0);
+		get(&now);
+		blocks += now.len > had;
+		assert_true(i > 0 || blocks == 0);
+		assert_true(i < 1999 || (blocks > 1 && blocks < 20));
+	}
+	assert_int_equal(journal_append(j, NOW, "end", NULL, &e), 0);
+	known = *journal_head(j);
+	assert_int_equal(read_log(&length, &head, &e), 0);
+	assert_true(length == 2002 && digest_equal(&head, &known));
+	assert_int_equal(journal_note(j, NOW, "last", NULL, &e), 0);
+	journal_close(j);
+	assert_int_equal(read_log(&length, &head, &e), 0);
+	assert_true(length == 2003);
+	buf_free(&now);
+}
+
 /* Every byte changed: the head is another, or the line (or the one after it) is named. */
 static void every_byte_changed(void **state)
 {
@@ -401,6 +434,7 @@ int main(void)
 		TEST(missing_and_empty),
 		TEST(no_regular_file),
 		TEST(interrupted_appends),
+		TEST(noted_in_blocks),
 		TEST(every_byte_changed),
 		TEST(lines_dropped_moved_repeated),
 		TEST(lines_of_another_form),
