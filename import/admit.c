@@ -11,6 +11,7 @@
 #include "lib/num.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
+#include "verify/scanned.h"
 
 #include "lib/banned.h"
 
@@ -40,6 +41,7 @@ struct known {
 	uint64_t highest;	/* revision of the newest one in the epoch asked about, kept or not */
 	struct list_ref latest;	/* the newest one kept in that epoch; revision 0: none */
 	enum kept kept;		/* this (epoch, revision) */
+	bool former;		/* below the lists that policy keeps (lists_former) */
 	bool recorded;		/* it is kept whole; or it is damaged or gone, and what it was is known: */
 	struct digest sha256;	/* its digest */
 };
@@ -52,6 +54,33 @@ static void look_at_effect(const struct list_ref *complete, const struct manifes
 	if (!out->any || state_compare(complete, &out->newest) > 0)
 		out->newest = *complete;
 	out->any = true;
+}
+
+/* Whether the scan hook holds anything: what is held may be taken from the highest older list where it is ready. */
+static int is_held(const struct store *s, const char *stream, struct err *e)
+{
+	struct scanned scanned;
+	int rc = scanned_load(s, stream, &scanned, e) == -1 ? -1 : 0;
+
+	for (size_t i = 0; rc == 0 && i < scanned.records_n; i++)
+		rc = scanned.records[i].verdict != SCANNED_PASSED;
+	scanned_free(&scanned);
+	return rc;
+}
+
+/* Whether a list of this number would be dropped again when the run ends: 1, 0, -1. */
+static int is_former(const struct store *s, const struct state *now, const struct kept_lists *kept, const struct list_ref *ref,
+		     struct err *e)
+{
+	uint64_t between = 0;
+	int held;
+
+	for (size_t i = 0; i < kept->n; i++)
+		between += state_compare(&kept->refs[i], ref) > 0 && state_compare(&kept->refs[i], &now->complete) < 0;
+	if (state_compare(ref, &now->complete) >= 0 || between < s->config.policy.keep_lists)
+		return 0;
+	held = is_held(s, now->stream, e);
+	return held == -1 ? -1 : !held;
 }
 
 /* Whether a list may be gone: the state says so where there is one. What is older goes by policy, what is later never came. */
@@ -88,9 +117,10 @@ static int look_at_list(const struct store *s, const char *stream, const struct 
 static int look(const struct store *s, const char *stream, const struct manifest_approvals *a, struct known *out,
 		struct err *e)
 {
+	const struct list_ref ref = {.epoch = a->epoch, .revision = a->revision};
 	struct kept_lists kept = {0};
 	struct state *now = NULL;
-	int rc = -1;
+	int rc = -1, former = 0;
 	char tree;
 
 	*out = (struct known){0};
@@ -107,9 +137,12 @@ static int look(const struct store *s, const char *stream, const struct manifest
 	}
 	if (look_at_list(s, stream, a, now, out, e) == -1)
 		goto out;
-	if (now != NULL && now->has_complete)
+	if (now != NULL && now->has_complete) {
 		look_at_effect(&now->complete, a, out);
-	rc = 0;
+		former = is_former(s, now, &kept, &ref, e);
+	}
+	out->former = former == 1;
+	rc = former == -1 ? -1 : 0;
 out:
 	state_lists_free(&kept);
 	state_free(now);
@@ -243,6 +276,7 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 		rc = judge_new(ask, &known, &list, out, e);
 	}
 	out->heals = out->verdict == ADMIT_NEW && (same || known.kept == KEPT_DAMAGED);
+	out->former = out->verdict == ADMIT_NEW && known.former;
 	out->older = out->verdict == ADMIT_NEW && known.any && state_compare(&ref, &known.newest) < 0;
 	approvals_free(list);
 	return rc;

@@ -25,6 +25,7 @@ struct admit {
 	enum admit_verdict verdict;
 	struct approvals *list;	/* ADMIT_NEW: owned, free with approvals_free */
 	struct err why;		/* ADMIT_IGNORED, ADMIT_REFUSED */
+	bool former;		/* ADMIT_NEW: as many lists as policy keeps lie between it and the complete one: it would go again at once */
 	bool older;		/* ADMIT_NEW: one newer than it is kept; it replaces nothing */
 	bool heals;		/* ADMIT_NEW: it takes the place of one that is damaged or gone, which was this one as far as can be told */
 	bool forked;

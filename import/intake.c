@@ -258,6 +258,8 @@ static int judge(struct taking *t, struct err *why, struct err *e)
 	}
 	if (rc == 1)
 		return 1;
+	if (t->admit.former && t->lack.objects == 0 && bundles_known(t->known, m->sequence, &m->digest))
+		t->admit.verdict = ADMIT_KNOWN;	/* it was, until newer ones took its place */
 	if (t->admit.verdict == ADMIT_NEW)
 		warn_clock(t);
 	return lack_room(&r->store.dir, &t->lack, why) == -1;

@@ -82,3 +82,24 @@ export SATCHEL_STORE=$T/third
 expect_word 1 signature-missing apply "$T/unsigned"
 expect 0 apply "$T/m3"
 
+
+# a medium that is used for years: what was imported once is passed over, also when its list is no longer kept
+quick_store fourth
+export SATCHEL_STORE=$T/fourth
+printf 'policy:\n  keep_lists: 2\n' >>"$T/fourth/store.yaml"
+mkdir "$T/years"
+for n in 1 2 3 4 5 6; do
+  [ $n -eq 1 ] || expect 0 satchel-export renew
+  expect 0 satchel-export pack "$T/years"
+  rm -rf "$T/one"; mkdir -p "$T/one/satchel"
+  cp -a "$T/years/satchel/$(ls "$T/years/satchel" | tail -n 1)" "$T/one/satchel"
+  [ $n -eq 3 ] || expect 0 apply "$T/one" # the third one is late
+done
+[ "$(ls "$T/fourth/streams/updates/lists" | wc -l)" -lt 5 ] || fail "no list went: this test is blind"
+expect 0 apply "$T/years"
+[ "$(grep -c 'already imported' "$T/out")" -eq 5 ] && [ "$(grep -c 'older than the newest one' "$T/out")" -eq 1 ] ||
+  fail "what was imported before is imported again"
+snapshot "$T/fourth" >"$T/before"
+expect 0 apply "$T/years"
+[ "$(grep -c 'already imported' "$T/out")" -eq 6 ] || fail "the late one is imported again"
+snapshot "$T/fourth" | cmp - "$T/before" || fail "the store changed"
