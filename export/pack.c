@@ -50,6 +50,7 @@ const struct option_def pack_options[] = {
 #define MEMORY (232u << 20)
 #define BASE_MEMORY (52u << 20)		/* the program, six frames, a block for the medium, the index of a volume */
 #define OBJECT_MEMORY 88u		/* an object's place in the cargo */
+#define LIST_MEMORY 2u			/* a list and its bytes, for each of these */
 #define JOB_MEMORY (8u << 20)		/* a thread's frames */
 #define MAX_JOBS 64
 
@@ -140,12 +141,11 @@ static int judge_list(struct pack *p, struct err *e)
 /* A newer list that waits for signatures is not forgotten silently. */
 static int mention_newer(const struct pack *p, struct err *e)
 {
-	struct approvals *a = NULL;
-	int rc = station_list_newest(&p->station, &a, NULL, e);
+	struct station_list_id id;
+	int rc = station_list_newest_id(&p->station, &id, e);
 
-	if (rc == 0 && approvals_compare(a, p->list) > 0)
-		say_note("list %" PRIu64 " waits for signatures; packing list %" PRIu64, a->revision, p->list->revision);
-	approvals_free(a);
+	if (rc == 0 && (id.epoch != p->list->epoch ? id.epoch > p->list->epoch : id.revision > p->list->revision))
+		say_note("list %" PRIu64 " waits for signatures; packing list %" PRIu64, id.revision, p->list->revision);
 	return rc == -1 ? -1 : 0;
 }
 
@@ -178,8 +178,11 @@ static const char **values(struct pack *p, const char *option, size_t *n)
 static void limit_jobs(struct pack *p)
 {
 	struct shipment *s = &p->shipment;
-	uint64_t used = BASE_MEMORY + (uint64_t)p->selection.cargo.n * OBJECT_MEMORY, most;
+	uint64_t used = BASE_MEMORY + (uint64_t)p->selection.cargo.n * OBJECT_MEMORY + p->selection.entries_n * sizeof(struct select_entry),
+		 most;
 
+	if (p->list != NULL)
+		used += p->list->bytes.len * LIST_MEMORY;
 	most = used < MEMORY ? (MEMORY - used) / (JOB_MEMORY + frame_memory(s->level)) : 0;
 	if (s->jobs > most)
 		s->jobs = most > 0 ? (unsigned)most : 1;
@@ -193,11 +196,14 @@ static int take_selection(struct pack *p, struct err *e)
 	w.ahead = values(p, "ahead", &w.ahead_n);
 	if (!w.only || !w.ahead)
 		return err_mem(e);
-	p->draft = draft_load(&p->station, e);
-	if (!p->draft)
+	if (w.only_n + w.ahead_n > 0 && (p->draft = draft_load(&p->station, e)) == NULL)
 		return -1;
 	if (select_entries(&p->station, p->list, p->draft, &w, &p->selection, e) == -1)
 		return -1;
+	if (w.ahead_n == 0) {	/* no entry is of the draft: it may be as large as the list */
+		draft_free(p->draft);
+		p->draft = NULL;
+	}
 	if (!p->with_objects)
 		p->selection.entries_n = 0;
 	else if (!p->with_list && p->selection.entries_n == 0)

@@ -86,6 +86,7 @@ int station_list_abandoned(const struct station *s, struct station_list_id id, s
 int station_list_abandoned_at(const struct file *dir, const char *name, struct err *e);
 int station_list_abandoned_copy(const struct station *s, const struct approvals *a, struct err *e);
 /* Frozen lists. Newest frozen, not abandoned: 0; 1 where there is none. signatures (or NULL): what lies beside it. */
+int station_list_newest_id(const struct station *s, struct station_list_id *out, struct err *e);
 int station_list_newest(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e);
 /* Newest frozen list, not abandoned, whose signatures reach the approver threshold of the newest root; 1: there is none. */
 int station_list_effective(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e);

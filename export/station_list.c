@@ -106,7 +106,7 @@ static int load(const struct station *s, const struct file *dir, struct station_
 	station_list_name(id.epoch, id.revision, name);
 	if (file_read_all_at(dir, name, MAX_APPROVALS_SIZE, &b, e) == -1)
 		goto out;
-	a = approvals_parse(b.data, b.len, e);
+	a = approvals_take(&b, e);
 	if (a == NULL) {
 		err_prefix(e, "%s/%s", dir->name, name);
 		station_damaged(e, LIST_DAMAGED);
@@ -190,19 +190,29 @@ int station_list_abandon(const struct station *s, struct station_list_id id, str
 
 /* ---- the newest, and the one in effect ---- */
 
-int station_list_newest(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e)
+int station_list_newest_id(const struct station *s, struct station_list_id *out, struct err *e)
 {
 	struct station_list_id *list;
 	size_t n, i = 0;
 	int rc = station_list_ids(s, &list, &n, e), given_up = 0;
 
-	*out = NULL;
 	while (rc == 0 && i < n && (given_up = station_list_abandoned(s, list[i], e)) == 1)
 		i++;
 	if (rc == 0)
-		rc = given_up == -1 ? -1 : i == n ? 1 : station_list_load(s, list[i].epoch, list[i].revision, out, sigs, e);
+		rc = given_up == -1 ? -1 : i == n;
+	if (rc == 0)
+		*out = list[i];
 	free(list);
 	return rc;
+}
+
+int station_list_newest(const struct station *s, struct approvals **out, struct signatures *sigs, struct err *e)
+{
+	struct station_list_id id;
+	int rc = station_list_newest_id(s, &id, e);
+
+	*out = NULL;
+	return rc == 0 ? station_list_load(s, id.epoch, id.revision, out, sigs, e) : rc;
 }
 
 /* Whether the list counts and reaches the threshold: 1, 0, or -1. It is freed where it doesn't. */

@@ -259,13 +259,33 @@ static void tell_bundle(struct status *t)
 	}
 }
 
+/* Before anything else, since parsing takes most; one list that is both is there once, and of the other one nobody wants the bytes. */
+static int load_lists(struct status *t, struct err *e)
+{
+	struct station_list_id id;
+	int rc = station_list_newest_id(&t->s, &id, e);
+
+	if (rc != 0)
+		return rc == -1 ? -1 : 0;
+	if (station_list_effective(&t->s, &t->effective, &t->sigs, e) == -1)
+		return -1;
+	if (t->effective != NULL && t->effective->epoch == id.epoch && t->effective->revision == id.revision) {
+		t->newest = t->effective;
+		return 0;
+	}
+	if (t->effective != NULL)
+		buf_free(&t->effective->bytes);
+	signatures_free(&t->sigs);
+	return station_list_newest(&t->s, &t->newest, &t->sigs, e);
+}
+
 static int run(struct status *t, struct err *e)
 {
+	if (load_lists(t, e) == -1)
+		return -1;
 	t->draft = draft_load(&t->s, e);
 	t->board = t->draft == NULL ? NULL : board_open(&t->s, t->draft, e);
-	if (t->board == NULL || station_list_newest(&t->s, &t->newest, &t->sigs, e) == -1 ||
-	    station_list_effective(&t->s, &t->effective, NULL, e) == -1 ||
-	    ledger_read(&t->s, find_bundle, t, &t->ledger, e) == -1)
+	if (t->board == NULL || ledger_read(&t->s, find_bundle, t, &t->ledger, e) == -1)
 		return -1;
 	t->o = json_object();
 	t->problems = json_array();
@@ -300,7 +320,8 @@ int status_run(const struct args *a, struct err *e)
 	}
 	signatures_free(&t.sigs);
 	approvals_free(t.newest);
-	approvals_free(t.effective);
+	if (t.effective != t.newest)
+		approvals_free(t.effective);
 	board_free(t.board);
 	draft_free(t.draft);
 	station_close(&t.s);

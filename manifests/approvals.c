@@ -109,13 +109,10 @@ static int load(struct approvals *a, const void *data, size_t len, struct err *e
 		return err_set(e, R_DOCUMENT_TOO_LARGE, "%zu bytes, at most %u are allowed", len, MAX_APPROVALS_SIZE);
 	if (schema_parse(&approvals_schema, data, len, a, &a->arena, e) == -1 || index_revoked(a, e) == -1)
 		return -1;
-	buf_append(&a->bytes, data, len);
-	if (buf_ok(&a->bytes, e) == -1)
-		return -1;
 	return digest_of(data, len, &a->digest, e);
 }
 
-struct approvals *approvals_parse(const void *data, size_t len, struct err *e)
+struct approvals *approvals_take(struct buf *bytes, struct err *e)
 {
 	struct approvals *a = calloc(1, sizeof *a);
 
@@ -123,10 +120,30 @@ struct approvals *approvals_parse(const void *data, size_t len, struct err *e)
 		err_mem(e);
 		return NULL;
 	}
-	if (load(a, data, len, e) == 0)
+	if (load(a, bytes->data, bytes->len, e) == 0) {
+		a->bytes = *bytes;
+		*bytes = (struct buf){0};
 		return a;
+	}
+	buf_free(bytes);
 	approvals_free(a);
 	return NULL;
+}
+
+struct approvals *approvals_parse(const void *data, size_t len, struct err *e)
+{
+	struct approvals *a = NULL;
+	struct buf bytes = {0};
+
+	if (len > MAX_APPROVALS_SIZE) {
+		err_set(e, R_DOCUMENT_TOO_LARGE, "%zu bytes, at most %u are allowed", len, MAX_APPROVALS_SIZE);
+		return NULL;
+	}
+	buf_append(&bytes, data, len);
+	if (buf_ok(&bytes, e) == 0)
+		a = approvals_take(&bytes, e);
+	buf_free(&bytes);
+	return a;
 }
 
 void approvals_free(struct approvals *a)

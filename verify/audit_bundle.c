@@ -125,8 +125,11 @@ static void look_at_list(struct course *c, const struct trust_chain *chain)
 {
 	struct err cause = {0};
 
-	if (bundle_list(c->bundle, chain, c->run->terms.now, &c->list, &cause) == 0)
+	if (bundle_list(c->bundle, chain, c->run->terms.now, &c->list, &cause) == 0) {
+		if (c->list != NULL)
+			buf_free(&c->list->bytes);	/* the bundle has them, and they may be many */
 		return;
+	}
 	note_root(c->run, c->place, &cause);
 	report_err(&c->run->report, c->place, &cause);
 	approvals_free(c->list);
