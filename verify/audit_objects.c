@@ -349,7 +349,8 @@ static int note_undone(struct inspection *i, const struct store *s, struct err *
 int audit_objects(const struct store *s, const struct audit_sample *sample, unsigned jobs, struct report *r,
 		  struct audit_objects *out, struct err *e)
 {
-	static const struct pool_ops ops = {.work = work, .drop = drop, .state_new = hasher_new, .state_free = hasher_free};
+	static const struct pool_ops ops = {.work = work, .drop = drop, .state_new = hasher_new, .state_free = hasher_free,
+					    .putting = "listing objects", .working = "objects: digest"};
 	struct inspection i = {.store = s, .report = r, .sample = sample, .out = out, .dir = FILE_CLOSED};
 	int rc;
 

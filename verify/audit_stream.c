@@ -15,6 +15,7 @@
 #include "lib/json.h"
 #include "lib/num.h"
 #include "lib/progress.h"
+#include "lib/timings.h"
 #include "manifests/journal.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
@@ -369,6 +370,8 @@ static int judge_tree(struct look *l, int t, struct audit_stream *out, struct er
 	struct audit_tree found = {0};
 	bool current = l->current == 'a' + t;
 	char place[MAX_NAME_LEN + 32];
+	uint64_t since;
+	int rc;
 
 	snprintf(place, sizeof place, "%s/%c", l->place, 'a' + t);
 	if (l->states[t] == NULL)
@@ -380,7 +383,10 @@ static int judge_tree(struct look *l, int t, struct audit_stream *out, struct er
 	if (l->states[t]->phase == STATE_BUILDING)
 		report_finding(l->report, R_STORE_DAMAGED, place, "the current tree is being built");
 	say_unproven(l, t);
-	if (audit_tree(l->store, (char)('a' + t), l->states[t], l->report, &found, e) == -1)
+	since = timings_now();
+	rc = audit_tree(l->store, (char)('a' + t), l->states[t], l->report, &found, e);
+	timings_busy("looking at trees", since);
+	if (rc == -1)
 		return -1;
 	if (current) {
 		out->items = found.items;

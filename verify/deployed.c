@@ -166,7 +166,8 @@ static void free_chunk(void *arg, void *chunk)
 }
 
 static const struct pool_ops pool_ops = {
-	.work = work, .finish = finish, .drop = drop, .state_new = new_chunk, .state_free = free_chunk
+	.work = work, .finish = finish, .drop = drop, .state_new = new_chunk, .state_free = free_chunk,
+	.putting = "reading lists, directories", .working = "files: digest"
 };
 
 /* ---- records ---- */
