@@ -121,13 +121,14 @@ static int write_list(struct freeze *f, const struct approvals *next, struct err
 	int rc = -1;
 
 	/* parsed again, so that nothing is signed that our own reader refuses */
-	if (approvals_encode(next, &b, e) == -1 || (parsed = approvals_parse(b.data, b.len, e)) == NULL) {
+	if (approvals_encode(next, &b, e) == -1 || (parsed = approvals_take(&b, e)) == NULL) {
 		json_decref(o);
 		goto out;
 	}
 	ledger_put_list(o, parsed->epoch, parsed->revision, &parsed->digest);
 	snprintf(path, sizeof path, "lists/%s", station_list_name(parsed->epoch, parsed->revision, name));
-	if (ledger_append(&f->s, "freeze", o, e) == -1 || outfile_put(&f->s.dir, path, 0644, b.data, b.len, e) == -1)
+	if (ledger_append(&f->s, "freeze", o, e) == -1 ||
+	    outfile_put(&f->s.dir, path, 0644, parsed->bytes.data, parsed->bytes.len, e) == -1)
 		goto out;
 	approvals_free(f->list);
 	f->list = parsed;

@@ -135,7 +135,7 @@ static int load_list(struct outlook_asking *a, const struct store *s, const stru
 
 	l->lists[l->lists_n] = kept_load(s, a->stream->stream, ref, &why);
 	if (l->lists[l->lists_n] != NULL) {
-		l->lists_n++;
+		buf_free(&l->lists[l->lists_n++]->bytes);	/* judged, and wanted no more: of each of several lists they may be many */
 	} else if (why.reason == R_STORE_DAMAGED) {
 		a->damage = why;
 		a->damaged = *ref;

@@ -43,6 +43,7 @@ struct going {
 	struct places places;
 	struct outlook natural;	/* what would be without a rollback */
 	struct approvals *list;	/* gone back to */
+	const struct approvals *newest;	/* of those looked at */
 	struct rollback plan;	/* its lists and texts are others' */
 };
 
@@ -145,11 +146,6 @@ static int choose(struct going *g, const char *revision, struct list_ref *out, s
 
 /* ---- what it comes to ---- */
 
-static const struct approvals *newest(const struct going *g)
-{
-	return g->natural.lists[g->natural.lists_n - 1];
-}
-
 /* The next entry for this store's rings, or NULL; *at: where to go on. */
 static const struct approval *next_entry(const struct going *g, size_t *at)
 {
@@ -172,7 +168,7 @@ static int compare_revocation(const void *item, const void *revocation)
 /* Its contents are revoked; or another revision of it is, and the newest list doesn't name it for this store. */
 static bool is_revoked(const struct going *g, const struct approval *p)
 {
-	const struct approvals *a = newest(g);
+	const struct approvals *a = g->newest;
 
 	if (approvals_revokes(a, &p->contents.sha256))
 		return true;
@@ -246,7 +242,9 @@ static int take_names(struct going *g, struct err *e)
 		if (!is_revoked(g, p))
 			return err_set(e, ERR_USAGE, "--with-revoked %s: its revision %llu of list %llu is not revoked", item,
 				       ull(p->revision), ull(g->list->revision));
-		names[i] = p->item;
+		names[i] = arena_strndup(&g->plan.arena, item, strlen(item));
+		if (names[i] == NULL)
+			return err_mem(e);
 	}
 	qsort(names, n, sizeof *names, compare_text);
 	for (size_t i = 0; i < n; i++)
@@ -266,6 +264,8 @@ static int plan(struct going *g, struct err *e)
 	g->list = kept_load(&g->run.store, g->stream->stream, &ref, e);
 	if (g->list == NULL)
 		return -1;
+	buf_free(&g->list->bytes);
+	g->newest = g->natural.lists[g->natural.lists_n - 1];
 	ref.sha256 = g->list->digest;
 	g->plan.stream = g->stream->stream;
 	g->plan.time = g->run.now;
@@ -351,17 +351,37 @@ static void tell_left_out(const struct going *g, const struct state *want)
 	}
 }
 
+/* The list gone back to, and the newest one, are among those that the update went by. */
+static void tell_rest(struct going *g, const struct update *u)
+{
+	const struct outlook *l = &u->outlook;
+
+	for (size_t i = 0; i < l->lists_n; i++)
+		if (digest_equal(&l->lists[i]->digest, &g->plan.list.sha256))
+			g->list = l->lists[i];
+	if (g->list != NULL) {
+		g->newest = l->lists[l->lists_n - 1];
+		tell_left_out(g, &l->want);
+	}
+	g->list = NULL;
+}
+
+/* It makes what was looked at before anew: two of everything would be too much. */
 static int update(struct going *g, struct err *e)
 {
 	struct update u = {0};
-	int rc = update_stream(&g->run, g->stream, &g->places, &u, e);
+	int rc;
 
+	approvals_free(g->list);
+	g->list = NULL;
+	outlook_free(&g->natural);
+	rc = update_stream(&g->run, g->stream, &g->places, &u, e);
 	if (rc == 0) {
 		tell_stream(&u);
 		if (!u.changed)
 			say_note("%s: nothing changed", g->stream->stream);
-		if (g->list != NULL)
-			tell_left_out(g, &u.outlook.want);
+		if (g->plan.stream != NULL)
+			tell_rest(g, &u);
 	}
 	update_free(&u);
 	return rc;
