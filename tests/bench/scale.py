@@ -58,6 +58,19 @@ def steps(ten):
     yield "", "rm -r $M/satchel; " + EXPORT + "acknowledge bench 2; " + EXPORT + "renew; " + EXPORT + "sign"
     yield "pack --approvals-only", EXPORT + "pack $M --approvals-only"
     yield "apply, approvals only", IMPORT + "apply $M"
+    yield "status of the store", IMPORT + "status"
+    yield "check", IMPORT + "check" + JOBS
+    yield "verify store", "satchel-verify -q store $W/store --trust $W/station/trust/trust-1.yaml" + JOBS
+    yield "verify tree", "satchel-verify -q tree $SRC --store $W/store" + JOBS
+    yield "receipt", IMPORT + "receipt $M"
+    yield "receive", EXPORT + "receive $M"
+    yield "pack, nothing lacking", EXPORT + "pack $M --for bench" + JOBS
+    yield "rollback", IMPORT + "rollback 1"
+    yield "rollback --to-newest", IMPORT + "rollback --to-newest"
+    yield "prune the store", IMPORT + "prune --keep 0"
+    yield "prune the station", EXPORT + "prune"
+    yield "", "chmod -R u+w $W/store/objects"
+    yield "check, all damaged", IMPORT + "check" + JOBS + " || [ $? -eq 3 ]"
 
 
 def measure(base, files):
