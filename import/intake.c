@@ -252,14 +252,14 @@ static int judge(struct taking *t, struct err *why, struct err *e)
 	if (load_known(t, m->stream, e) == -1 || raise_alarms(t, e) == -1)
 		return -1;
 	rc = admit_list(&ask, &t->admit, why) == -1 || lack_bundle(r->objects, t->bundle, &t->lack, why) == -1;
+	if (rc == 0 && t->admit.former && t->lack.objects == 0 && bundles_known(t->known, m->sequence, &m->digest))
+		t->admit.verdict = ADMIT_KNOWN;	/* it was, until newer ones took its place */
 	if (t->refusal.reason != ERR_NONE && why->reason != ERR_MEMORY && (rc == 1 || !nothing_new(t))) {
 		*why = t->refusal;
 		rc = 1;
 	}
 	if (rc == 1)
 		return 1;
-	if (t->admit.former && t->lack.objects == 0 && bundles_known(t->known, m->sequence, &m->digest))
-		t->admit.verdict = ADMIT_KNOWN;	/* it was, until newer ones took its place */
 	if (t->admit.verdict == ADMIT_NEW)
 		warn_clock(t);
 	return lack_room(&r->store.dir, &t->lack, why) == -1;
