@@ -32,7 +32,7 @@ struct taking {
 	struct bundle *bundle;
 	struct err refusal;	/* the newest root's, of a bundle imported before: nothing may be taken from it */
 	const struct store_stream *stream;
-	struct bundles *known;
+	struct bundles *known;	/* of that stream; the run's */
 	struct admit admit;
 	struct lack lack;
 	int tried;		/* -1: the list, a new one, can't be published, as far as can be told by what is here */
@@ -185,23 +185,20 @@ static int raise_alarms(struct taking *t, struct err *e)
 
 /* ---- judging ---- */
 
-static int load_known(struct taking *t, const char *stream, struct err *e)
-{
-	if (t->known == NULL)
-		t->known = bundles_load(&t->in->run->store, stream, e);
-	return t->known == NULL ? -1 : 0;
-}
-
 /* By the name of its directory, which the manifest must then confirm. */
 static int was_imported(void *arg, const struct digest *manifest, struct err *e)
 {
-	struct taking *t = arg;
-	char stream[MAX_NAME_LEN + 1];
+	const struct taking *t = arg;
+	struct run *r = t->in->run;
+	char name[MAX_NAME_LEN + 1];
+	const struct store_stream *stream;
+	const struct bundles *known;
 	uint64_t sequence;
 
-	if (names_bundle_parse(t->out->name, stream, &sequence) == -1)
+	if (names_bundle_parse(t->out->name, name, &sequence) == -1 || (stream = store_stream(&r->store, name)) == NULL)
 		return 0;
-	return load_known(t, stream, e) == -1 ? -1 : bundles_known(t->known, sequence, manifest);
+	known = run_bundles(r, stream, e);
+	return known == NULL ? -1 : bundles_known(known, sequence, manifest);
 }
 
 static int open_bundle(struct taking *t, struct gathered *b, struct err *why)
@@ -249,7 +246,8 @@ static int judge(struct taking *t, struct err *why, struct err *e)
 		return err_set(e, ERR_INTERNAL, "%s: of a stream that is not followed", t->out->name);
 	if (admit_destination(m, r->store.config.name, why) == -1)
 		return 1;
-	if (load_known(t, m->stream, e) == -1 || raise_alarms(t, e) == -1)
+	t->known = run_bundles(r, t->stream, e);
+	if (t->known == NULL || raise_alarms(t, e) == -1)
 		return -1;
 	rc = admit_list(&ask, &t->admit, why) == -1 || lack_bundle(r->objects, t->bundle, &t->lack, why) == -1;
 	if (rc == 0 && t->admit.former && t->lack.objects == 0 && bundles_known(t->known, m->sequence, &m->digest))
@@ -453,7 +451,6 @@ int intake_bundle(const struct intake *in, struct gathered *b, struct outcome *o
 			*e = why;
 	}
 	approvals_free(t.admit.list);
-	bundles_free(t.known);
 	lack_free(&t.lack);
 	bundle_free(t.bundle);
 	return rc;

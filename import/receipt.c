@@ -131,9 +131,9 @@ static struct receipt_list list_of(const struct list_ref *r)
 	return (struct receipt_list){r->epoch, r->revision, r->sha256};
 }
 
-static int take_bundles(struct making *m, struct receipt_stream *s, struct err *e)
+static int take_bundles(struct making *m, const struct store_stream *stream, struct receipt_stream *s, struct err *e)
 {
-	struct bundles *b = bundles_load(&m->run.store, s->stream, e);
+	const struct bundles *b = run_bundles(&m->run, stream, e);
 	size_t most = MAX_RECEIPT_BUNDLES / m->run.store.config.streams_n;
 
 	if (b == NULL)
@@ -145,7 +145,6 @@ static int take_bundles(struct making *m, struct receipt_stream *s, struct err *
 	for (size_t i = b->n > most ? b->n - most : 0; i < b->n; i++)
 		m->receipt.bundles[m->receipt.bundles_n++] = (struct receipt_bundle){
 			s->stream, b->list[i].sequence, b->list[i].manifest, b->list[i].arrived};
-	bundles_free(b);
 	return 0;
 }
 
@@ -186,7 +185,7 @@ static int take_stream(struct making *m, const struct store_stream *stream, stru
 	s->missing = look.want.missing_total;
 	s->bytes = look.missing_bytes;
 	rc = -1;
-	if (take_bundles(m, s, e) == 0 && take_waiting(m, s, &look.want, e) == 0)
+	if (take_bundles(m, stream, s, e) == 0 && take_waiting(m, s, &look.want, e) == 0)
 		rc = lacking_add_newest(&m->lacking, m->run.objects, &look, stream->rings, stream->rings_n, e);
 out:
 	outlook_free(&look);

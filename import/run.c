@@ -225,8 +225,26 @@ int run_open(const struct run_ask *ask, struct run *out, struct err *e)
 	return out->journal == NULL ? -1 : recover(out, e);
 }
 
+struct bundles *run_bundles(struct run *r, const struct store_stream *stream, struct err *e)
+{
+	size_t i = (size_t)(stream - r->store.config.streams);
+
+	if (r->bundles == NULL)
+		r->bundles = calloc(r->store.config.streams_n, sizeof(struct bundles *));
+	if (r->bundles == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	if (r->bundles[i] == NULL)
+		r->bundles[i] = bundles_load(&r->store, stream->stream, e);
+	return r->bundles[i];
+}
+
 void run_close(struct run *r)
 {
+	for (size_t i = 0; r->bundles != NULL && i < r->store.config.streams_n; i++)
+		bundles_free(r->bundles[i]);
+	free(r->bundles);
 	journal_close(r->journal);
 	objects_close(r->objects);
 	store_close(&r->store);

@@ -16,6 +16,7 @@
 #include "lib/json.h"
 #include "verify/state.h"
 
+struct bundles;
 struct err;
 struct objects;
 struct journal;
@@ -39,6 +40,7 @@ struct run {
 	uint64_t rebuilt;	/* bits of store.config.streams: for that, the tree is to be built anew */
 	uint64_t dropped;	/* bits of store.config.streams: a new root dropped a list, so what is published may change */
 	json_t *intent;		/* members of the intent; owned */
+	struct bundles **bundles;	/* of each stream, as far as they were asked for; owned */
 	const char *intent_event, *outcome_event;
 };
 
@@ -57,6 +59,10 @@ int run_log(struct run *r, const char *event, json_t *members, struct err *e);
 int run_note(struct run *r, const char *event, json_t *members, struct err *e);
 /* The outcome, where there was a change: journaled, marker removed. */
 int run_done(struct run *r, int exit_code, struct err *e);
+
+/* The bundles that were taken in of one of the store's streams, read once in a run: by how many they are asked about is for strangers to
+ * say. Owned by the run; NULL on error. */
+struct bundles *run_bundles(struct run *r, const struct store_stream *stream, struct err *e);
 
 /* The store named by -C or $SATCHEL_STORE: NULL with ERR_USAGE where neither is there. */
 struct args;

@@ -112,7 +112,8 @@ for some in ([f'{a.work}/empty'], media[:1], media, [a.medium(a.site.plan(edit={
     store = a.fresh()
     run('satchel-import', '-C', store, 'apply', *some, env=a.shim(SHIM_COUNT=f'{a.work}/count'))
     counts.append([int(n) for n in read(f'{a.work}/count').split()])
-a.check('S17', 'calls of libyaml and zstd do not grow with them', counts[0] == counts[1] == counts[2] and 0 == counts[0][1] < counts[0][0] < counts[3][0] and counts[3][1] > 0, why=str(counts))
+# The store's own index of bundles is read once, if anything is asked of it.
+a.check('S17', 'calls of libyaml and zstd do not grow with them', counts[1] == counts[2] == [counts[0][0] + 1, counts[0][1]] and 0 == counts[0][1] < counts[0][0] < counts[3][0] and counts[3][1] > 0, why=str(counts))
 remove(f'{a.work}/many')
 
 # S20: no way round. Every option that the program has, every variable that it might look at.

@@ -25,7 +25,7 @@ damaged() { # WHAT NEXT-STEP command...: station-damaged, and the next step
 # ---- the draft
 
 rm s/draft.yaml
-for c in status list scan sign renew 'approve --all' 'decline a' 'revoke a' 'pack m' prune; do
+for c in status list scan sign renew 'approve --all' 'decline a' 'revoke a' prune; do
   # shellcheck disable=SC2086
   damaged 'draft.yaml: is gone' 'recover MEDIUM' satchel-export $c
 done
