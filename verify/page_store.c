@@ -110,8 +110,23 @@ static int tell_list(struct telling *t, const struct list_ref *ref, struct err *
 	return rc;
 }
 
+/* A list that the state in service names, and that is not among those kept. */
+static int miss(const struct telling *t, const struct kept_lists *kept, bool named, const struct list_ref *ref, struct err *e)
+{
+	struct err why = {0};
+
+	for (size_t i = 0; named && i < kept->n; i++)
+		named = state_compare(&kept->refs[i], ref) != 0;
+	if (!named)
+		return 0;
+	err_set(&why, R_STORE_DAMAGED, "streams/%s/lists/%llu-%llu: it is not there, and what is published rests on it", t->stream->stream,
+		(unsigned long long)ref->epoch, (unsigned long long)ref->revision);
+	return page_fault_of(t->page, &why, e);
+}
+
 static int tell_lists(struct telling *t, struct err *e)
 {
+	const struct state *s = t->state;
 	struct kept_lists kept = {0};
 	struct err *why, unread = {0};
 	int rc = 0;
@@ -130,6 +145,10 @@ static int tell_lists(struct telling *t, struct err *e)
 	for (size_t i = kept.n; rc == 0 && i-- > 0;)
 		if (why[i].reason != ERR_NONE)
 			rc = page_fault_of(t->page, &why[i], e);
+	if (rc == 0 && s != NULL)
+		rc = miss(t, &kept, s->has_complete, &s->complete, e);
+	if (rc == 0 && s != NULL && !(s->has_complete && state_compare(&s->complete, &s->newest) == 0))
+		rc = miss(t, &kept, s->has_newest, &s->newest, e);
 	free(why);
 	state_lists_free(&kept);
 	return rc;
