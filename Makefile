@@ -7,7 +7,7 @@
 #   make bench         speed, against what people would use instead (tests/bench/bench.py says how; takes an hour)
 #   make fuzz          every fuzz target for FUZZ_SECONDS (60), or one: FUZZ=NAME; needs clang
 #   make coverage      what tests and corpora reach, line by line: build-cov/coverage.html
-#   make mutants       a build for each of some 90 checks, without it: a test must fail
+#   make mutants       a build for each of some 180 checks, without it: a test must fail
 #   make install       PREFIX (/usr/local), DESTDIR
 #   make clean
 # For developers: V=1 (show commands), BUILD=DIR, SANITIZE=address|thread, WERROR=1, CC=clang, CFLAGS, TESTS='pattern ...' for check.
