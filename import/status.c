@@ -1,7 +1,8 @@
 /*
  * satchel-import status: what is in effect, what waits and why, what `check` set aside, and whether anything has expired
- * or is overdue. Reads only, takes no lock. Waiting (exit 4), too, while a run has not ended. Unhealthy (exit 1): the trust root or a list in effect has expired, nothing has arrived for
- * longer than policy allows, the clock was set back, the state of a tree in service or a list that it names is gone or damaged, or the journal's chain is broken.
+ * or is overdue. Reads only, takes no lock. Waiting (exit 4), too, while a run has not ended. Unhealthy (exit 1): the trust root or
+ * a list in effect has expired, nothing has arrived for longer than policy allows, the clock was set back, the state of a tree in
+ * service or a list that it names is gone or damaged, or the journal's chain is broken.
  */
 #include <stdio.h>
 #include <time.h>

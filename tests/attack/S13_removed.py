@@ -37,6 +37,8 @@ a.check('S13', 'and is not any more when its signer is dropped, by a bundle that
 dropped_line = b'"event":"list-dropped"' in read(f'{store}/journal.jsonl')
 a.check('S13', 'the list is gone, the journal tells of it', dropped_line and not os.path.exists(f'{store}/streams/updates/lists/1-8'))
 a.check('S13', 'and the store is whole', not whole(store, f'{store}/trust/trust-1.yaml'), why=str(whole(store, f'{store}/trust/trust-1.yaml')))
+done = run('satchel-verify', 'report', store, '--trust', f'{store}/trust/trust-1.yaml', '-o', '-')
+a.check('S13', 'which a page of it says as well', done.code == 0, why=f'{done.code} {done.out[-600:]!r}')
 
 # A routine rotation. What was imported whole before is passed over as ever, since nothing is taken from it; where anything of it is missing,
 # or it is another bundle, it is judged by the newest root.
