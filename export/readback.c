@@ -7,10 +7,12 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 
 #include "export/medium.h"
 #include "lib/buf.h"
 #include "lib/digest.h"
+#include "lib/drop_behind.h"
 #include "lib/err.h"
 #include "lib/file.h"
 #include "manifests/names.h"
@@ -24,6 +26,7 @@
 struct reading {
 	struct file file;
 	struct digest_ctx *hash;
+	struct drop_behind way;
 	uint8_t *buffer;	/* STEP bytes */
 };
 
@@ -35,14 +38,15 @@ static int unreadable(size_t frame, struct err *e)
 	return err_hint(e, "use another medium");
 }
 
-static int read_frame(const struct reading *r, size_t frame, const struct volume_frame *f, struct err *e)
+static int read_frame(struct reading *r, size_t frame, const struct volume_frame *f, struct err *e)
 {
 	struct digest d;
 
 	for (uint64_t done = 0; done < f->size;) {
 		size_t n = f->size - done < STEP ? (size_t)(f->size - done) : STEP;
+		struct iovec place = {r->buffer, n};
 
-		if (file_pread(&r->file, r->buffer, n, f->at + done, e) == -1)
+		if (drop_behind_read(&r->way, &place, 1, f->at + done, e) == -1)
 			return unreadable(frame, e);
 		digest_update(r->hash, r->buffer, n);
 		done += n;
@@ -81,13 +85,16 @@ int readback_volume(const struct medium *m, const struct volume *index, const st
 	r.buffer = malloc(STEP);
 	if (!r.hash || !r.buffer)
 		err_mem(e);
-	else if (medium_reopen(m, names_volume(index->volume, name), &r.file, e) == 0 && check_size(&r, index, e) == 0)
+	else if (medium_reopen(m, names_volume(index->volume, name), &r.file, e) == 0 && check_size(&r, index, e) == 0) {
+		drop_behind_open(&r.way, &r.file, volume_file_size(index));
 		rc = 0;
+	}
 	for (size_t i = 0; rc == 0 && i < index->frames_n; i++) {
 		rc = read_frame(&r, i, &index->frames[i], e);
 		if (rc == 0)
 			rc = count(arg, index->frames[i].size, e);
 	}
+	drop_behind_close(&r.way);
 	file_close(&r.file);
 	digest_close(r.hash);
 	free(r.buffer);

@@ -13,6 +13,7 @@
 
 #include <seccomp.h>
 
+#include "lib/drop_behind.h"
 #include "lib/err.h"
 #include "verify/cage.h"
 
@@ -25,7 +26,7 @@
 static const int allowed[] = {
 	/* the medium, and the pipes */
 	SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(close), SCMP_SYS(lseek),
-	SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(getdents64), SCMP_SYS(fadvise64),
+	SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(getdents64), SCMP_SYS(fadvise64), DROP_BEHIND_CACHESTAT,
 	SCMP_SYS(openat2),	/* its flags can't be seen here; Landlock and the limit on file sizes see to them */
 	SCMP_SYS(poll), SCMP_SYS(ppoll),
 	/* memory */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/drop_behind.h"
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/pool.h"
@@ -38,6 +39,7 @@ struct flight {
 	struct wire *wire;
 	const struct window *window;
 	const struct frames_ask *ask;
+	struct drop_behind reading;	/* of ask->file */
 	bool cut_off;		/* the file is shorter than its frames */
 	bool busy[WINDOW_SLOTS(WINDOW_JOBS)];	/* slots that main has not given free; the reading thread's alone */
 	pthread_mutex_t lock;
@@ -112,7 +114,7 @@ static void fetch(struct flight *f, struct task *t)
 	if (f->ask->file->fd == -1) {
 		f->cut_off = true;
 		err_set(&t->err, R_MEDIUM_READ, "the file is not there");
-	} else if (file_preadv(f->ask->file, places, n, frame->at, &cause) == -1) {
+	} else if (drop_behind_read(&f->reading, places, n, frame->at, &cause) == -1) {
 		f->cut_off = f->cut_off || cause.reason == ERR_FORM;
 		if (cause.reason == ERR_FORM)
 			err_set(&t->err, R_FRAME_DIGEST, "the file is cut off there");
@@ -268,6 +270,7 @@ int frames_answer(struct wire *w, const struct window *window, const struct fram
 		goto out;
 	}
 	unpack_frames(ask->index, ask->want, frames);
+	drop_behind_open(&f.reading, ask->file, volume_file_size(ask->index));
 	p = pool_open(&ops, &f, ask->jobs, ask->jobs + 1, e);
 	if (p == NULL)
 		goto out;
@@ -277,6 +280,7 @@ int frames_answer(struct wire *w, const struct window *window, const struct fram
 	else
 		rc = f.cut_off ? 1 : 0;
 out:
+	drop_behind_close(&f.reading);
 	while (f.spare != NULL) {
 		struct task *t = f.spare;
 
