@@ -140,6 +140,7 @@ def contend(name, source, medium, work, check):
     work.renew()
     where = {"SRC": source, "M": medium.folder, "W": work.folder}
     job(rival["before"], where)
+    data.warm(source)  # the host may have taken pages back since
     for phase in ("prepare", "pack", "verify", "import"):
         if phase not in rival or phase in ("verify", "import") and phase not in PHASES:
             continue
