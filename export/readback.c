@@ -86,7 +86,7 @@ int readback_volume(const struct medium *m, const struct volume *index, const st
 	if (!r.hash || !r.buffer)
 		err_mem(e);
 	else if (medium_reopen(m, names_volume(index->volume, name), &r.file, e) == 0 && check_size(&r, index, e) == 0) {
-		drop_behind_open(&r.way, &r.file, volume_file_size(index));
+		drop_behind_open(&r.way, &r.file, volume_file_size(index), DROP_BEHIND_CARRIED);
 		rc = 0;
 	}
 	for (size_t i = 0; rc == 0 && i < index->frames_n; i++) {

@@ -17,6 +17,7 @@
 #include "lib/base64.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/file_hash.h"
 #include "lib/listing.h"
 #include "lib/num.h"
 #include "lib/outfile.h"
@@ -237,25 +238,6 @@ out:
 	return rc;
 }
 
-static int hash_file(const struct file *f, struct digest *out, struct err *e)
-{
-	struct digest_ctx *c = digest_open(e);
-	uint8_t *data = malloc(1u << 20);
-	int64_t n = -1;
-	int rc = -1;
-
-	if (c == NULL || data == NULL)
-		err_mem(e);
-	else
-		while ((n = file_read(f, data, 1u << 20, e)) > 0)
-			digest_update(c, data, (size_t)n);
-	if (n == 0)
-		rc = digest_final(c, out, e);
-	free(data);
-	digest_close(c);
-	return rc;
-}
-
 int receipts_open_held(const struct station *s, const struct receipt *r, struct file *out, struct err *e)
 {
 	char path[PATH_LEN];
@@ -265,7 +247,7 @@ int receipts_open_held(const struct station *s, const struct receipt *r, struct 
 	path_of(r->store, r->counter, ".objects", path);
 	if (file_open_at(&s->dir, path, out, e) == -1)
 		return -1;
-	if (file_stat(out, &st, e) == -1 || hash_file(out, &d, e) == -1)
+	if (file_stat(out, &st, e) == -1 || file_hash_once(out, FILE_HASH_AGAIN, &d, e) == -1)
 		goto fail;
 	if ((uint64_t)st.st_size == r->objects.size && digest_equal(&d, &r->objects.sha256))
 		return 0;

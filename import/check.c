@@ -21,6 +21,7 @@
 #include "import/run.h"
 #include "import/update.h"
 #include "lib/err.h"
+#include "lib/file_hash.h"
 #include "lib/pool.h"
 #include "lib/progress.h"
 #include "lib/timings.h"
@@ -31,7 +32,6 @@
 
 #define BATCH 64		/* files of a task: small ones cost less than handing them over */
 #define BATCH_BYTES (4u << 20)
-#define CHUNK (256u << 10)
 #define PERMISSIONS 07777
 
 const struct option_def check_options[] = {
@@ -52,28 +52,13 @@ struct check_batch {
 static void *open_hash(void *arg, struct err *e)
 {
 	(void)arg;
-	return digest_open(e);
+	return file_hash_open(FILE_HASH_TOLD, e);
 }
 
 static void close_hash(void *arg, void *state)
 {
 	(void)arg;
-	digest_close(state);
-}
-
-static int hash(struct digest_ctx *h, const struct file *f, struct digest *out, struct err *e)
-{
-	uint8_t *chunk = malloc(CHUNK);
-	int64_t n = -1;
-
-	if (chunk == NULL)
-		err_mem(e);
-	while (chunk != NULL && (n = file_read(f, chunk, CHUNK, e)) > 0) {
-		digest_update(h, chunk, (size_t)n);
-		progress_add((uint64_t)n);
-	}
-	free(chunk);
-	return digest_final(h, out, n == -1 ? NULL : e) == -1 || n == -1 ? -1 : 0;
+	file_hash_close(state);
 }
 
 static int note_bad(struct checking *c, const struct check_bad *b, struct err *e)
@@ -118,7 +103,7 @@ static bool has_mode(const struct objects_file *f)
 }
 
 /* A file that can't be read is as good as one of other bytes; any other error is the machine's. */
-static int check_file(struct checking *c, struct digest_ctx *h, const struct objects_file *f, struct err *e)
+static int check_file(struct checking *c, struct file_hash *h, const struct objects_file *f, struct err *e)
 {
 	struct file in = FILE_CLOSED;
 	struct err why = {0};
@@ -126,7 +111,7 @@ static int check_file(struct checking *c, struct digest_ctx *h, const struct obj
 	int rc = file_open_at(&c->dir, f->path, &in, &why);
 
 	if (rc == 0)
-		rc = hash(h, &in, &is, &why);
+		rc = file_hash_run(h, &in, &is, &why);
 	file_close(&in);
 	if (rc == 0 && digest_equal(&is, &f->digest))
 		return has_mode(f) ? 0 : note_file(c, f, R_STORE_DAMAGED, e);

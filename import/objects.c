@@ -17,6 +17,7 @@
 #include "lib/buf.h"
 #include "lib/bulk.h"
 #include "lib/err.h"
+#include "lib/file_hash.h"
 #include "lib/num.h"
 #include "lib/outfile.h"
 #include "lib/pool.h"
@@ -358,7 +359,7 @@ static int other_size(const struct file *f, const struct digest *d, uint64_t has
 {
 	struct digest is;
 
-	if (objects_hash(f, &is, e) == -1)
+	if (file_hash_once(f, FILE_HASH_QUIET, &is, e) == -1)
 		return -1;
 	if (digest_equal(&is, d))
 		return err_set(e, R_DOCUMENT_FORM, "it has %llu bytes, and %llu are stated (FORMAT 6.1, 6.7)", (unsigned long long)has,

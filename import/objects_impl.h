@@ -68,8 +68,6 @@ int objects_name_parse(const char *name, struct digest *d, bool *exec);
 char *objects_name_lost(const struct digest *d, char out[OBJECTS_NAME]);	/* "HEX.lost" */
 /* Whether HEX.lost is there: 1, 0, -1. */
 int objects_is_lost(const struct file *fan, const struct digest *d, struct err *e);
-/* SHA-256 of a file just opened, from its start. */
-int objects_hash(const struct file *f, struct digest *out, struct err *e);
 /* After the bytes of d were stored: notes it as healed, durably, where it was lost. */
 int objects_note_healed(struct objects *o, const struct file *fan, const struct digest *d, struct err *e);
 /* Adds to the list in memory alone. */

@@ -6,19 +6,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "import/objects_impl.h"
 #include "lib/err.h"
+#include "lib/file_hash.h"
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
 
 #define VARIANT "stage/variant"
-#define CHUNK ((size_t)256 << 10)
 
 struct request {		/* what a caller of objects_link wants */
 	struct objects *o;
@@ -260,30 +259,13 @@ int objects_link_is(const struct objects *o, const struct digest *d, bool exec, 
 	}
 }
 
-int objects_hash(const struct file *f, struct digest *out, struct err *e)
-{
-	struct digest_ctx *ctx = digest_open(e);
-	uint8_t *chunk = malloc(CHUNK);
-	int64_t n = -1;
-
-	if (chunk == NULL)
-		err_mem(e);
-	while (ctx != NULL && chunk != NULL && (n = file_read(f, chunk, CHUNK, e)) > 0)
-		digest_update(ctx, chunk, (size_t)n);
-	if (n == 0 && digest_final(ctx, out, e) == -1)
-		n = -1;
-	free(chunk);
-	digest_close(ctx);
-	return n == 0 ? 0 : -1;
-}
-
 /* HEX as one more name of the file: 1, 0, -1. */
 static int restore_name(const struct request *r, const struct file *from, const struct file *dir, const char *name, struct err *e)
 {
 	char plain[OBJECTS_NAME];
 	struct digest is;
 
-	if (objects_hash(from, &is, e) == -1)
+	if (file_hash_once(from, FILE_HASH_QUIET, &is, e) == -1)
 		return -1;
 	if (!digest_equal(&is, r->d))
 		return 0;

@@ -6,24 +6,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "import/objects_impl.h"
 #include "lib/err.h"
+#include "lib/file_hash.h"
 #include "lib/listing.h"
 
 #include "lib/banned.h"
 
-#define STEP ((size_t)256 << 10)
 #define PERMISSIONS 07777
 
 struct recovery {
 	struct objects *o;
-	struct digest_ctx *hash;
-	uint8_t *room;
+	struct file_hash *hash;
 	uint64_t dropped;
 };
 
@@ -41,21 +39,6 @@ static int each_name(const struct file *dir, const char *path,
 	return rc;
 }
 
-static int hash(struct recovery *r, const struct file *f, struct digest *out, struct err *e)
-{
-	for (;;) {
-		int64_t n = file_read(f, r->room, STEP, e);
-
-		if (n == -1) {
-			digest_final(r->hash, out, NULL);
-			return -1;
-		}
-		if (n == 0)
-			return digest_final(r->hash, out, e);
-		digest_update(r->hash, r->room, (size_t)n);
-	}
-}
-
 /* 1: the file has this digest; 0: it has another one, or can't be read; -1. Compared with what the device holds: a page whose writing
  * failed looks well in the cache, and the run before may have been told of it. */
 static int is_whole(struct recovery *r, const struct file *f, const struct digest *d, struct err *e)
@@ -64,7 +47,7 @@ static int is_whole(struct recovery *r, const struct file *f, const struct diges
 	struct digest is;
 
 	(void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED);
-	if (hash(r, f, &is, &why) == 0)
+	if (file_hash_run(r->hash, f, &is, &why) == 0)
 		return digest_equal(&is, d);
 	if (why.reason == ERR_IO) {
 		err_clear(&why);
@@ -197,18 +180,15 @@ static int drop_pieces(void *arg, const struct file *at, const char *name, struc
 /* Hashes what the marker warns of, and takes the marker away once what is left is durable. */
 static int rehash(struct objects *o, uint64_t *dropped, struct err *e)
 {
-	struct recovery r = {.o = o, .room = malloc(STEP), .hash = digest_open(e)};
+	struct recovery r = {.o = o, .hash = file_hash_open(FILE_HASH_QUIET, e)};
 	int rc = -1;
 
-	if (r.room == NULL)
-		err_mem(e);
-	else if (r.hash != NULL && scan(&r, e) == 0) {
+	if (r.hash != NULL && scan(&r, e) == 0) {
 		o->begun = true;
 		rc = objects_settle(o, e);
 	}
 	*dropped = r.dropped;
-	free(r.room);
-	digest_close(r.hash);
+	file_hash_close(r.hash);
 	return rc;
 }
 

@@ -4,20 +4,19 @@
 #include "lib/drop_behind.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/err.h"
 #include "lib/file.h"
 
 #include "lib/banned.h"
 
 #define UNIT DROP_BEHIND_UNIT
-#define SLOW 5e8	/* bytes a second: what sticks and disks give at most; to read them once more is felt */
+#define SLOW 5e8	/* bytes a second that are felt to come: sticks and disks give no more, and to read them once more costs more than pages */
 
+/* timings_now is none: it stands still unless --timings is given. */
 static uint64_t now(void)
 {
 	struct timespec t;
@@ -31,37 +30,73 @@ static uint64_t units(uint64_t len)
 	return (len + UNIT - 1) / UNIT;
 }
 
-/*
- * Whether most of a range is in the cache; so, too, where the kernel doesn't tell: before Linux 6.5, or of what is neither
- * ours nor may be written to. See cachestat(2).
- */
-static bool is_cached(const struct file *f, uint64_t at, uint64_t len)
+/* Bytes of a range that are cached; UINT64_MAX where the kernel doesn't tell. */
+static uint64_t cached_of(const struct file *f, uint64_t at, uint64_t len)
 {
 	struct { uint64_t at, len; } range = {at, len};
 	struct { uint64_t cached, dirty, writeback, evicted, recently; } pages;
 
 	if (syscall(DROP_BEHIND_CACHESTAT, f->fd, &range, &pages, 0) == -1)
-		return true;
-	return pages.cached * (uint64_t)sysconf(_SC_PAGESIZE) > len / 2;
+		return UINT64_MAX;
+	return pages.cached * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-void drop_behind_open(struct drop_behind *d, const struct file *file, uint64_t len)
+static bool was_cached(const struct drop_behind *d, uint64_t unit)
 {
-	*d = (struct drop_behind){.file = file, .len = len};
-	if (len < SIZE_MAX - UNIT)
-		d->cached = calloc(units(len) + 1, sizeof *d->cached);
+	uint64_t left = d->len - unit * UNIT, len = left < UNIT ? left : UNIT;
+	uint64_t cached = cached_of(d->file, unit * UNIT, len);
+
+	return cached == UINT64_MAX ? d->what == DROP_BEHIND_SHARED : cached > len / 2;
+}
+
+void drop_behind_open(struct drop_behind *d, const struct file *file, uint64_t len, enum drop_behind_what what)
+{
+	*d = (struct drop_behind){.file = file, .what = what, .len = len};
+	if (file->fd == -1 || len > DROP_BEHIND_MAX)
+		return;
+	d->cached = calloc(units(len) + 1, sizeof *d->cached);
 	for (uint64_t i = 0; d->cached != NULL && i < units(len); i++)
-		d->cached[i] = is_cached(file, i * UNIT, len - i * UNIT < UNIT ? len - i * UNIT : UNIT);
+		d->cached[i] = was_cached(d, i);
 }
 
-/* Large pages of the cache don't reach over the bounds of a unit, so that each goes with its unit or stays. */
-static void let_go(struct drop_behind *d, uint64_t to)
+/* Large pages of the cache, which go as a whole, don't reach over the bounds of a unit, unless all pages have 64 KiB. */
+static void let_go(const struct drop_behind *d, uint64_t unit)
 {
-	bool slow = (double)d->bytes * 1e9 < (double)d->time * SLOW;
+	bool slow = d->what == DROP_BEHIND_CARRIED && (double)d->bytes * 1e9 < (double)d->time * SLOW;
 
-	for (; d->unit < to; d->unit++)
-		if (!slow && !d->cached[d->unit])
-			(void)posix_fadvise(d->file->fd, (off_t)(d->unit * UNIT), (off_t)UNIT, POSIX_FADV_DONTNEED);
+	if (!slow && !d->cached[unit])
+		(void)posix_fadvise(d->file->fd, (off_t)(unit * UNIT), (off_t)UNIT, POSIX_FADV_DONTNEED);
+}
+
+/* What was just read is cached. Some file systems (overlayfs) say no: then what others have there isn't known either. */
+static bool is_trusted(struct drop_behind *d, uint64_t from, uint64_t to)
+{
+	d->trusted = d->trusted || d->what == DROP_BEHIND_CARRIED || cached_of(d->file, from, to - from) > 0;
+	return d->trusted;
+}
+
+/* Units that nobody read are left to whoever brought them. */
+static void passed(struct drop_behind *d, uint64_t from, uint64_t to, uint64_t since)
+{
+	if (d->cached == NULL || from == to || to > d->len)
+		return;
+	if (!is_trusted(d, from, to)) {
+		free(d->cached);
+		d->cached = NULL;
+		return;
+	}
+	if (!d->cached[(to - 1) / UNIT]) {
+		d->bytes += to - from;
+		d->time += now() - since;
+	}
+	if (d->unit < from / UNIT) {
+		if (d->at > d->unit * UNIT)
+			let_go(d, d->unit);
+		d->unit = from / UNIT;
+	}
+	for (; d->unit < to / UNIT; d->unit++)
+		let_go(d, d->unit);
+	d->at = to;
 }
 
 int drop_behind_read(struct drop_behind *d, struct iovec *places, size_t n, uint64_t at, struct err *e)
@@ -72,17 +107,24 @@ int drop_behind_read(struct drop_behind *d, struct iovec *places, size_t n, uint
 		end += places[i].iov_len;
 	if (file_preadv(d->file, places, n, at, e) == -1)
 		return -1;
-	d->bytes += end - at;
-	d->time += now() - since;
-	if (d->cached != NULL)
-		let_go(d, (end < d->len ? end : d->len) / UNIT);
+	passed(d, at, end, since);
 	return 0;
+}
+
+int64_t drop_behind_read_on(struct drop_behind *d, void *data, size_t len, struct err *e)
+{
+	uint64_t since = now();
+	int64_t n = file_read(d->file, data, len, e);
+
+	if (n > 0)
+		passed(d, d->at, d->at + (uint64_t)n, since);
+	return n;
 }
 
 void drop_behind_close(struct drop_behind *d)
 {
-	if (d->cached != NULL)
-		let_go(d, units(d->len));
+	if (d->cached != NULL && d->at > d->unit * UNIT)
+		let_go(d, d->unit);
 	free(d->cached);
 	*d = (struct drop_behind){0};
 }

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/file.h"
+#include "lib/file_hash.h"
 #include "lib/path.h"
 #include "lib/progress.h"
 #include "lib/walk.h"
@@ -122,21 +122,10 @@ static bool is_object(const struct audit_item *a, const struct record *r, const 
 static int hash_file(const struct walk_entry *w, struct digest *d, struct err *e)
 {
 	struct file f = FILE_CLOSED;
-	struct digest_ctx *ctx = digest_open(e);
-	uint8_t *chunk = malloc(256u << 10);
-	int64_t n = -1;
+	int rc = file_open_at(w->parent, w->name, &f, e) == -1 ? -1 : file_hash_once(&f, FILE_HASH_QUIET, d, e);
 
-	if (chunk == NULL)
-		err_mem(e);
-	if (ctx != NULL && chunk != NULL && file_open_at(w->parent, w->name, &f, e) == 0)
-		while ((n = file_read(&f, chunk, 256u << 10, e)) > 0)
-			digest_update(ctx, chunk, (size_t)n);
-	if (n == 0 && digest_final(ctx, d, e) == -1)
-		n = -1;
 	file_close(&f);
-	free(chunk);
-	digest_close(ctx);
-	return n == 0 ? 0 : -1;
+	return rc;
 }
 
 static int judge_file(struct merge *m, const struct record *r, const struct walk_entry *w, struct err *e)

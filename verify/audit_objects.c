@@ -15,6 +15,7 @@
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/file.h"
+#include "lib/file_hash.h"
 #include "lib/num.h"
 #include "lib/path.h"
 #include "lib/pool.h"
@@ -29,7 +30,6 @@
 
 #define BATCH 64		/* files of a task: small ones cost less than handing them over */
 #define BATCH_BYTES (4u << 20)
-#define CHUNK (256u << 10)
 #define PERMISSIONS 07777
 
 struct batch {
@@ -39,10 +39,6 @@ struct batch {
 		char path[96];	/* below objects/ */
 		struct digest sha256;
 	} files[BATCH];
-};
-struct hasher {
-	struct digest_ctx *hash;
-	uint8_t chunk[CHUNK];
 };
 struct inspection {
 	const struct store *store;
@@ -84,41 +80,16 @@ bool audit_sample_has(const struct audit_sample *s, const struct digest *d)
 
 /* ---- hashing ---- */
 
-static void *hasher_new(void *arg, struct err *e)
+static void *hash_new(void *arg, struct err *e)
 {
-	struct hasher *h = malloc(sizeof *h);
-
 	(void)arg;
-	if (h == NULL) {
-		err_mem(e);
-		return NULL;
-	}
-	h->hash = digest_open(e);
-	if (h->hash != NULL)
-		return h;
-	free(h);
-	return NULL;
+	return file_hash_open(FILE_HASH_TOLD, e);
 }
 
-static void hasher_free(void *arg, void *state)
+static void hash_free(void *arg, void *state)
 {
-	struct hasher *h = state;
-
 	(void)arg;
-	if (h != NULL)
-		digest_close(h->hash);
-	free(h);
-}
-
-static int hash_file(struct hasher *h, const struct file *f, struct digest *d, struct err *e)
-{
-	int64_t n;
-
-	while ((n = file_read(f, h->chunk, sizeof h->chunk, e)) > 0) {
-		digest_update(h->hash, h->chunk, (size_t)n);
-		progress_add((uint64_t)n);
-	}
-	return digest_final(h->hash, d, n == -1 ? NULL : e) == -1 || n == -1 ? -1 : 0;
+	file_hash_close(state);
 }
 
 /* Names of an inode among those that the next import takes back. */
@@ -145,7 +116,7 @@ static bool may_be_torn(const struct inspection *i, const struct stat *st)
 	return i->receiving && st->st_nlink == 1 + count_undone(i, st->st_ino);
 }
 
-static int check_file(const struct inspection *i, struct hasher *h, const struct one *o, struct err *e)
+static int check_file(const struct inspection *i, struct file_hash *h, const struct one *o, struct err *e)
 {
 	struct file f = FILE_CLOSED;
 	struct err cause = {0};
@@ -158,7 +129,7 @@ static int check_file(const struct inspection *i, struct hasher *h, const struct
 	if (rc == 0)
 		rc = file_stat(&f, &st, &cause);
 	if (rc == 0)
-		rc = hash_file(h, &f, &d, &cause);
+		rc = file_hash_run(h, &f, &d, &cause);
 	file_close(&f);
 	if (rc == -1 && report_is_fatal(&cause))
 		return err_set(e, cause.reason, "%s", cause.text);
@@ -349,7 +320,7 @@ static int note_undone(struct inspection *i, const struct store *s, struct err *
 int audit_objects(const struct store *s, const struct audit_sample *sample, unsigned jobs, struct report *r,
 		  struct audit_objects *out, struct err *e)
 {
-	static const struct pool_ops ops = {.work = work, .drop = drop, .state_new = hasher_new, .state_free = hasher_free,
+	static const struct pool_ops ops = {.work = work, .drop = drop, .state_new = hash_new, .state_free = hash_free,
 					    .putting = "listing objects", .working = "objects: digest"};
 	struct inspection i = {.store = s, .report = r, .sample = sample, .out = out, .dir = FILE_CLOSED};
 	int rc;

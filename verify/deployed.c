@@ -13,9 +13,9 @@
 
 #include "lib/digest.h"
 #include "lib/err.h"
+#include "lib/file_hash.h"
 #include "lib/path.h"
 #include "lib/pool.h"
-#include "lib/progress.h"
 #include "lib/walk.h"
 #include "manifests/contents.h"
 #include "manifests/reason.h"
@@ -23,7 +23,6 @@
 
 #include "lib/banned.h"
 
-#define CHUNK (256u << 10)
 #define FULL (3 * PATH_MAX)	/* an item and a path in it */
 #define DEPTH 256		/* tasks under way */
 
@@ -86,22 +85,13 @@ static int put_known(struct deployed *d, const struct deployed_item *item, enum 
 	return put(d, t, path, e);
 }
 
-static int hash_file(struct deployed *d, struct task *t, uint8_t *chunk, struct digest *out, struct err *e)
+static int hash_file(const struct deployed *d, const struct task *t, struct file_hash *h, struct digest *out, struct err *e)
 {
 	struct file f = FILE_CLOSED;
-	struct digest_ctx *ctx = digest_open(e);
-	int64_t n = -1;
+	int rc = file_open_at(d->top, t->path, &f, e) == -1 ? -1 : file_hash_run(h, &f, out, e);
 
-	if (ctx != NULL && file_open_at(d->top, t->path, &f, e) == 0)
-		while ((n = file_read(&f, chunk, CHUNK, e)) > 0) {
-			digest_update(ctx, chunk, (size_t)n);
-			progress_add((uint64_t)n);
-		}
-	if (n == 0)
-		n = digest_final(ctx, out, e);
 	file_close(&f);
-	digest_close(ctx);
-	return (int)n;
+	return rc;
 }
 
 static int work(void *arg, void *task, void *state, struct err *e)
@@ -149,24 +139,20 @@ static int finish(void *arg, void *task, struct err *e)
 	return 0;
 }
 
-static void *new_chunk(void *arg, struct err *e)
+static void *new_hash(void *arg, struct err *e)
 {
-	void *chunk = malloc(CHUNK);
-
 	(void)arg;
-	if (chunk == NULL)
-		err_mem(e);
-	return chunk;
+	return file_hash_open(FILE_HASH_TOLD, e);
 }
 
-static void free_chunk(void *arg, void *chunk)
+static void free_hash(void *arg, void *state)
 {
 	(void)arg;
-	free(chunk);
+	file_hash_close(state);
 }
 
 static const struct pool_ops pool_ops = {
-	.work = work, .finish = finish, .drop = drop, .state_new = new_chunk, .state_free = free_chunk,
+	.work = work, .finish = finish, .drop = drop, .state_new = new_hash, .state_free = free_hash,
 	.putting = "reading lists, directories", .working = "files: digest"
 };
 

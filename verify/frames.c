@@ -270,7 +270,7 @@ int frames_answer(struct wire *w, const struct window *window, const struct fram
 		goto out;
 	}
 	unpack_frames(ask->index, ask->want, frames);
-	drop_behind_open(&f.reading, ask->file, volume_file_size(ask->index));
+	drop_behind_open(&f.reading, ask->file, volume_file_size(ask->index), DROP_BEHIND_CARRIED);
 	p = pool_open(&ops, &f, ask->jobs, ask->jobs + 1, e);
 	if (p == NULL)
 		goto out;

@@ -140,10 +140,11 @@ def contend(name, source, medium, work, check):
     work.renew()
     where = {"SRC": source, "M": medium.folder, "W": work.folder}
     job(rival["before"], where)
-    data.warm(source)  # the host may have taken pages back since
     for phase in ("prepare", "pack", "verify", "import"):
         if phase not in rival or phase in ("verify", "import") and phase not in PHASES:
             continue
+        if phase in ("prepare", "pack"):
+            data.warm(source)  # the host takes pages back within minutes
         if phase in ("verify", "import"):
             medium.carry() if CARRIED else data.warm(medium.folder)
         got[phase] = job(rival[phase], where)
