@@ -152,20 +152,34 @@ static void assert_goes(size_t len, enum file_hash_how how, bool goes)
 
 	assert_int_equal(fsync(f.fd), 0);
 	assert_int_equal(posix_fadvise(f.fd, 0, 0, POSIX_FADV_DONTNEED), 0);
-	if (cached_of(&f) != 0)
-		blind = true;
+	assert_int_equal(cached_of(&f), 0);
 	assert_int_equal(file_hash_once(&f, how, &is, NULL), 0);
 	assert_digest(&is, len);
-	blind = blind || (!goes && cached_of(&f) == 0);
-	if (!blind)
-		assert_int_equal(cached_of(&f) > 0, !goes);
+	assert_int_equal(cached_of(&f) > 0, !goes);
 	file_close(&f);
+}
+
+static bool is_blind(void)
+{
+	struct file f = new_file(1000);
+	bool full, empty;
+	char c;
+
+	fsync(f.fd);
+	posix_fadvise(f.fd, 0, 0, POSIX_FADV_DONTNEED);
+	empty = cached_of(&f) == 0;
+	full = file_pread(&f, &c, 1, 0, NULL) == 0 && cached_of(&f) == 1;
+	file_close(&f);
+	return !empty || !full;
 }
 
 static void what_stays_in_the_cache(void **state)
 {
 	(void)state;
-	assert_goes(1000, FILE_HASH_QUIET, false);	/* first: whether the kernel tells */
+	blind = is_blind();
+	if (blind)
+		skip();
+	assert_goes(1000, FILE_HASH_QUIET, false);
 	assert_goes(SIZE, FILE_HASH_AGAIN, false);
 	assert_goes(SIZE, FILE_HASH_QUIET, true);
 	assert_goes(SIZE, FILE_HASH_TOLD, true);
