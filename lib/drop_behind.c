@@ -54,7 +54,7 @@ void drop_behind_open(struct drop_behind *d, const struct file *file, uint64_t l
 	*d = (struct drop_behind){.file = file, .what = what, .len = len};
 	if (file->fd == -1 || len > DROP_BEHIND_MAX)
 		return;
-	d->cached = calloc(units(len) + 1, sizeof *d->cached);
+	d->cached = calloc(units(len) + 1, sizeof *d->cached);	/* one more: of 0 bytes calloc may give NULL */
 	for (uint64_t i = 0; d->cached != NULL && i < units(len); i++)
 		d->cached[i] = was_cached(d, i);
 }
@@ -78,8 +78,12 @@ static bool is_trusted(struct drop_behind *d, uint64_t from, uint64_t to)
 /* Units that nobody read are left to whoever brought them. */
 static void passed(struct drop_behind *d, uint64_t from, uint64_t to, uint64_t since)
 {
-	if (d->cached == NULL || from == to || to > d->len)
+	uint64_t before = d->at;
+
+	d->at = to;
+	if (d->cached == NULL || from == to || from >= d->len)	/* what it has grown by is left alone */
 		return;
+	to = to < d->len ? to : d->len;
 	if (!is_trusted(d, from, to)) {
 		free(d->cached);
 		d->cached = NULL;
@@ -90,13 +94,12 @@ static void passed(struct drop_behind *d, uint64_t from, uint64_t to, uint64_t s
 		d->time += now() - since;
 	}
 	if (d->unit < from / UNIT) {
-		if (d->at > d->unit * UNIT)
+		if (before > d->unit * UNIT)
 			let_go(d, d->unit);
 		d->unit = from / UNIT;
 	}
 	for (; d->unit < to / UNIT; d->unit++)
 		let_go(d, d->unit);
-	d->at = to;
 }
 
 int drop_behind_read(struct drop_behind *d, struct iovec *places, size_t n, uint64_t at, struct err *e)
@@ -123,7 +126,7 @@ int64_t drop_behind_read_on(struct drop_behind *d, void *data, size_t len, struc
 
 void drop_behind_close(struct drop_behind *d)
 {
-	if (d->cached != NULL && d->at > d->unit * UNIT)
+	if (d->cached != NULL && d->unit < units(d->len) && d->at > d->unit * UNIT)
 		let_go(d, d->unit);
 	free(d->cached);
 	*d = (struct drop_behind){0};

@@ -261,6 +261,27 @@ static void passing_over(void **state)
 		assert_int_equal(unit_cached(i), i == 1 || i == 3);
 }
 
+static void a_file_that_grows(void **state)
+{
+	struct drop_behind d;
+	int64_t n;
+
+	(void)state;
+	need_sight();
+	for (unsigned units = 1; units < 3; units++) {
+		drop_all();
+		drop_behind_open(&d, &file, units * UNIT, DROP_BEHIND_SHARED);
+		assert_int_equal(lseek(file.fd, 0, SEEK_SET), 0);
+		for (uint64_t at = 0; (n = drop_behind_read_on(&d, got, STEP, NULL)) > 0; at += (uint64_t)n)
+			assert_memory_equal(got, bytes + at, (size_t)n);
+		assert_int_equal(n, 0);
+		assert_int_equal(d.at, SIZE);
+		drop_behind_close(&d);
+		for (unsigned i = 0; i < UNITS; i++)
+			assert_int_equal(unit_cached(i), i >= units);
+	}
+}
+
 /* Of other people's files the kernel doesn't tell (Linux 6.16, and what was mended since): where: 3 if it does. */
 static int read_as_nobody(enum drop_behind_what what)
 {
@@ -363,7 +384,7 @@ int main(void)
 		cmocka_unit_test(what_was_read_goes), cmocka_unit_test(it_goes_behind_the_reader),
 		cmocka_unit_test(what_lay_there_stays), cmocka_unit_test(what_is_slow_stays), cmocka_unit_test(passing_over),
 		cmocka_unit_test(from_its_position),
-		cmocka_unit_test(what_was_cached_is_no_speed), cmocka_unit_test(not_told), cmocka_unit_test(told_wrongly), cmocka_unit_test(other_lengths), cmocka_unit_test(errors),
+		cmocka_unit_test(a_file_that_grows), cmocka_unit_test(what_was_cached_is_no_speed), cmocka_unit_test(not_told), cmocka_unit_test(told_wrongly), cmocka_unit_test(other_lengths), cmocka_unit_test(errors),
 	};
 	int failed = cmocka_run_group_tests(tests, setup, teardown);
 
