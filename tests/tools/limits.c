@@ -18,6 +18,9 @@
  *     create   files of the same sizes, one syncfs (LEVEL 0 alone, as the next)
  *     link     two more names for each, one syncfs
  *
+ * A file is created as a store has it: HH/HEX, 64 hexadecimal digits in 256 directories, with a time that is set. Its two names are those of the
+ * data set, in directories as that has them. Which digits stand there is all the same: they are of the file's number.
+ *
  * From pack on by all processors, with nothing to wait for in one another. What makes few files is the best of three rounds, since
  * memory that is touched for the first time costs more.
  */
@@ -39,18 +42,26 @@
 #include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/file.h"
+#include "lib/path.h"
 #include "lib/pool.h"
 
 #define STEP (256u << 10)	/* read and hashed at once */
 #define CHUNK ((size_t)4 << 20)
 #define ALIGN ((size_t)4096)
 #define SHORT_MATCHES 14	/* as export/frame.c has it */
-#define FOLDER 500	/* files of one */
+#define FANS 256
+#define TREES 2
 #define ROUNDS 3
 
 struct source {
-	const char *name;
+	const char *name, *last;	/* its path, and where the last component of that begins */
 	off_t size;
+	unsigned fan;
+	char object[DIGEST_HEX + 1];
+};
+struct place {		/* where files are created, and get their names */
+	const char *objects, *trees[TREES];
+	int fans[FANS];
 };
 struct chunk {		/* whole files, or a part of one */
 	size_t from, to;
@@ -110,6 +121,19 @@ static void time_it(const char *what, int rounds, void (*act)(void *arg), void *
 
 /* ---- what there is ---- */
 
+static void add_source(const char *name, off_t size)
+{
+	struct source *s = &files[files_n];
+	struct digest d;
+
+	if (digest_of(&files_n, sizeof files_n, &d, NULL) == -1 || (name = strdup(name)) == NULL)
+		fail("memory");
+	*s = (struct source){.name = name, .last = strrchr(name, '/'), .size = size, .fan = d.bytes[0]};
+	s->last = s->last == NULL ? name : s->last + 1;
+	digest_hex(&d, s->object);
+	files_n++;
+}
+
 static void gather(void)
 {
 	size_t room = 0, len = 0;
@@ -122,7 +146,7 @@ static void gather(void)
 			fail("memory");
 		if (fstatat(src, name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISREG(st.st_mode))
 			fail(name);
-		files[files_n++] = (struct source){strdup(name), st.st_size};
+		add_source(name, st.st_size);
 	}
 	free(name);
 }
@@ -321,80 +345,104 @@ static int verify_chunk(void *arg, void *task, void *state, struct err *e)
 	return 0;
 }
 
-static int enter(char kind, size_t file)
+/* Makes a directory, and those above it, unless they are there. */
+static void make_dirs(char *path)
 {
-	char name[32];
+	char *slash;
+
+	if (mkdirat(dir, path, 0755) == 0 || errno == EEXIST)
+		return;
+	slash = strrchr(path, '/');
+	if (errno != ENOENT || slash == NULL)
+		fail(path);
+	*slash = '\0';
+	make_dirs(path);
+	*slash = '/';
+	if (mkdirat(dir, path, 0755) == -1 && errno != EEXIST)
+		fail(path);
+}
+
+static int enter(const char *above, const char *name, size_t len)
+{
+	char path[PATH_MAX_LEN + 32];
 	int fd;
 
-	snprintf(name, sizeof name, "%c%zu", kind, file / FOLDER);
-	if (mkdirat(dir, name, 0700) == -1 && errno != EEXIST)
-		fail(name);
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof path, "%s/%.*s", above, (int)len, name);
+	if (len == 0)
+		path[strlen(above)] = '\0';
+	make_dirs(path);
+	fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
-		fail(name);
+		fail(path);
 	return fd;
 }
 
-static void create(int folder, const char *name, off_t at, const char *data, size_t len)
+static void create(const struct place *p, const struct source *f, off_t at, const char *data, size_t len)
 {
-	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
+	int fd = openat(p->fans[f->fan], f->object, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
 
 	if (fd == -1)
 		fail("create");
 	if (len > 0)
 		put(fd, data, len, at);
+	if (at == 0 && futimens(fd, times) == -1)
+		fail("time");
 	close(fd);
 }
 
 enum { CREATE = 1, LINK = 2 };
 
-/* Files of a chunk in folders of the first kind, names for them in those of the other two. */
-static void make(const struct chunk *c, const char *data, const char kinds[3], int what)
+static bool same_folder(const struct source *a, const struct source *b)
 {
-	int folders[3] = {-1, -1, -1};
-	char name[32];
+	return a->last - a->name == b->last - b->name && memcmp(a->name, b->name, (size_t)(a->last - a->name)) == 0;
+}
 
-	for (size_t f = c->from; f < c->to; f++) {
-		size_t len = c->to - c->from == 1 ? c->len : (size_t)files[f].size;
+/* The files of a chunk, and names for them in both trees. */
+static void make(const struct place *p, const struct chunk *c, const char *data, int what)
+{
+	int folders[TREES] = {-1, -1};
 
-		for (int i = 0; i < 3 && (f == c->from || f % FOLDER == 0); i++) {
-			if (folders[i] != -1)
-				close(folders[i]);
-			folders[i] = enter(kinds[i], f);
-		}
-		snprintf(name, sizeof name, "%zu", f);
+	for (size_t i = c->from; i < c->to; i++) {
+		const struct source *f = &files[i];
+		size_t len = c->to - c->from == 1 ? c->len : (size_t)f->size;
+
 		if ((what & CREATE) != 0)
-			create(folders[0], name, c->at, data, len);
-		for (int i = 1; i < 3 && (what & LINK) != 0 && c->at == 0; i++)
-			if (linkat(folders[0], name, folders[i], name, 0) == -1)
+			create(p, f, c->at, data, len);
+		for (int t = 0; t < TREES && (what & LINK) != 0 && c->at == 0; t++) {
+			if (i == c->from || !same_folder(f, f - 1)) {
+				if (folders[t] != -1)
+					close(folders[t]);
+				folders[t] = enter(p->trees[t], f->name, (size_t)(f->last - f->name));
+			}
+			if (linkat(p->fans[f->fan], f->object, folders[t], f->last, 0) == -1)
 				fail("link");
+		}
 		data += len;
 	}
-	for (int i = 0; i < 3; i++)
-		close(folders[i]);
+	for (int t = 0; t < TREES; t++)
+		if (folders[t] != -1)
+			close(folders[t]);
 }
 
 static int import_chunk(void *arg, void *task, void *state, struct err *e)
 {
-	(void)arg;
 	(void)e;
-	make(task, prove(task, state), "abc", CREATE | LINK);
+	make(arg, task, prove(task, state), CREATE | LINK);
 	return 0;
 }
 
 static int create_chunk(void *arg, void *task, void *state, struct err *e)
 {
-	(void)arg;
 	(void)e;
-	make(task, ((struct state *)state)->tar, "pqr", CREATE);
+	make(arg, task, ((struct state *)state)->tar, CREATE);
 	return 0;
 }
 
 static int link_chunk(void *arg, void *task, void *state, struct err *e)
 {
-	(void)arg;
 	(void)e;
-	make(task, ((struct state *)state)->tar, "pqr", LINK);
+	make(arg, task, ((struct state *)state)->tar, LINK);
 	return 0;
 }
 
@@ -406,11 +454,11 @@ static void drop(void *arg, void *task)
 
 typedef int job(void *arg, void *task, void *state, struct err *e);
 
-static void each_chunk(job *work)
+static void each_chunk(job *work, void *arg)
 {
 	const struct pool_ops ops = {.work = work, .drop = drop, .state_new = state_new, .state_free = state_free};
 	unsigned jobs = 2 * pool_default_jobs();	/* while some wait for the disk, others work */
-	struct pool *p = pool_open(&ops, NULL, jobs, 2 * jobs, NULL);
+	struct pool *p = pool_open(&ops, arg, jobs, 2 * jobs, NULL);
 
 	for (size_t i = 0; p != NULL && i < chunks_n; i++)
 		pool_put(p, &chunks[i], NULL);
@@ -425,7 +473,7 @@ static void pack(void *arg)
 	packing.fd = openat(dir, "packed", O_WRONLY | O_CREAT | O_TRUNC | O_DIRECT | O_CLOEXEC, 0600);
 	if (packing.fd == -1)
 		fail("packed");
-	each_chunk(pack_chunk);
+	each_chunk(pack_chunk, NULL);
 	if (fsync(packing.fd) == -1)
 		fail("fsync");
 	close(packing.fd);
@@ -443,13 +491,27 @@ static void verify(void *arg)
 {
 	(void)arg;
 	open_packed();
-	each_chunk(verify_chunk);
+	each_chunk(verify_chunk, NULL);
 }
+
+struct filling {
+	job *work;
+	struct place place;
+};
 
 static void fill(void *arg)
 {
+	struct filling *f = arg;
+	char name[3];
+
 	open_packed();
-	each_chunk(*(job **)arg);
+	for (unsigned i = 0; i < FANS; i++) {
+		snprintf(name, sizeof name, "%02x", i);
+		f->place.fans[i] = enter(f->place.objects, name, 2);
+	}
+	each_chunk(f->work, &f->place);
+	for (unsigned i = 0; i < FANS; i++)
+		close(f->place.fans[i]);
 	if (syncfs(dir) == -1)
 		fail("syncfs");
 }
@@ -477,11 +539,11 @@ int main(int argc, char **argv)
 	time_it("write", ROUNDS, write_one, &(off_t){strtoll(argv[4], NULL, 10)});
 	time_it("pack", ROUNDS, pack, NULL);
 	time_it("verify", ROUNDS, verify, NULL);	/* where cached, the first fills the page cache */
-	time_it("import", 1, fill, &(job *){import_chunk});
+	time_it("import", 1, fill, &(struct filling){import_chunk, {.objects = "objects", .trees = {"a", "b"}}});
 	unlinkat(dir, "packed", 0);
 	if (level == 0) {
-		time_it("create", 1, fill, &(job *){create_chunk});
-		time_it("link", 1, fill, &(job *){link_chunk});
+		time_it("create", 1, fill, &(struct filling){create_chunk, {.objects = "bare", .trees = {"c", "d"}}});
+		time_it("link", 1, fill, &(struct filling){link_chunk, {.objects = "bare", .trees = {"c", "d"}}});
 	}
 	digest_close(hash);
 	free(chunks);
