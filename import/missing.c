@@ -4,6 +4,7 @@
  */
 #include "import/missing.h"
 
+#include "import/folding.h"
 #include "import/objects.h"
 #include "lib/buf.h"
 #include "lib/distinct.h"
@@ -103,6 +104,29 @@ static int read_whole(const struct asking *a, struct err *e)
 	return rc == -1 ? -1 : 0;
 }
 
+/* Whether the store can have all names of a contents list that is here whole. */
+static int try_names(const struct asking *a, struct err *e)
+{
+	const struct file *store = objects_folding(a->objects);
+	struct contents_reader *r = NULL;
+	const struct record *record;
+	struct folding *f;
+	int got = 0, rc;
+
+	if (store == NULL)
+		return 0;
+	f = folding_open(store, e);
+	if (f == NULL)
+		return -1;
+	rc = contents_reader_open(&a->entry->contents, a->entry->item, objects_fetch, a->objects, &r, e);
+	while (rc == 0 && (got = contents_reader_next(r, &record, e)) > 0)
+		rc = got == 1 ? folding_try(f, record->path, e) : 0;
+	contents_reader_close(r);
+	if (folding_close(f, rc == -1 || got == -1 ? NULL : e) == -1 || got == -1)
+		return -1;
+	return rc == -1 ? -1 : 0;
+}
+
 /* Only what differs from the published contents: 1 done, 0 where these can't be read, -1. */
 static int ask_difference(struct asking *a, const struct state_item *former, struct contents_reader *new, struct err *e)
 {
@@ -167,6 +191,8 @@ int missing_each(struct objects *o, const struct approval *entry, const struct s
 		rc = ask(&a, &entry->contents.sha256, entry->contents.size, NULL, e);
 	else if (rc == 0)
 		rc = ask_parts(&a, r, &all, e);
+	if (rc == 0 && r != NULL && all)
+		rc = try_names(&a, e);
 	if (rc == 0 && r != NULL && all && former != NULL && !state_publishes(former, &entry->contents))
 		rc = read_whole(&a, e);
 	if (rc == 0 && r != NULL) {

@@ -90,6 +90,16 @@ unsigned objects_jobs(const struct objects *o)
 	return o->jobs;
 }
 
+void objects_set_folding(struct objects *o)
+{
+	o->folding = true;
+}
+
+const struct file *objects_folding(const struct objects *o)
+{
+	return o->folding ? &o->store : NULL;
+}
+
 uint8_t *objects_block(struct objects *o, struct err *e)
 {
 	return slabs_take(&o->blocks, e);

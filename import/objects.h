@@ -34,6 +34,10 @@ void objects_close(struct objects *o);
 void objects_set_jobs(struct objects *o, unsigned jobs);
 unsigned objects_jobs(const struct objects *o);
 
+/* STORE, where it is on a file system that folds case and may be written to, so that names are to be tried on it; else NULL. */
+const struct file *objects_folding(const struct objects *o);
+void objects_set_folding(struct objects *o);
+
 /* Whether an object is received: 1, 0, -1. *size (or NULL) its size, UINT64_MAX for a lost one. Thread-safe. */
 int objects_has(const struct objects *o, const struct digest *d, uint64_t *size, struct err *e);
 /* Whether its bytes are needed from a medium: not received, or lost. 1, 0, -1. */

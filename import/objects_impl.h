@@ -43,6 +43,7 @@ struct objects {
 	struct file dir;	/* objects/ */
 	struct objects_fan *fans;	/* OBJECTS_FANS of them */
 	unsigned jobs;
+	bool folding;
 	struct distinct complete;	/* what objects_remember was told */
 	struct pool *flush;	/* a sync under way, or NULL */
 	bool begun, sync_failed;

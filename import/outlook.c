@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "verify/effect.h"
+#include "import/folding.h"
 #include "import/kept.h"
 #include "import/lists.h"
 #include "import/lost.h"
@@ -84,6 +85,7 @@ static int ready(void *arg, const struct approval *entry, struct effect_ready *o
 	if (rc == -1 && missing_is_malformed(why.reason)) {
 		if (a->outlook->malformed.reason == ERR_NONE)
 			a->outlook->malformed = why;
+		*out = (struct effect_ready){0};	/* no object makes it one that can be published */
 		return 0;
 	}
 	if (rc == -1)
@@ -429,6 +431,30 @@ static int pass(void *arg, const struct missing_object *m, struct err *e)
 	return 0;
 }
 
+/* Whether the store can have the names of all items of a list beside each other. */
+static int try_items(const struct objects *o, const struct store_stream *stream, const struct approvals *list, struct err *e)
+{
+	const struct file *store = objects_folding(o);
+	const char *last = "";
+	struct folding *f;
+	int rc = 0;
+
+	if (store == NULL)
+		return 0;
+	f = folding_open(store, e);
+	if (f == NULL)
+		return -1;
+	for (size_t i = 0; rc == 0 && i < list->items_n; i++) {
+		const struct approval *p = &list->items[i];
+
+		if (!approval_in_rings(p, stream->rings, stream->rings_n) || strcmp(p->item, last) == 0)
+			continue;
+		rc = folding_try(f, p->item, e);
+		last = p->item;
+	}
+	return folding_close(f, rc == -1 ? NULL : e) == -1 ? -1 : rc;
+}
+
 int outlook_try(const struct store *s, struct objects *o, const struct store_stream *stream, const struct approvals *list,
 		struct err *e)
 {
@@ -436,7 +462,7 @@ int outlook_try(const struct store *s, struct objects *o, const struct store_str
 	char tree;
 	int rc = -1;
 
-	if (state_current(s, stream->stream, &tree, e) == -1 ||
+	if (try_items(o, stream, list, e) == -1 || state_current(s, stream->stream, &tree, e) == -1 ||
 	    (tree != 0 && state_load(s, stream->stream, tree, &current, e) == -1))
 		return -1;
 	for (size_t i = 0; i < list->items_n; i++) {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "import/bundles.h"
+#include "import/folding.h"
 #include "import/inspect.h"
 #include "import/lists.h"
 #include "import/objects.h"
@@ -221,6 +222,8 @@ int run_open(const struct run_ask *ask, struct run *out, struct err *e)
 		return -1;
 	if (ask->dry)
 		return 0;
+	if (folding_is(&out->store.dir))
+		objects_set_folding(out->objects);
 	out->journal = journal_open(&out->store.dir, "journal.jsonl", false, NULL, e);
 	return out->journal == NULL ? -1 : recover(out, e);
 }

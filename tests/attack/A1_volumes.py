@@ -64,6 +64,14 @@ good.records['pool/a'] = sorted([file_record(f'a/{name}', p_one) for name in ('R
 store = a.fresh()
 done = run('satchel-import', '-C', store, 'apply', a.medium(good))
 a.check('A15', 'upper and lower case, composed and decomposed: carried faithfully', done.code == 0 and len([n for n in published(store) if n.startswith('pool/a/')]) == 7, '0', str(done.code), why=done.out.decode())
+# and refused where the store's file system takes them for one; what it can hold goes in.
+store, folding = a.fresh(), a.shim(SHIM_FOLD=1)
+done = run('satchel-import', '-C', store, 'apply', a.medium(good), env=folding)
+wrong = faults(done, 'name') + ([] if published(store) == site.published(7) else ['U: something else is published']) + whole(store, site.trust)
+again = run('satchel-import', '-C', store, 'apply', site.g8, env=folding)
+wrong += [] if again.code == 0 and published(store) == site.published(8) else [f'R: {again.code}: {(again.out + again.err).decode()}']
+wrong += ['names that were tried are left'] if os.path.lexists(f'{store}/stage/names') else []
+a.line('A15', 'upper and lower case, on a store whose file system folds it', '1 name', f'{done.code} {seen_word(done, "name")}', wrong)
 # A2: links to other items, chains, loops, dangling ones are carried; whoever follows them stays inside.
 good = site.plan()
 good.records['pool/a'] = sorted([file_record('a/f', p_one), '  - {path: "a/chain", link: "chain2"}', '  - {path: "a/chain2", link: "../../doc/p-0003"}', '  - {path: "a/loop", link: "loop2"}',

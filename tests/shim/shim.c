@@ -13,6 +13,8 @@
  *     SHIM_SYNC=N               the Nth is not made: the process is killed there
  *     SHIM_SYNC_LATE=MS         a file system's sync that has a thread of its own begins that many milliseconds later
  *
+ *     SHIM_FOLD=1               directories are made, and names looked for, as on a file system that folds case (of ASCII)
+ *
  * Counters stand in mapped files, so that a caged process counts without a system call.
  */
 #include <dlfcn.h>
@@ -24,10 +26,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-static long clock_ahead, clock_at, clock_from, clock_looks, fail_at, fail_from, sync_at, sync_late;
+static long clock_ahead, clock_at, clock_from, clock_looks, fail_at, fail_from, sync_at, sync_late, folds;
 static const char *sync_log;
 static atomic_long allocations;
 static pid_t main_process;
@@ -68,6 +71,7 @@ __attribute__((constructor)) static void start(void)
 	sync_at = number("SHIM_SYNC");
 	sync_log = getenv("SHIM_SYNC_LOG");
 	sync_late = number("SHIM_SYNC_LATE");
+	folds = number("SHIM_FOLD");
 	fail_at = number("SHIM_MALLOC");
 	fail_from = number("SHIM_MALLOC_FROM");
 	main_process = getpid();
@@ -183,6 +187,39 @@ int syncfs(int fd)
 	if (sync_late > 0 && gettid() != getpid())
 		nanosleep(&late, NULL);
 	return sync_as("syncfs", fd);
+}
+
+/* ---- names ---- */
+
+static const char *fold(const char *path, char out[4096])
+{
+	size_t n = strlen(path);
+
+	if (!folds || n >= 4096)
+		return path;
+	for (size_t i = 0; i <= n; i++)
+		out[i] = path[i] >= 'A' && path[i] <= 'Z' ? (char)(path[i] + 32) : path[i];
+	return out;
+}
+
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+	static int (*real)(int, const char *, mode_t);
+	char lower[4096];
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "mkdirat");
+	return real(dir, fold(path, lower), mode);
+}
+
+int fstatat64(int dir, const char *restrict path, struct stat64 *restrict st, int flags)
+{
+	static int (*real)(int, const char *, struct stat64 *, int);
+	char lower[4096];
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "fstatat64");
+	return real(dir, fold(path, lower), st, flags);
 }
 
 /* ---- memory ---- */
