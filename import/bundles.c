@@ -182,6 +182,11 @@ const struct bundles_record *bundles_other(const struct bundles *b, uint64_t seq
 	return NULL;
 }
 
+uint64_t bundles_highest(const struct bundles *b)
+{
+	return b->n == 0 ? 0 : b->list[b->n - 1].sequence;
+}
+
 int64_t bundles_created(const struct bundles *b)
 {
 	int64_t newest = 0;

@@ -25,6 +25,8 @@ int bundles_init(const struct file *store, const char *stream, int64_t since, st
 bool bundles_known(const struct bundles *b, uint64_t sequence, const struct digest *manifest);
 /* Another manifest with the same sequence, or NULL. */
 const struct bundles_record *bundles_other(const struct bundles *b, uint64_t sequence, const struct digest *manifest);
+/* The highest sequence; 0 where nothing came yet. */
+uint64_t bundles_highest(const struct bundles *b);
 /* Newest `created` and `arrived`; 0 where nothing came yet. */
 int64_t bundles_created(const struct bundles *b);
 int64_t bundles_arrived(const struct bundles *b);

@@ -140,8 +140,7 @@ static int take_bundles(struct making *m, const struct store_stream *stream, str
 		return -1;
 	s->arrived = bundles_arrived(b);
 	s->has_arrived = s->arrived > 0;
-	if (b->n > 0)
-		s->sequence = b->list[b->n - 1].sequence;
+	s->sequence = bundles_highest(b);
 	for (size_t i = b->n > most ? b->n - most : 0; i < b->n; i++)
 		m->receipt.bundles[m->receipt.bundles_n++] = (struct receipt_bundle){
 			s->stream, b->list[i].sequence, b->list[i].manifest, b->list[i].arrived};

@@ -130,7 +130,9 @@ a.line('F4', 'the good bundle, 31 days later', '1 expired', f'{done.code} {seen_
 for revision in (1000008, 2**53 - 1, 2**53):
     p = site.plan(revision=revision)
     a.taken('F5', f'list {revision}', a.medium(p), 1, 'jump')
-p = site.plan(revision=7 + 1000000, sequence=2**53 - 1)
+for sequence in (1000008, 2**53 - 1, 2**53):
+    a.bad('F5', f'bundle {sequence}', a.medium(site.plan(sequence=sequence)), 1, 'jump')
+p = site.plan(revision=7 + 1000000, sequence=7 + 1000000)
 store = a.fresh()
 done = apply(store, a.medium(p))
 a.check('F5', 'a list one million ahead, at the limit, enters', done.code == 0 and published(store) == site.published(8), '0', str(done.code), why=done.out.decode())
