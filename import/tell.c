@@ -219,7 +219,9 @@ static void about_waiting(const struct state_waiting *w, struct buf *out)
 {
 	char size[24];
 
-	if (strcmp(w->why, "objects") == 0)
+	if (strcmp(w->why, "objects") == 0 && w->objects == 0)	/* outlook: malformed */
+		buf_puts(out, "can't be published as it was approved: a newer list must take its place");
+	else if (strcmp(w->why, "objects") == 0)
 		buf_printf(out, "waits for %s, %s", num_of(w->objects, "object"),
 			   num_format_size(w->bytes, size));
 	else if (strcmp(w->why, "list") == 0)

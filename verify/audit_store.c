@@ -240,9 +240,10 @@ static void say_summary(const struct run *run, bool good)
 	json_t *o;
 
 	if (!say_json()) {
-		say_line("objects: %s, %s hashed; journal: %s, head %s",
+		say_line("objects: %s, %s hashed; journal: %s%s%s",
 			 num_of(run->objects.files, "file"), num_format_size(run->objects.bytes, size),
-			 num_of(run->journal, "line"), digest_hex(&run->head, hex));
+			 run->journal == 0 ? "can't be followed to its end" : num_of(run->journal, "line"), run->journal == 0 ? "" : ", head ",
+			 run->journal == 0 ? "" : digest_hex(&run->head, hex));
 		say_line("%s: %s; %s, %s", run->store.config.name, good ? "good" : "NOT GOOD",
 			 num_of(run->report.findings, "finding"), num_of(run->report.notes, "note"));
 		return;

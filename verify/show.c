@@ -27,6 +27,8 @@
 #include "manifests/volume.h"
 #include "verify/commands.h"
 #include "verify/proof.h"
+#include "verify/rollback.h"
+#include "verify/scanned.h"
 #include "verify/state.h"
 #include "verify/terms.h"
 
@@ -109,6 +111,8 @@ static const struct kind {
 	{&contents_schema, MAX_CONTENTS_SIZE, NULL, schema_parse},
 	{&contents_part_schema, MAX_PART_SIZE, NULL, schema_parse},
 	{&state_schema, STATE_MAX_SIZE, NULL, schema_parse},
+	{&rollback_schema, MAX_ROLLBACK_SIZE, NULL, schema_parse},
+	{&scanned_schema, MAX_SCANNED_SIZE, NULL, schema_parse},
 	{&store_config_schema, MAX_CONFIG_SIZE, NULL, schema_parse_config},
 };
 

@@ -83,4 +83,11 @@ grep -q "$(basename "$part")" out err || { cat out; fail "check does not name th
 expect 0 satchel-export pack usb
 expect 0 satchel-import apply usb
 expect 0 satchel-verify store store --trust $trust1
+
+# what a store keeps for itself
+expect 0 satchel-import rollback
+for document in store.yaml streams/updates/rollback.yaml "streams/updates/$(readlink store/streams/updates/current)/state.yaml"; do
+  expect 0 satchel-verify show "store/$document"
+  grep -q UNVERIFIED out || fail "$document is shown as if somebody had signed it"
+done
 exit 0

@@ -84,6 +84,7 @@ broken() { # PLACE WORD SHELL: the store changed by it, and a file of the tree i
 }
 broken journal.jsonl file-type 'rm journal.jsonl; mkdir journal.jsonl'
 broken journal.jsonl file-type 'mv journal.jsonl j; ln -s j journal.jsonl'
+expect_word 1 "journal: can't be followed to its end" satchel-verify store "$T/store" --trust "$trust"
 broken streams/updates document-type 'echo x >streams/updates/scanned.yaml'
 broken streams/updates document-type 'echo x >streams/updates/scanned.yaml; printf "hooks:\n  scan: [\"/bin/true\"]\n" >>store.yaml'
 broken published/updates store-damaged 'rm journal.jsonl published/updates; mkdir journal.jsonl'

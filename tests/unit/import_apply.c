@@ -258,6 +258,7 @@ static void malformed_contents(void **state)
 	fixture_bundle(p->f, 20);
 	APPLY(p, 1, "name");
 	assert_string_equal(perimeter_published(p, "alpha/x"), "eight");
+	EXPECT(p, 4, "revision 9 can't be published as it was approved", "-C", p->store, "status");
 	perimeter_free(p);
 }
 
