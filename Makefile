@@ -1,5 +1,6 @@
 # Satchel: one Makefile, no recursion.
 #   make deps          install what building and testing need (apt on Debian and Ubuntu, dnf on Fedora)
+#   make build-deps    install what building needs
 #   make               build the three programs into build/
 #   make demo          carry a real tree across, command by command, in ./demo (DEMO_CONTENT=DIR, DEMO=DIR)
 #   make check         all tests; ends with `N passed, N failed, N skipped`
@@ -7,7 +8,7 @@
 #   make bench         speed, against what people would use instead (tests/bench/bench.py says how; takes an hour)
 #   make fuzz          every fuzz target for FUZZ_SECONDS (60), or one: FUZZ=NAME; needs clang
 #   make coverage      what tests and corpora reach, line by line: build-cov/coverage.html
-#   make mutants       a build for each of some 180 checks, without it: a test must fail
+#   make mutants       a build for each of nearly 200 checks, without it: a test must fail
 #   make install       PREFIX (/usr/local), DESTDIR
 #   make clean
 # For developers: V=1 (show commands), BUILD=DIR, SANITIZE=address|thread, WERROR=1, CC=clang, CFLAGS, TESTS='pattern ...' for check.
@@ -136,19 +137,23 @@ bench: all $(BUILD)/tests/tools/limits
 demo: all
 	tests/demo.sh $(BUILD) $(or $(DEMO),demo) $(DEMO_CONTENT)
 
-APT_PACKAGES := gcc libc6-dev make pkg-config libarchive-dev libssl-dev libyaml-dev libzstd-dev libjansson-dev libseccomp-dev scdoc \
-	libcmocka-dev clang libclang-rt-14-dev python3 python3-yaml e2fsprogs openssl zstd tar strace mandoc shellcheck \
+APT_BUILD := gcc libc6-dev make pkg-config libarchive-dev libssl-dev libyaml-dev libzstd-dev libjansson-dev libseccomp-dev scdoc
+APT_TEST := libcmocka-dev clang libclang-rt-dev python3 python3-yaml e2fsprogs openssl zstd tar strace mandoc shellcheck \
 	apt-utils gnupg nginx-light fusefat fuse3 libfuse3-dev dosfstools universal-ctags procps clamav-daemon clamdscan
-DNF_PACKAGES := gcc make pkgconf-pkg-config libarchive-devel openssl-devel libyaml-devel libzstd-devel jansson-devel libseccomp-devel scdoc \
-	libcmocka-devel clang compiler-rt libasan libubsan python3 python3-pyyaml e2fsprogs openssl zstd tar strace mandoc ShellCheck \
+DNF_BUILD := gcc make pkgconf-pkg-config libarchive-devel openssl-devel libyaml-devel libzstd-devel jansson-devel libseccomp-devel scdoc
+DNF_TEST := libcmocka-devel clang compiler-rt libasan libubsan python3 python3-pyyaml e2fsprogs openssl zstd tar strace mandoc ShellCheck \
 	gnupg2 nginx fuse3 fuse3-devel dosfstools ctags procps-ng
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-deps:
+deps: APT_PACKAGES = $(APT_BUILD) $(APT_TEST)
+deps: DNF_PACKAGES = $(DNF_BUILD) $(DNF_TEST)
+build-deps: APT_PACKAGES = $(APT_BUILD)
+build-deps: DNF_PACKAGES = $(DNF_BUILD)
+deps build-deps:
 	@if command -v apt-get >/dev/null; then \
 		$(SUDO) apt-get update -q -o Acquire::Retries=5 && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -q -y -o Acquire::Retries=5 -o DPkg::Lock::Timeout=600 --no-install-recommends $(APT_PACKAGES); \
 	elif command -v dnf >/dev/null; then $(SUDO) dnf -y install $(DNF_PACKAGES); \
-	else echo "make deps: neither apt-get nor dnf here; install by hand: $(DNF_PACKAGES)" >&2; exit 1; fi
+	else echo "make $@: neither apt-get nor dnf here; install by hand: $(DNF_PACKAGES)" >&2; exit 1; fi
 
 MANUALS := $(wildcard export/*.scd verify/*.scd import/*.scd)
 manuals: $(patsubst %.scd,$(BUILD)/man/%,$(notdir $(MANUALS)))
@@ -165,6 +170,6 @@ install: all manuals
 clean:
 	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-cov $(BUILD)-mutants demo
 
-.PHONY: all units tools replays fuzz coverage check check-long bench demo deps manuals install clean mutants
+.PHONY: all units tools replays fuzz coverage check check-long bench demo deps build-deps manuals install clean mutants
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
