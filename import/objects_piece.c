@@ -31,6 +31,7 @@ struct objects_piece {
 	uint64_t size;
 	char name[OBJECTS_NAME], map[OBJECTS_NAME];
 	struct file dir, file;
+	bool mapped;	/* a map promises some of it */
 	struct digest_ctx *hash;	/* of bytes 0..hashed, while they came in order; NULL: they did not */
 	uint64_t hashed;
 	/* gathered, to be written next: */
@@ -126,6 +127,7 @@ static int open_file(struct objects_piece *p, struct err *e)
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_FILE_TYPE, "%s/%s: not a regular file", p->dir.name, p->name);
 	if (rc == 0 && size == p->size) {
+		p->mapped = true;
 		p->clean = p->hash != NULL;
 		return 0;
 	}
@@ -348,11 +350,15 @@ static int finish(struct objects_piece *p, struct err *e)
 
 	if (whole_digest(p, &is, e) == -1)
 		return -1;
-	if (digest_equal(&is, &p->digest))
-		return commit(p, e);
-	err_set(e, R_OBJECT_DIGEST, "object %s: its bytes have another digest", p->name);
-	drop(p, e);
-	return -1;
+	if (!digest_equal(&is, &p->digest)) {
+		err_set(e, R_OBJECT_DIGEST, "object %s: its bytes have another digest", p->name);
+		drop(p, e);
+		return -1;
+	}
+	/* what recovery finds torn under its final name it drops as a whole: what was durable before must not go with it */
+	if (p->mapped && file_sync(&p->file, e) == -1)
+		return -1;
+	return commit(p, e);
 }
 
 /* Waits for those who write blocks, and writes what is gathered. */

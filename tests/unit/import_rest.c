@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +32,25 @@
 
 static uint8_t big[SIZE];
 static struct digest digest;
+static struct {
+	unsigned syncs;	/* of regular files */
+	unsigned before;	/* those before the last name was given */
+} calls;
+
+/* In place of libc's. */
+int fsync(int fd)
+{
+	struct stat st;
+
+	calls.syncs += fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int renameat(int a, const char *from, int b, const char *to)
+{
+	calls.before = calls.syncs;
+	return (int)syscall(SYS_renameat2, a, from, b, to, 0);
+}
 
 static int setup(void **state)
 {
@@ -262,6 +283,28 @@ static void left_without_a_map(void **state)
 	}
 }
 
+/* An object of which something was durable is so as a whole before it has its final name, under which recovery drops what is torn. One
+ * that comes at once has the sync that settles all. */
+static void durable_before_it_has_its_name(void **state)
+{
+	struct bare_store *s = *state;
+	struct err e = {0};
+
+	for (int reopened = 0; reopened < 2; reopened++) {
+		assert_int_equal(write_and_end(s, SIZE, 0, 1000, false, &e), 0);
+		if (reopened)
+			bare_store_reopen(s);
+		calls.syncs = 0;
+		assert_int_equal(write_and_end(s, SIZE, 1000, SIZE - 1000, false, &e), 1);
+		assert_int_equal(calls.before, 1);
+		assert_whole(s);
+		assert_int_equal(unlink(bare_store_object(s, &digest, "")), 0);
+	}
+	calls.syncs = 0;
+	assert_int_equal(write_and_end(s, SIZE, 0, SIZE, false, &e), 1);
+	assert_int_equal(calls.syncs, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(running_hash_of_what_was_thrown_away, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(left_without_a_map, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(zeros_behind_what_could_not_be_written, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(durable_before_it_has_its_name, setup, bare_store_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
