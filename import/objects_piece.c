@@ -104,6 +104,23 @@ static void suspend(struct objects_piece *p)
 	pthread_mutex_unlock(&o->lock);
 }
 
+/* The file, made when missing. A run that could not give it its final name left it read-only: it is the owner's to write again. */
+static int open_staged(const struct objects_piece *p)
+{
+	const int how = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	int fd = openat(p->dir.fd, p->name, O_RDWR | O_CREAT | how, 0600), read_only;
+
+	if (fd != -1 || errno != EACCES)
+		return fd;
+	read_only = openat(p->dir.fd, p->name, O_RDONLY | how);
+	if (read_only == -1)
+		return -1;
+	if (fchmod(read_only, 0600) == 0)
+		fd = openat(p->dir.fd, p->name, O_RDWR | how);
+	close(read_only);
+	return fd;
+}
+
 /* Opens or makes the file, and finds out what of it counts. */
 static int open_file(struct objects_piece *p, struct err *e)
 {
@@ -116,7 +133,7 @@ static int open_file(struct objects_piece *p, struct err *e)
 
 	if (rc == -1)
 		return -1;
-	p->file.fd = openat(p->dir.fd, p->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	p->file.fd = open_staged(p);
 	p->file.name = strdup(p->name);
 	if (p->file.fd == -1)
 		return err_sys(e, "%s/%s", p->dir.name, p->name);

@@ -35,6 +35,7 @@ static struct digest digest;
 static struct {
 	unsigned syncs;	/* of regular files */
 	unsigned before;	/* those before the last name was given */
+	bool no_rename;	/* there is no room for a name */
 } calls;
 
 /* In place of libc's. */
@@ -49,7 +50,10 @@ int fsync(int fd)
 int renameat(int a, const char *from, int b, const char *to)
 {
 	calls.before = calls.syncs;
-	return (int)syscall(SYS_renameat2, a, from, b, to, 0);
+	if (!calls.no_rename)
+		return (int)syscall(SYS_renameat2, a, from, b, to, 0);
+	errno = ENOSPC;
+	return -1;
 }
 
 static int setup(void **state)
@@ -305,6 +309,43 @@ static void durable_before_it_has_its_name(void **state)
 	assert_int_equal(calls.syncs, 0);
 }
 
+/* By the store's owner, who need not be root: 0 where the name could not be given at first, and could be with room for it. */
+static int meet_no_room_for_the_name(const struct bare_store *s)
+{
+	struct err e = {0};
+
+	if (geteuid() == 0 && (setresgid(65534, 65534, 65534) == -1 || setresuid(65534, 65534, 65534) == -1))
+		return 4;
+	if (write_and_end(s, SIZE, 0, 1000, false, &e) != 0)
+		return 3;
+	calls.no_rename = true;
+	if (write_and_end(s, SIZE, 1000, SIZE - 1000, false, &e) != -1 || e.reason != ERR_NO_SPACE)
+		return 2;
+	calls.no_rename = false;
+	err_clear(&e);
+	return write_and_end(s, SIZE, 1000, SIZE - 1000, false, &e) == 1 ? 0 : 1;
+}
+
+static void no_room_for_the_name(void **state)
+{
+	static const char *const parts[] = {"", "objects", "stage"};
+	struct bare_store *s = *state;
+	struct stat st;
+	pid_t child;
+	int status;
+
+	for (size_t i = 0; geteuid() == 0 && i < sizeof parts / sizeof *parts; i++)
+		assert_int_equal(chown(bare_store_path(s, parts[i]), 65534, 65534), 0);
+	child = fork();
+	if (child == 0)
+		_exit(meet_no_room_for_the_name(s));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_whole(s);
+	assert_int_equal(stat(bare_store_object(s, &digest, ""), &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0444);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +356,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(left_without_a_map, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(zeros_behind_what_could_not_be_written, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(durable_before_it_has_its_name, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(no_room_for_the_name, setup, bare_store_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
