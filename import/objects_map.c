@@ -22,7 +22,9 @@
 
 #include "lib/banned.h"
 
-#define MAX_MAP ((size_t)16 << 20)	/* a map is our own; 400,000 extents are far more than frames of any object */
+#define MAX_MAP ((size_t)16 << 20)
+#define MAX_LINE ((size_t)42)	/* at most: two numbers */
+#define MAX_EXTENTS (MAX_MAP / MAX_LINE - 2)	/* far more than damaged frames leave of any object; the first line has room, too */
 #define MAP_TYPE "satchel-pieces "
 
 /* Two numbers in a line "A B\n" at *s; moves on. */
@@ -73,7 +75,7 @@ int objects_map_load(const struct file *dir, const char *map, const char *file, 
 		return errno == ENOENT ? 1 : err_sys(e, "%s/%s", dir->name, file);
 	if (file_read_all_at(dir, map, MAX_MAP, &b, &cause) == 0)
 		rc = parse_map(&b, x, size, e);
-	else if (cause.sys != ENOENT) {
+	else if (cause.sys != ENOENT && cause.reason != ERR_TOO_LARGE) {
 		if (e != NULL && e->reason == ERR_NONE)
 			*e = cause;
 		rc = -1;
@@ -84,11 +86,27 @@ int objects_map_load(const struct file *dir, const char *map, const char *file, 
 	return rc;
 }
 
-int objects_map_write(const struct file *dir, const char *map, const struct extents *x, uint64_t size, struct err *e)
+/* Of too many, as only small pieces with gaps between them make, the shortest go. */
+static void drop_shortest(struct extents *x)
+{
+	for (uint64_t least = 2; x->n > MAX_EXTENTS; least *= 2) {
+		size_t over = x->n - MAX_EXTENTS, kept = 0;
+
+		for (size_t i = 0; i < x->n; i++)
+			if (over > 0 && x->list[i].to - x->list[i].from < least)
+				over--;
+			else
+				x->list[kept++] = x->list[i];
+		x->n = kept;
+	}
+}
+
+int objects_map_write(const struct file *dir, const char *map, struct extents *x, uint64_t size, struct err *e)
 {
 	struct buf b = {0};
 	int rc;
 
+	drop_shortest(x);
 	buf_printf(&b, MAP_TYPE "%" PRIu64 " %zu\n", size, x->n);
 	for (size_t i = 0; i < x->n; i++)
 		buf_printf(&b, "%" PRIu64 " %" PRIu64 "\n", x->list[i].from, x->list[i].to);

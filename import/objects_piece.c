@@ -408,6 +408,7 @@ static int set_size(struct objects_piece *p, struct err *e)
 int objects_piece_end(struct objects_piece *p, struct err *e)
 {
 	int written, rc = -1;
+	size_t extents;
 
 	if (p == NULL)
 		return 0;
@@ -418,10 +419,11 @@ int objects_piece_end(struct objects_piece *p, struct err *e)
 		rc = finish(p, e);
 		goto out;
 	}
+	extents = p->have.n;
 	/* the map must not promise what a power loss takes away */
 	if (file_sync(&p->file, e) == -1 || objects_map_write(&p->dir, p->map, &p->have, p->size, e) == -1)
 		goto out;
-	if (p->clean)
+	if (p->clean && p->have.n == extents)
 		suspend(p);
 	rc = written;
 out:

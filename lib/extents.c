@@ -112,7 +112,7 @@ uint64_t extents_within(const struct extents *x, uint64_t from, uint64_t to)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < x->n; i++) {
+	for (size_t i = locate(x, from); i < x->n && x->list[i].from < to; i++) {
 		uint64_t a = x->list[i].from > from ? x->list[i].from : from, b = x->list[i].to < to ? x->list[i].to : to;
 
 		sum += a < b ? b - a : 0;

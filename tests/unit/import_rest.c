@@ -346,6 +346,57 @@ static void no_room_for_the_name(void **state)
 	assert_int_equal(st.st_mode, S_IFREG | 0444);
 }
 
+/* A map has room for some 400,000 extents: of more, which only somebody who means harm makes, the shortest are missing again. */
+static void more_extents_than_a_map_takes(void **state)
+{
+	enum { TOO_MANY = 401000, ZEROS = 2 * TOO_MANY };
+	struct bare_store *s = *state;
+	struct objects_gap *gaps = NULL;
+	struct objects_piece *p;
+	struct err e = {0};
+	uint64_t size;
+	size_t n;
+
+	memset(big, 0, ZEROS);
+	bare_store_must(digest_of(big, SIZE, &digest, &e), &e);
+	p = begin(s);
+	for (size_t at = 0; at < ZEROS; at += 2)	/* one that lies, too: what it wrote must not count later */
+		bare_store_must(objects_piece_write(p, at, "\xee", 1, NULL, &e), &e);
+	bare_store_must(objects_piece_write(p, BULK_BLOCK, big + BULK_BLOCK, 1000, NULL, &e), &e);
+	assert_int_equal(objects_piece_end(p, &e), 0);
+	bare_store_must(objects_piece_gaps(s->objects, &digest, &size, &gaps, &n, &e), &e);
+	free(gaps);
+	assert_in_range(n, 390000, 400000);
+	assert_int_equal(objects_piece_has(s->objects, &digest, SIZE, 0, 1, &e), 0);
+	assert_int_equal(objects_piece_has(s->objects, &digest, SIZE, ZEROS - 2, 1, &e), 1);
+	assert_int_equal(objects_piece_has(s->objects, &digest, SIZE, BULK_BLOCK, 1000, &e), 1);
+	p = begin(s);
+	bare_store_must(objects_piece_write(p, 0, big, 1000, NULL, &e), &e);	/* zeros, where no extent is known of */
+	bare_store_must(objects_piece_write(p, 1000, big + 1000, SIZE - 1000, NULL, &e), &e);
+	assert_int_equal(objects_piece_end(p, &e), 1);
+	assert_whole(s);
+}
+
+/* One that no run of ours wrote keeps nothing out. */
+static void map_too_large(void **state)
+{
+	struct bare_store *s = *state;
+	struct objects_gap *gaps = NULL;
+	char map[DIGEST_HEX + 32], hex[DIGEST_HEX + 1];
+	struct err e = {0};
+	uint64_t size;
+	size_t n;
+
+	snprintf(map, sizeof map, "stage/pieces/%s.map", digest_hex(&digest, hex));
+	assert_int_equal(write_and_end(s, SIZE, 0, 1000, false, &e), 0);
+	assert_int_equal(truncate(bare_store_path(s, map), (16 << 20) + 1), 0);
+	assert_int_equal(objects_piece_has(s->objects, &digest, SIZE, 0, 1, &e), 0);
+	assert_int_equal(objects_piece_gaps(s->objects, &digest, &size, &gaps, &n, &e), 1);
+	assert_int_equal(write_and_end(s, SIZE, 1000, SIZE - 1000, false, &e), 0);
+	assert_int_equal(write_and_end(s, SIZE, 0, 1000, false, &e), 1);
+	assert_whole(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +408,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(zeros_behind_what_could_not_be_written, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(durable_before_it_has_its_name, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(no_room_for_the_name, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(more_extents_than_a_map_takes, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(map_too_large, setup, bare_store_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,11 +30,15 @@ static void compare(const struct extents *x, const char *marks)
 		assert_true(i == 0 || x->list[i - 1].to < x->list[i].from);
 	}
 	for (uint64_t at = 0; at < SPAN; at++) {
+		uint64_t within = 0;
+
 		assert_int_equal(extents_cover(x, at, at + 1), marks[at]);
 		sum += (uint64_t)marks[at];
 		for (uint64_t to = at; to <= SPAN; to++) {
 			size_t n = (size_t)(to - at);
 
+			within += to > at && marks[to - 1] != 0;
+			assert_true(extents_within(x, at, to) == within);
 			assert_int_equal(extents_meet(x, at, to), memchr(marks + at, 1, n) != NULL);
 			assert_int_equal(extents_cover(x, at, to), memchr(marks + at, 0, n) == NULL);
 		}
