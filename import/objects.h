@@ -56,8 +56,8 @@ void objects_blocks_free(struct objects *o);
 /*
  * A large one, or pieces: extents are written into stage/pieces/HEX with the map of what is there beside it, in any order
  * and across bundles and runs. When all extents are there, objects_piece_end hashes the whole (while it was written in
- * order from 0 in this run: the running hash) and commits it: 1; 0 where extents are missing still (kept); -1:
- * R_OBJECT_DIGEST (all its extents are dropped).
+ * order from 0 in this run: the running hash) and commits it: 1; 0 where extents are missing still (kept), or again, since they can't be
+ * read; -1: R_OBJECT_DIGEST (all its extents are dropped).
  */
 struct objects_piece;
 struct objects_rest;

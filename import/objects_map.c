@@ -1,6 +1,6 @@
 /*
  * Which extents of an object in pieces are there durably: stage/pieces/HEX.map beside stage/pieces/HEX (import/objects_map.h).
- * objects_piece | OBJECTS_MAP. Refuses nothing: what is no such map, or one without its file, counts for nothing.
+ * objects_piece | OBJECTS_MAP. Refuses nothing: what is no such map, can't be read on its disk or is without its file counts for nothing.
  */
 #include "import/objects_map.h"
 
@@ -75,7 +75,7 @@ int objects_map_load(const struct file *dir, const char *map, const char *file, 
 		return errno == ENOENT ? 1 : err_sys(e, "%s/%s", dir->name, file);
 	if (file_read_all_at(dir, map, MAX_MAP, &b, &cause) == 0)
 		rc = parse_map(&b, x, size, e);
-	else if (cause.sys != ENOENT && cause.reason != ERR_TOO_LARGE) {
+	else if (cause.sys != ENOENT && cause.sys != EIO && cause.reason != ERR_TOO_LARGE) {
 		if (e != NULL && e->reason == ERR_NONE)
 			*e = cause;
 		rc = -1;

@@ -18,6 +18,8 @@
 #include "lib/bulk.h"
 #include "lib/err.h"
 #include "lib/extents.h"
+#include "lib/num.h"
+#include "lib/say.h"
 #include "manifests/reason.h"
 
 #include "lib/banned.h"
@@ -303,15 +305,27 @@ int objects_piece_write(struct objects_piece *p, uint64_t at, const void *data, 
 	return 0;
 }
 
-/* The digest of the whole: the running one, else the file is read. */
+/* What can't be read again is missing; any other error stays one. */
+static int lose(struct objects_piece *p, uint64_t from, uint64_t to, const struct err *why, struct err *e)
+{
+	if (why->reason == ERR_IO)
+		return extents_remove(&p->have, from, to, e);
+	*e = *why;
+	return -1;
+}
+
+/* The digest of the whole: the running one, else the file is read. 1 where some of it can't be: that is missing again. */
 static int whole_digest(struct objects_piece *p, struct digest *out, struct err *e)
 {
 	uint8_t *data = NULL;
+	uint64_t lost = 0;
+	char text[24];
 	int rc = -1;
 
 	if (p->hash != NULL && p->hashed == p->size)
 		return digest_final(p->hash, out, e);
 	digest_close(p->hash);
+	p->clean = false;	/* what is hashed next is no running hash */
 	p->hash = digest_open(e);
 	data = malloc(STEP);
 	if (p->hash == NULL || data == NULL) {
@@ -320,13 +334,20 @@ static int whole_digest(struct objects_piece *p, struct digest *out, struct err 
 	}
 	for (uint64_t at = 0; at < p->size;) {
 		size_t len = p->size - at < STEP ? (size_t)(p->size - at) : STEP;
+		struct err why = {0};
 
-		if (file_pread(&p->file, data, len, at, e) == -1)
+		if (file_pread(&p->file, data, len, at, &why) == 0)
+			digest_update(p->hash, data, len);
+		else if (lose(p, at, at + len, &why, e) == 0)
+			lost += len;
+		else
 			goto out;
-		digest_update(p->hash, data, len);
 		at += len;
 	}
-	rc = digest_final(p->hash, out, e);
+	rc = lost == 0 ? digest_final(p->hash, out, e) : 1;
+	if (lost > 0)
+		say_warn("%s/%s: %s of it can't be read again and is missing; the next receipt asks for it", p->dir.name, p->name,
+			 num_format_size(lost, text));
 out:
 	free(data);
 	return rc;
@@ -361,12 +382,26 @@ static int commit(struct objects_piece *p, struct err *e)
 	return objects_note_healed(p->o, fan, &p->digest, e) == -1 ? -1 : 1;
 }
 
+/* What is there counts from now on. The map must not promise what a power loss takes away. */
+static int keep_map(struct objects_piece *p, struct err *e)
+{
+	size_t extents = p->have.n;
+
+	if (file_sync(&p->file, e) == -1 || objects_map_write(&p->dir, p->map, &p->have, p->size, e) == -1)
+		return -1;
+	if (p->clean && p->have.n == extents)	/* else bytes are there that the map does not tell of */
+		suspend(p);
+	return 0;
+}
+
+/* All of it is there: 1; 0 where it is not after all, or as a whole already; -1. */
 static int finish(struct objects_piece *p, struct err *e)
 {
 	struct digest is;
+	int rc = whole_digest(p, &is, e);
 
-	if (whole_digest(p, &is, e) == -1)
-		return -1;
+	if (rc != 0)
+		return rc == 1 ? keep_map(p, e) : -1;
 	if (!digest_equal(&is, &p->digest)) {
 		err_set(e, R_OBJECT_DIGEST, "object %s: its bytes have another digest", p->name);
 		drop(p, e);
@@ -408,24 +443,16 @@ static int set_size(struct objects_piece *p, struct err *e)
 int objects_piece_end(struct objects_piece *p, struct err *e)
 {
 	int written, rc = -1;
-	size_t extents;
 
 	if (p == NULL)
 		return 0;
 	written = write_all(p, e);
 	if (set_size(p, e) == -1)
 		goto out;
-	if (extents_cover(&p->have, 0, p->size)) {	/* not where something could not be written */
+	if (extents_cover(&p->have, 0, p->size))	/* not where something could not be written */
 		rc = finish(p, e);
-		goto out;
-	}
-	extents = p->have.n;
-	/* the map must not promise what a power loss takes away */
-	if (file_sync(&p->file, e) == -1 || objects_map_write(&p->dir, p->map, &p->have, p->size, e) == -1)
-		goto out;
-	if (p->clean && p->have.n == extents)
-		suspend(p);
-	rc = written;
+	else
+		rc = keep_map(p, e) == -1 ? -1 : written;
 out:
 	free_piece(p);
 	return rc;

@@ -36,7 +36,9 @@ static struct {
 	unsigned syncs;	/* of regular files */
 	unsigned before;	/* those before the last name was given */
 	bool no_rename;	/* there is no room for a name */
-} calls;
+	size_t bad;	/* where no file can be read */
+} calls = {.bad = SIZE_MAX};
+#define STEP ((size_t)1 << 20)	/* that is missing where one sector is */
 
 /* In place of libc's. */
 int fsync(int fd)
@@ -53,6 +55,16 @@ int renameat(int a, const char *from, int b, const char *to)
 	if (!calls.no_rename)
 		return (int)syscall(SYS_renameat2, a, from, b, to, 0);
 	errno = ENOSPC;
+	return -1;
+}
+
+/* In place of libc's pread, which is an inline function elsewhere. */
+ssize_t read_at(int fd, void *data, size_t len, off64_t at) __asm__("pread64");
+ssize_t read_at(int fd, void *data, size_t len, off64_t at)
+{
+	if ((size_t)at > calls.bad || (size_t)at + len <= calls.bad)
+		return syscall(SYS_pread64, fd, data, len, at);
+	errno = EIO;
 	return -1;
 }
 
@@ -397,6 +409,47 @@ static void map_too_large(void **state)
 	assert_whole(s);
 }
 
+/* What can't be read when the last piece has come is missing again, and nothing else is. */
+static void sector_gone_bad(void **state)
+{
+	struct bare_store *s = *state;
+	struct objects_gap *gaps = NULL;
+	struct err e = {0};
+	uint64_t size;
+	size_t n;
+
+	assert_int_equal(write_and_end(s, SIZE, 0, 2 * BULK_BLOCK, false, &e), 0);
+	bare_store_reopen(s);	/* another run has no running hash */
+	calls.bad = 5 * STEP + 4096;
+	assert_int_equal(write_and_end(s, SIZE, 2 * BULK_BLOCK, SIZE - 2 * BULK_BLOCK, false, &e), 0);
+	calls.bad = SIZE_MAX;
+	assert_int_equal(objects_piece_gaps(s->objects, &digest, &size, &gaps, &n, &e), 0);
+	assert_int_equal(n, 1);
+	assert_true(gaps[0].from == 5 * STEP && gaps[0].to == 6 * STEP);
+	free(gaps);
+	assert_int_equal(write_and_end(s, SIZE, 5 * STEP, STEP, false, &e), 1);
+	assert_whole(s);
+}
+
+/* Then nothing of the object is known to be there. */
+static void sector_of_the_map_gone_bad(void **state)
+{
+	struct bare_store *s = *state;
+	struct objects_gap *gaps = NULL;
+	struct err e = {0};
+	uint64_t size;
+	size_t n;
+
+	assert_int_equal(write_and_end(s, SIZE, 1000, SIZE - 1000, false, &e), 0);
+	bare_store_reopen(s);
+	calls.bad = 0;
+	assert_int_equal(objects_piece_has(s->objects, &digest, SIZE, 1000, 1, &e), 0);
+	assert_int_equal(objects_piece_gaps(s->objects, &digest, &size, &gaps, &n, &e), 1);
+	assert_int_equal(write_and_end(s, SIZE, 0, SIZE, false, &e), 1);
+	calls.bad = SIZE_MAX;
+	assert_whole(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,6 +463,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_room_for_the_name, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(more_extents_than_a_map_takes, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(map_too_large, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(sector_gone_bad, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(sector_of_the_map_gone_bad, setup, bare_store_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
