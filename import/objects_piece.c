@@ -152,6 +152,7 @@ static int open_file(struct objects_piece *p, struct err *e)
 	}
 	p->have.n = 0;
 	digest_close(p->hash);	/* of what goes now */
+	p->hash = NULL;
 	p->hashed = 0;
 	if (unlinkat(p->dir.fd, p->map, 0) == -1 && errno != ENOENT)
 		return err_sys(e, "%s/%s", p->dir.name, p->map);

@@ -37,6 +37,7 @@ static struct {
 	unsigned before;	/* those before the last name was given */
 	bool no_rename;	/* there is no room for a name */
 	size_t bad;	/* where no file can be read */
+	bool no_unlink;
 } calls = {.bad = SIZE_MAX};
 #define STEP ((size_t)1 << 20)	/* that is missing where one sector is */
 
@@ -55,6 +56,14 @@ int renameat(int a, const char *from, int b, const char *to)
 	if (!calls.no_rename)
 		return (int)syscall(SYS_renameat2, a, from, b, to, 0);
 	errno = ENOSPC;
+	return -1;
+}
+
+int unlinkat(int fd, const char *name, int how)
+{
+	if (!calls.no_unlink)
+		return (int)syscall(SYS_unlinkat, fd, name, how);
+	errno = EIO;
 	return -1;
 }
 
@@ -450,6 +459,22 @@ static void sector_of_the_map_gone_bad(void **state)
 	assert_whole(s);
 }
 
+/* Its map is of another size, and can't be taken away. */
+static void former_map_stays(void **state)
+{
+	struct bare_store *s = *state;
+	struct err e = {0};
+
+	assert_int_equal(write_and_end(s, SIZE, 0, 1000, false, &e), 0);
+	calls.no_unlink = true;
+	assert_null(objects_piece_open(s->objects, &digest, SIZE + 1, &e));
+	calls.no_unlink = false;
+	assert_int_equal(e.reason, ERR_IO);
+	err_clear(&e);
+	assert_int_equal(write_and_end(s, SIZE, 1000, SIZE - 1000, false, &e), 1);
+	assert_whole(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +490,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(map_too_large, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(sector_gone_bad, setup, bare_store_teardown),
 		cmocka_unit_test_setup_teardown(sector_of_the_map_gone_bad, setup, bare_store_teardown),
+		cmocka_unit_test_setup_teardown(former_map_stays, setup, bare_store_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
