@@ -318,34 +318,6 @@ static bool is_readers(int reason)
 	return reason == R_READER || reason == R_MEDIUM_READ || reason == R_MEDIUM_TIMEOUT;
 }
 
-static int note_piece(void *arg, const struct digest *d, struct err *e)
-{
-	bool *there = arg;
-
-	(void)d;
-	(void)e;
-	*there = true;
-	return 0;
-}
-
-/*
- * An object whose extents came from several bundles has another digest: any of them may have lied, and all its extents were
- * dropped. What this bundle has of it is asked for once more, so that a bundle that lied never blocks a good one.
- */
-static int stage_again(const struct stage_ask *first, struct stage_result *out, struct err *why)
-{
-	uint64_t objects = out->objects, bytes = out->bytes;
-	struct stage_ask ask = *first;
-	int rc;
-
-	ask.lacking = NULL;
-	stage_result_free(out);
-	rc = stage_bundle(&ask, out, why);
-	out->objects += objects;
-	out->bytes += bytes;
-	return rc;
-}
-
 /*
  * Objects into the store, those of the bundle before this one settled first: an interruption tears no more than one bundle's.
  * Their sync is begun, and the list is tried meanwhile. 1: the medium failed, *why says how; what came before is kept.
@@ -354,19 +326,15 @@ static int take_objects(struct taking *t, struct err *why, struct err *e)
 {
 	struct run *r = t->in->run;
 	struct stage_ask ask = {.objects = r->objects, .bundle = t->bundle, .lacking = t->lack.volumes, .jobs = t->in->jobs};
-	bool pieces = false;
 	int rc;
 
 	if (t->lack.objects == 0) {
 		try_list(t);
 		return 0;
 	}
-	if (objects_each_piece(r->objects, note_piece, &pieces, e) == -1 || run_change(r, e) == -1 ||
-	    objects_settle(r->objects, e) == -1 || objects_begin(r->objects, e) == -1)
+	if (run_change(r, e) == -1 || objects_settle(r->objects, e) == -1 || objects_begin(r->objects, e) == -1)
 		return -1;
 	rc = stage_bundle(&ask, &t->out->staged, why);
-	if (rc == 0 && pieces && t->out->staged.lied.reason == R_OBJECT_DIGEST)
-		rc = stage_again(&ask, &t->out->staged, why);
 	if (rc == -1 && !is_readers(why->reason)) {
 		*e = *why;
 		return -1;

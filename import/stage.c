@@ -36,6 +36,7 @@ struct taking {			/* one volume */
 	bool *got;		/* each set by the one thread that has the object */
 	pthread_mutex_t lock;	/* over lie, and what is added to out while several threads work */
 	struct err lie;		/* R_OBJECT_DIGEST: bytes that are not what their digest says */
+	size_t lie_of;		/* an entry of that object */
 	/* Of objects in pieces, which come one after the other, by one thread: the piece that was open last, kept for the next of
 	 * that object. Ended for each entry of an index it would be synced, and its map written, as many times. */
 	struct objects_piece *open;
@@ -61,15 +62,17 @@ static void count(struct taking *t, uint64_t objects, uint64_t bytes)
 }
 
 /* The first lie is kept, the others go on: 0. Any other error stays one: -1. */
-static int note_lie(struct taking *t, const struct err *why, struct err *e)
+static int note_lie(struct taking *t, size_t object, const struct err *why, struct err *e)
 {
 	if (why->reason != R_OBJECT_DIGEST) {
 		*e = *why;
 		return -1;
 	}
 	pthread_mutex_lock(&t->lock);
-	if (t->lie.reason == ERR_NONE)
+	if (t->lie.reason == ERR_NONE) {
 		t->lie = *why;
+		t->lie_of = object;
+	}
 	pthread_mutex_unlock(&t->lock);
 	return 0;
 }
@@ -80,7 +83,7 @@ static int put(struct taking *t, size_t object, const void *data, size_t len, st
 	bool new = false;
 
 	if (objects_put(t->ask->objects, &t->volume->objects[object].sha256, data, len, &new, &why) == -1)
-		return note_lie(t, &why, e);
+		return note_lie(t, object, &why, e);
 	t->got[object] = true;
 	if (new)
 		count(t, 1, len);
@@ -114,7 +117,7 @@ static int end_open(struct taking *t, struct err *e)
 	t->open = NULL;
 	t->open_bytes = 0;
 	if (rc == -1)
-		return note_lie(t, &why, e);
+		return note_lie(t, t->open_object, &why, e);
 	count(t, rc == 1, 0);
 	return 0;
 }
@@ -204,7 +207,7 @@ static int end_piece(struct arrival *a, bool all, struct err *e)
 	int rc = objects_piece_end(a->piece, &why);
 
 	if (rc == -1)
-		return note_lie(a->t, &why, e);
+		return note_lie(a->t, a->object, &why, e);
 	a->t->got[a->object] = all;
 	count(a->t, rc == 1, 0);
 	return 0;
@@ -351,6 +354,7 @@ static int read_volume(struct taking *t, struct err *e)
 		rc = -1;
 	if (t->lie.reason != ERR_NONE && (rc != -1 || is_lie(why.reason))) {
 		why = t->lie;
+		t->out->lied_of = t->volume->objects[t->lie_of].sha256;
 		rc = -1;
 	}
 	return judge(t, rc, &why, before, e);
@@ -382,13 +386,89 @@ static int take_volume(const struct stage_ask *ask, uint64_t n, struct stage_res
 	return rc;
 }
 
-int stage_bundle(const struct stage_ask *ask, struct stage_result *out, struct err *e)
+/* ---- a bundle ---- */
+
+static int take_volumes(const struct stage_ask *ask, struct stage_result *out, struct err *e)
 {
 	*out = (struct stage_result){0};
 	for (uint64_t n = 1; n <= ask->bundle->manifest->volumes && out->lied.reason == ERR_NONE; n++)
 		if (take_volume(ask, n, out, e) == -1)
 			return -1;
 	return 0;
+}
+
+static int take_again(const struct stage_ask *first, struct stage_result *out, struct err *e)
+{
+	uint64_t objects = out->objects, bytes = out->bytes;
+	struct stage_ask ask = *first;
+	int rc;
+
+	ask.lacking = NULL;
+	stage_result_free(out);
+	rc = take_volumes(&ask, out, e);
+	out->objects += objects;
+	out->bytes += bytes;
+	return rc;
+}
+
+struct former {			/* objects of which extents came before this bundle, in order of digests */
+	struct digest *list;
+	size_t n, room;
+};
+
+static int add_former(void *arg, const struct digest *d, struct err *e)
+{
+	struct former *f = arg;
+
+	if (f->n == f->room) {
+		size_t room = f->room == 0 ? 64 : 2 * f->room;
+		struct digest *more = reallocarray(f->list, room, sizeof *more);
+
+		if (more == NULL)
+			return err_mem(e);
+		f->list = more;
+		f->room = room;
+	}
+	f->list[f->n++] = *d;
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return digest_compare(a, b);
+}
+
+/* Whether the lie may be a former extent's. They are dropped by now: so once for each object. */
+static bool may_be_former(struct former *f, const struct stage_result *r)
+{
+	struct digest *d = NULL;
+
+	if (r->lied.reason == R_OBJECT_DIGEST && f->n > 0)
+		d = bsearch(&r->lied_of, f->list, f->n, sizeof *d, compare);
+	if (d == NULL)
+		return false;
+	f->n--;
+	memmove(d, d + 1, (size_t)(f->list + f->n - d) * sizeof *d);
+	return true;
+}
+
+/*
+ * An object whose extents came from several bundles has another digest: any of them may have lied, and all its extents were
+ * dropped. What this bundle has of it is asked for once more, so that a bundle that lied never blocks a good one.
+ */
+int stage_bundle(const struct stage_ask *ask, struct stage_result *out, struct err *e)
+{
+	struct former former = {0};
+	int rc;
+
+	*out = (struct stage_result){0};
+	rc = objects_each_piece(ask->objects, add_former, &former, e);
+	if (rc == 0)
+		rc = take_volumes(ask, out, e);
+	while (rc == 0 && may_be_former(&former, out))
+		rc = take_again(ask, out, e);
+	free(former.list);
+	return rc;
 }
 
 void stage_result_free(struct stage_result *r)

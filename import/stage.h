@@ -35,6 +35,7 @@ struct stage_result {
 	struct stage_damage *damages;	/* at most STAGE_MAX_DAMAGES */
 	uint64_t damages_n;	/* in all */
 	struct err lied;	/* set: the signer's index is not true (exit 1); nothing further was read */
+	struct digest lied_of;	/* where lied is R_OBJECT_DIGEST: the object, if its bytes were found to be others */
 };
 struct stage_ask {
 	struct objects *objects;

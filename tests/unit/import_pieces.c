@@ -34,6 +34,12 @@ static void three_objects(struct fixture *f, struct manifest *m)
 	m->objects.count = 3;	/* the fixture counts entries */
 }
 
+static void one_object(struct fixture *f, struct manifest *m)
+{
+	(void)f;
+	m->objects.count = 1;
+}
+
 /* Volumes of a bundle may have an object more than once, whole and in pieces (FORMAT 8.6): what one of them brought leaves nothing
  * behind in the stage when another comes. */
 static void again_in_another_volume(void **state)
@@ -150,6 +156,65 @@ static void pieces_of_another_size(void **state)
 	perimeter_free(p);
 }
 
+/* Extents of two objects that lied keep nothing out that is good: each is dropped, and asked of the good bundle, whose volumes are read
+ * up to what is found to lie. */
+static void poisoned_twice(void **state)
+{
+	static const char *const wholes[] = {"the first of two, twenty-six", "the second, and as long as it"};
+	struct perimeter *p = perimeter_new();
+	struct record r[2];
+	struct contents_ref ref;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		r[i] = fixture_file(i == 0 ? "alpha/a" : "alpha/b", wholes[i], strlen(wholes[i]));
+		fixture_piece(p->f, wholes[i], strlen(wholes[i]), 0, 10);
+		p->f->objects[i].data.data[0] ^= 1;
+	}
+	fixture_bundle(p->f, 17);
+	APPLY(p, 0, "imported  0 objects");
+	perimeter_move(p, "updates-00000017", "lying");
+	p->f->volume_objects = 1;
+	p->f->change_manifest = three_objects;
+	for (size_t i = 0; i < 2; i++) {
+		fixture_piece(p->f, wholes[i], strlen(wholes[i]), 0, 10);
+		fixture_piece(p->f, wholes[i], strlen(wholes[i]), 10, strlen(wholes[i]) - 10);
+	}
+	ref = fixture_item(p->f, "alpha", r, 2);
+	fixture_approve(p->f, "alpha", 1, "production", &ref);
+	fixture_list(p->f, 1);
+	fixture_bundle(p->f, 18);
+	APPLY(p, 0, "list 1 in effect");
+	for (size_t i = 0; i < 2; i++)
+		assert_string_equal(perimeter_published(p, i == 0 ? "alpha/a" : "alpha/b"), wholes[i]);
+	perimeter_free(p);
+}
+
+/* One that lies itself is read once more at most, and refused. */
+static void poisoned_and_lying(void **state)
+{
+	static const char whole[] = "twenty bytes, twenty";
+	struct perimeter *p = perimeter_new();
+	struct digest d;
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(digest_of(whole, sizeof whole - 1, &d, &e), 0);
+	for (unsigned sequence = 17; sequence < 19; sequence++) {
+		fixture_piece(p->f, whole, sizeof whole - 1, 0, 10);
+		p->f->objects[0].data.data[0] ^= 1;
+		if (sequence == 18) {
+			p->f->volume_objects = 1;
+			fixture_piece(p->f, whole, sizeof whole - 1, 10, sizeof whole - 1 - 10);
+			p->f->change_manifest = one_object;
+		}
+		fixture_bundle(p->f, sequence);
+		APPLY(p, sequence == 18, sequence == 18 ? "object-digest" : NULL);
+	}
+	assert_int_equal(staged(p, &d, false), 0);
+	perimeter_free(p);
+}
+
 /* Staged in part: what came lately stays, what no list ever needed goes after 90 days, what a list waits for stays. */
 static void prune_drops_old_pieces(void **state)
 {
@@ -192,7 +257,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(again_in_another_volume), cmocka_unit_test(damaged_copy), cmocka_unit_test(piece_cut_short),
-		cmocka_unit_test(pieces_of_another_size), cmocka_unit_test(prune_drops_old_pieces),
+		cmocka_unit_test(pieces_of_another_size), cmocka_unit_test(poisoned_twice),
+		cmocka_unit_test(poisoned_and_lying), cmocka_unit_test(prune_drops_old_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
