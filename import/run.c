@@ -82,7 +82,7 @@ static int sweep_lists(const struct store *s, const char *stream, struct err *e)
 static int sweep_all(const struct store *s, struct err *e)
 {
 	static const char *const below[] = {"", "/a", "/b"};
-	static const char *const top[] = {".", "trust", "stage"};
+	static const char *const top[] = {".", "trust", "stage", "stage/pieces"};
 
 	for (size_t i = 0; i < sizeof top / sizeof *top; i++)
 		if (outfile_sweep(&s->dir, top[i], e) == -1)
@@ -97,6 +97,17 @@ static int sweep_all(const struct store *s, struct err *e)
 		}
 	for (size_t i = 0; i < s->config.streams_n; i++)
 		if (sweep_lists(s, s->config.streams[i].stream, e) == -1)
+			return -1;
+	return 0;
+}
+
+/* What a killed run was making: a name of a tree, which keeps an object from going (tree), a variant (objects_link), names tried. */
+static int sweep_stage(const struct store *s, struct err *e)
+{
+	static const char *const left[] = {"stage/healing", "stage/variant", "stage/names"};
+
+	for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+		if (file_remove_tree_at(&s->dir, left[i], e) == -1)
 			return -1;
 	return 0;
 }
@@ -164,8 +175,8 @@ static int recover(struct run *r, struct err *e)
 	/* names that stand may not be durable yet: the run may have ended between a rename and its sync */
 	if (r->interrupted && file_sync_fs(&r->store.dir, e) == -1)
 		return -1;
-	if (sweep_all(&r->store, e) == -1 || lists_sweep(&r->store, e) == -1 || roots_sweep(&r->store, e) == -1 ||
-	    recover_objects(r, &dropped, e) == -1)
+	if (sweep_all(&r->store, e) == -1 || sweep_stage(&r->store, e) == -1 || lists_sweep(&r->store, e) == -1 ||
+	    roots_sweep(&r->store, e) == -1 || recover_objects(r, &dropped, e) == -1)
 		return -1;
 	for (size_t i = 0; i < r->store.config.streams_n; i++) {
 		const char *stream = r->store.config.streams[i].stream;
