@@ -248,6 +248,15 @@ static int exit_code(const struct apply *p)
 	return 0;
 }
 
+/* The run ends with an error, which is said here where something was refused before: that goes first. */
+static int fail(const struct apply *p, const struct err *e)
+{
+	if (!p->exits[1] || reason_exit(e->reason) != 3)
+		return -1;
+	say_error(e);
+	return 1;
+}
+
 static int take_media(struct apply *p, const struct args *a, struct err *e)
 {
 	if (take_roots(p, a, e) == -1)
@@ -304,7 +313,7 @@ int apply_run(const struct args *a, struct err *e)
 		objects_set_jobs(p.run.objects, p.gather.ask.jobs);
 		p.gather.ask.seconds = (unsigned)(seconds != 0 ? seconds : policy->medium_timeout);
 		p.gather.ask.require_sandbox = args_has(a, "require-sandbox") || policy->require_sandbox;
-		rc = import(&p, a, e) == 0 ? exit_code(&p) : -1;
+		rc = import(&p, a, e) == 0 ? exit_code(&p) : fail(&p, e);
 	}
 	for (const struct damaged *d = p.damaged; d != NULL; d = d->next)
 		tell_damage(&d->outcome, d->medium, &p.places);

@@ -47,6 +47,12 @@ cp "$T/small/store/store.yaml" "$T/store.yaml"
 echo "hooks: {scan: [\"$T/hog\"]}" >>"$T/small/store/store.yaml"
 expect_word 3 'No space left' satchel-import apply "$T/medium"
 full
+# A refusal before that stays the call's exit.
+cp -a "$T/medium" "$T/refused"
+echo >>"$(echo "$T"/refused/satchel/*/manifest.yaml)"
+expect_word 1 'No space left' satchel-import apply "$T/refused" "$T/medium"
+grep -q signature-threshold "$T/out" || fail "the refusal is not told"
+full
 cp "$T/store.yaml" "$T/small/store/store.yaml"
 expect 0 satchel-import apply "$T/medium"
 same_tree "$c" "$T/small/store/published/updates/"
