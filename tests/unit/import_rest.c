@@ -38,7 +38,7 @@ static struct {
 	bool no_rename;	/* there is no room for a name */
 	size_t bad;	/* where no file can be read */
 	bool no_unlink;
-} calls = {.bad = SIZE_MAX};
+} calls;
 #define STEP ((size_t)1 << 20)	/* that is missing where one sector is */
 
 /* In place of libc's. */
@@ -81,6 +81,8 @@ static int setup(void **state)
 {
 	struct err e = {0};
 
+	memset(&calls, 0, sizeof calls);
+	calls.bad = SIZE_MAX;
 	for (size_t i = 0; i < SIZE; i++)
 		big[i] = (uint8_t)(i * 7 + i / 251 + 1);
 	bare_store_must(digest_of(big, SIZE, &digest, &e), &e);
