@@ -147,42 +147,23 @@ static int send(struct checking *c, struct err *e)
 
 /* ---- what there is ---- */
 
-static int add_name(struct checking *c, const struct digest *d, struct err *e)
+static int add(struct check_digests *l, const struct digest *d, struct err *e)
 {
-	if (c->names_n == c->names_room) {
-		size_t room = c->names_room == 0 ? 64 : 2 * c->names_room;
-		struct digest *more = reallocarray(c->names, room, sizeof *more);
+	if (l->n == l->room) {
+		size_t room = l->room == 0 ? 64 : 2 * l->room;
+		struct digest *more = reallocarray(l->list, room, sizeof *more);
 
 		if (more == NULL)
 			return err_mem(e);
-		c->names = more;
-		c->names_room = room;
+		l->list = more;
+		l->room = room;
 	}
-	c->names[c->names_n++] = *d;
+	l->list[l->n++] = *d;
 	return 0;
 }
 
-/* One that was lost and is there: an earlier run was interrupted before its names were given back. */
-static int meet_lost(struct checking *c, const struct objects_file *f, struct err *e)
+static int hash(struct checking *c, const struct objects_file *f, struct err *e)
 {
-	if (c->has_plain && digest_equal(&c->plain, &f->digest))
-		return objects_heal(c->run.objects, &f->digest, e);
-	c->waiting++;
-	return add_name(c, &f->digest, e);
-}
-
-static int meet(void *arg, const struct objects_file *f, struct err *e)
-{
-	struct checking *c = arg;
-
-	if (f->kind == OBJECTS_LOST)
-		return meet_lost(c, f, e);
-	if (f->kind == OBJECTS_PLAIN) {
-		c->plain = f->digest;
-		c->has_plain = true;
-	}
-	if (!audit_sample_has(&c->sample, &f->digest) && has_mode(f))	/* one that could be written to is hashed */
-		return 0;
 	if (c->batch == NULL)
 		c->batch = calloc(1, sizeof *c->batch);
 	if (c->batch == NULL)
@@ -192,6 +173,32 @@ static int meet(void *arg, const struct objects_file *f, struct err *e)
 	c->files++;
 	c->bytes += (uint64_t)f->st.st_size;
 	return c->batch->n == BATCH || c->batch->bytes >= BATCH_BYTES ? send(c, e) : 0;
+}
+
+/* One that was lost and is there: its bytes came again, or they are those that are to go. They are hashed, to tell which. */
+static int meet_lost(struct checking *c, const struct objects_file *f, struct err *e)
+{
+	if (!c->has_plain || !digest_equal(&c->plain.digest, &f->digest)) {
+		c->waiting++;
+		return add(&c->names, &f->digest, e);
+	}
+	return add(&c->marked, &f->digest, e) == -1 || (!c->plain_sent && hash(c, &c->plain, e) == -1) ? -1 : 0;
+}
+
+static int meet(void *arg, const struct objects_file *f, struct err *e)
+{
+	struct checking *c = arg;
+	bool sent;
+
+	if (f->kind == OBJECTS_LOST)
+		return meet_lost(c, f, e);
+	sent = audit_sample_has(&c->sample, &f->digest) || !has_mode(f);	/* one that could be written to is hashed */
+	if (f->kind == OBJECTS_PLAIN) {
+		c->plain = *f;
+		c->has_plain = true;
+		c->plain_sent = sent;
+	}
+	return sent ? hash(c, f, e) : 0;
 }
 
 static int by_path(const void *a, const void *b)
@@ -255,6 +262,23 @@ static int by_digest(const void *a, const void *b)
 	return digest_compare(a, b);
 }
 
+static bool is_whole(const struct checking *c, const struct digest *d)
+{
+	const struct check_bad key = {.digest = *d};
+	const struct check_bad *b = c->bad_n == 0 ? NULL : bsearch(&key, c->bad, c->bad_n, sizeof key, by_path);
+
+	return b == NULL || b->reason == R_STORE_DAMAGED;
+}
+
+/* Of the lost ones that are there, those that are whole have names to be given back; the others are set aside. */
+static int heal(struct checking *c, struct err *e)
+{
+	for (size_t i = 0; i < c->marked.n; i++)
+		if (is_whole(c, &c->marked.list[i]) && objects_heal(c->run.objects, &c->marked.list[i], e) == -1)
+			return -1;
+	return 0;
+}
+
 /* What leads to the names is durable before the first file goes. */
 static int set_aside(struct checking *c, struct err *e)
 {
@@ -270,7 +294,7 @@ static int set_aside(struct checking *c, struct err *e)
 			f.kind = b->kind;
 			check_bad_path(b, f.path);
 			if (go == 0 ? objects_leave_word(c->run.objects, &f, e) == -1
-				    : objects_remove(c->run.objects, &f, e) == -1 || add_name(c, &b->digest, e) == -1 ||
+				    : objects_remove(c->run.objects, &f, e) == -1 || add(&c->names, &b->digest, e) == -1 ||
 					      places_ask(&c->places, &b->digest, e) == -1)
 				return -1;
 		}
@@ -298,11 +322,11 @@ static int see_to_names(struct checking *c, struct err *e)
 {
 	const struct store_config *config = &c->run.store.config;
 
-	if (c->names_n == 0)
+	if (c->names.n == 0)
 		return 0;
-	qsort(c->names, c->names_n, sizeof *c->names, by_digest);
+	qsort(c->names.list, c->names.n, sizeof *c->names.list, by_digest);
 	for (size_t i = 0; i < config->streams_n; i++)
-		if (publish_heal(&c->run.store, c->run.objects, config->streams[i].stream, c->names, c->names_n, &c->places, e) == -1)
+		if (publish_heal(&c->run.store, c->run.objects, config->streams[i].stream, c->names.list, c->names.n, &c->places, e) == -1)
 			return -1;
 	return 0;
 }
@@ -368,9 +392,9 @@ static int repair(struct checking *c, struct err *e)
 	for (size_t i = 0; i < c->run.store.config.streams_n; i++)
 		touched[i] = c->bad_n > 0;
 	rest.touched = touched;
-	if (c->bad_n + c->names_n > 0 && run_change(&c->run, e) == -1)
+	if (c->bad_n + c->names.n + c->marked.n > 0 && run_change(&c->run, e) == -1)
 		goto out;
-	if (set_modes(c, e) == -1 || set_aside(c, e) == -1 || see_to_names(c, e) == -1)
+	if (heal(c, e) == -1 || set_modes(c, e) == -1 || set_aside(c, e) == -1 || see_to_names(c, e) == -1)
 		goto out;
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < c->bad_n; i++)
@@ -420,7 +444,8 @@ int check_run(const struct args *a, struct err *e)
 	places_free(&c.places);
 	free(c.batch);
 	free(c.bad);
-	free(c.names);
+	free(c.names.list);
+	free(c.marked.list);
 	run_close(&c.run);
 	return rc;
 }

@@ -29,6 +29,10 @@ struct check_bad {
 	char rest[CHECK_REST];	/* of its name, after HEX */
 	int reason;		/* R_OBJECT_DIGEST; ERR_IO: it can't be read; R_OBJECT_MISSING; R_STORE_DAMAGED: its mode alone */
 };
+struct check_digests {
+	struct digest *list;
+	size_t n, room;
+};
 struct checking {
 	struct run run;
 	struct audit_sample sample;
@@ -38,10 +42,10 @@ struct checking {
 	pthread_mutex_t lock;	/* guards bad */
 	struct check_bad *bad;
 	size_t bad_n, bad_room;
-	struct digest *names;	/* objects whose names are to be seen to; sorted */
-	size_t names_n, names_room;
-	struct digest plain;	/* the last HEX met */
-	bool has_plain;
+	struct check_digests names;	/* objects whose names are to be seen to; sorted */
+	struct check_digests marked;	/* HEX stands beside HEX.lost */
+	struct objects_file plain;	/* the last HEX met */
+	bool has_plain, plain_sent;	/* sent: to be hashed */
 	uint64_t lists;		/* damaged ones */
 	uint64_t files, bytes, waiting;	/* waiting: set aside before, not healed yet */
 	uint64_t mended, lost;	/* lost: objects whose bytes are to come again */

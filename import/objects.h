@@ -8,7 +8,9 @@
  * whole. All new ones are among them: before settle nothing is linked but into trees that are built from nothing, which publish_undo,
  * and inspect_sweep for what the scan hook was shown, empty first.
  *
- * An object whose HEX and HEX.lost are both there was healed, and its names in the trees are not all given back yet.
+ * An object whose HEX and HEX.lost are both there was healed, and its names in the trees are not all given back yet. After an
+ * interruption that is not known before HEX is hashed: a run that set it aside may have been cut off before HEX went, and objects_recover
+ * takes it away.
  */
 #ifndef IMPORT_OBJECTS_H
 #define IMPORT_OBJECTS_H
@@ -156,8 +158,13 @@ int objects_settle(struct objects *o, struct err *e);
 int objects_flush(struct objects *o, struct err *e);
 /* Whether the marker is there: 1, 0, -1. */
 int objects_unsettled(const struct objects *o, struct err *e);
-/* After an interrupted run (marker there): see above. *dropped: objects removed. Called with the lock held, at start. */
-int objects_recover(struct objects *o, uint64_t *dropped, struct err *e);
+/* After an interrupted run: see above. Called with the lock held, at start; with the marker there, or where the caller says so. */
+struct objects_recovery {
+	bool interrupted;
+	uint64_t dropped;	/* out: files removed, for they were torn */
+	uint64_t aside;		/* out: files removed that were being set aside */
+};
+int objects_recover(struct objects *o, struct objects_recovery *ask, struct err *e);
 
 /* contents_fetch: arg is the struct objects *. */
 int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *out, struct err *e);

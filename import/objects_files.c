@@ -121,10 +121,11 @@ int objects_remove(struct objects *o, const struct objects_file *f, struct err *
 	return unlinkat(fan->fd, name_of(f), 0) == -1 && errno != ENOENT ? err_sys(e, "%s/%s", fan->name, name_of(f)) : 0;
 }
 
+/* There may be one already, which nobody may write. */
 static int mark(const struct file *fan, const struct digest *d, struct err *e)
 {
 	char lost[OBJECTS_NAME];
-	int fd = openat(fan->fd, objects_name_lost(d, lost), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
+	int fd = openat(fan->fd, objects_name_lost(d, lost), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
 
 	if (fd == -1)
 		return err_sys(e, "%s/%s", fan->name, lost);

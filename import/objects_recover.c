@@ -1,7 +1,8 @@
 /*
  * Storing, after an interrupted run (import/objects.h): what stage/receiving warns of is hashed again. Looked at is
- * every object and variant that nothing links to; those that a tree still links to were durable before it did. Drops what is
- * torn, and nothing else: unknown names are the auditor's to report.
+ * every object and variant that nothing links to; those that a tree still links to were durable before it did. And what stands
+ * beside a mark, whatever links to it: a run that set it aside may have been cut off before it was gone. Drops what is
+ * torn and what was set aside, and nothing else: unknown names are the auditor's to report.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +22,10 @@
 
 struct recovery {
 	struct objects *o;
+	struct objects_recovery *ask;
 	struct file_hash *hash;
-	uint64_t dropped;
+	bool unsettled;		/* the marker is there */
+	bool marks_durable;
 };
 
 /* Calls each for every name beneath dir. A directory that isn't there has none. */
@@ -57,37 +60,30 @@ static int is_whole(struct recovery *r, const struct file *f, const struct diges
 	return -1;
 }
 
-/* Whole: its mode is made what it must be (the run may have ended before that). Torn: dropped. */
-static int judge(struct recovery *r, const struct file *fan, const char *name, const struct digest *d, bool exec,
-		 struct err *e)
+static int judge(struct recovery *r, const struct file *fan, const char *name, const struct digest *d, struct err *e)
 {
 	struct file f = FILE_CLOSED;
-	mode_t mode = exec ? 0555 : 0444;
-	struct stat st;
-	int rc = -1, whole;
+	int rc = file_open_at(fan, name, &f, e) == -1 ? -1 : is_whole(r, &f, d, e);
 
-	if (file_open_at(fan, name, &f, e) == -1)
-		return -1;
-	whole = is_whole(r, &f, d, e);
-	if (whole == -1 || file_stat(&f, &st, e) == -1)
-		goto out;
-	rc = 0;
-	if (whole == 0) {
-		rc = unlinkat(fan->fd, name, 0) == -1 ? err_sys(e, "%s", f.name) : 0;
-		r->dropped++;
-	} else if ((st.st_mode & PERMISSIONS) != mode && fchmod(f.fd, mode) == -1)
-		rc = err_sys(e, "%s: setting its mode", f.name);
-out:
 	file_close(&f);
 	return rc;
 }
 
+static int drop(const struct file *fan, const char *name, uint64_t *dropped, struct err *e)
+{
+	(*dropped)++;
+	return unlinkat(fan->fd, name, 0) == -1 ? err_sys(e, "%s/%s", fan->name, name) : 0;
+}
+
+/* Whole: its mode is made what it must be (the run may have ended before that). Torn: dropped. */
 static int visit(void *arg, const struct file *fan, const char *name, struct err *e)
 {
 	struct recovery *r = arg;
 	struct digest d;
 	struct stat st;
+	mode_t mode;
 	bool exec;
+	int whole;
 
 	if (objects_name_parse(name, &d, &exec) == -1)
 		return 0;
@@ -95,32 +91,77 @@ static int visit(void *arg, const struct file *fan, const char *name, struct err
 		return err_sys(e, "%s/%s", fan->name, name);
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
 		return 0;
-	return judge(r, fan, name, &d, exec, e);
+	whole = judge(r, fan, name, &d, e);
+	if (whole != 1)
+		return whole == 0 ? drop(fan, name, &r->ask->dropped, e) : -1;
+	mode = exec ? 0555 : 0444;
+	if ((st.st_mode & PERMISSIONS) != mode && fchmodat(fan->fd, name, mode, 0) == -1)
+		return err_sys(e, "%s/%s: setting its mode", fan->name, name);
+	return 0;
 }
 
-/* A lost object whose bytes came just before the interruption: its note may be missing. */
-static int visit_lost(void *arg, const struct file *fan, const char *name, struct err *e)
+/* Whether an object has the mark that it is lost, or the note that it was healed: 1, 0, -1. */
+static int is_marked(const struct objects *o, const struct file *fan, const struct digest *d, struct err *e)
+{
+	char path[sizeof OBJECTS_HEALED + OBJECTS_NAME], hex[OBJECTS_NAME];
+	int lost = objects_is_lost(fan, d, e);
+
+	if (lost != 0)
+		return lost;
+	snprintf(path, sizeof path, OBJECTS_HEALED "/%s", objects_name(d, false, 0, hex));
+	if (faccessat(o->store.fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : err_sys(e, "%s/%s", o->store.name, path);
+}
+
+/* A file of a marked object. */
+static int finish(struct recovery *r, const struct file *fan, const char *name, const struct digest *d, struct err *e)
+{
+	struct stat st;
+	int whole;
+
+	if (fstatat(fan->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? 0 : err_sys(e, "%s/%s", fan->name, name);
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	whole = judge(r, fan, name, d, e);
+	if (whole == 1)
+		return name[DIGEST_HEX] == '\0' ? objects_heal(r->o, d, e) : 0;
+	if (whole == -1 || (!r->marks_durable && file_sync_fs(fan, e) == -1))
+		return -1;
+	r->marks_durable = true;
+	return drop(fan, name, &r->ask->aside, e);
+}
+
+/*
+ * What the interrupted run was setting aside goes. A lost object whose bytes came just before the interruption is healed: its
+ * note may be missing.
+ */
+static int visit_marked(void *arg, const struct file *fan, const char *name, struct err *e)
 {
 	struct recovery *r = arg;
-	char hex[OBJECTS_NAME];
+	char known[OBJECTS_NAME];
 	struct digest d;
-	struct stat st;
+	bool exec;
+	int rc;
 
-	if (strlen(name) != DIGEST_HEX + 5 || strcmp(name + DIGEST_HEX, ".lost") != 0 ||
-	    digest_parse(name, DIGEST_HEX, &d) == -1)
+	if (objects_name_parse(name, &d, &exec) == 0) {
+		rc = name[DIGEST_HEX] == '\0' ? 0 : is_marked(r->o, fan, &d, e);	/* HEX has its turn with HEX.lost */
+		return rc == 1 ? finish(r, fan, name, &d, e) : rc;
+	}
+	if (strlen(name) <= DIGEST_HEX || digest_parse(name, DIGEST_HEX, &d) == -1 ||
+	    strcmp(name, objects_name_lost(&d, known)) != 0)
 		return 0;
-	if (fstatat(fan->fd, objects_name(&d, false, 0, hex), &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? 0 : err_sys(e, "%s/%s", fan->name, hex);
-	return objects_note_healed(r->o, fan, &d, e);
+	return finish(r, fan, objects_name(&d, false, 0, known), &d, e);
 }
 
-static int scan(struct recovery *r, struct err *e)
+static int each_fan(struct recovery *r, int (*each)(void *arg, const struct file *at, const char *name, struct err *e), struct err *e)
 {
 	for (unsigned i = 0; i < OBJECTS_FANS; i++) {
 		char fan[3];
 
 		snprintf(fan, sizeof fan, "%02x", i);
-		if (each_name(&r->o->dir, fan, visit, r, e) == -1 || each_name(&r->o->dir, fan, visit_lost, r, e) == -1)
+		if (each_name(&r->o->dir, fan, each, r, e) == -1)
 			return -1;
 	}
 	return 0;
@@ -177,27 +218,27 @@ static int drop_pieces(void *arg, const struct file *at, const char *name, struc
 	return useless == -1 ? -1 : 0;
 }
 
-/* Hashes what the marker warns of, and takes the marker away once what is left is durable. */
-static int rehash(struct objects *o, uint64_t *dropped, struct err *e)
+/* Hashes what the marker warns of and what has marks, and takes the marker away once what is left is durable. */
+static int rehash(struct recovery *r, struct err *e)
 {
-	struct recovery r = {.o = o, .hash = file_hash_open(FILE_HASH_QUIET, e)};
 	int rc = -1;
 
-	if (r.hash != NULL && scan(&r, e) == 0) {
-		o->begun = true;
-		rc = objects_settle(o, e);
+	r->hash = file_hash_open(FILE_HASH_QUIET, e);
+	if (r->hash != NULL && (!r->unsettled || each_fan(r, visit, e) == 0) && each_fan(r, visit_marked, e) == 0) {
+		r->o->begun = r->unsettled;
+		rc = objects_settle(r->o, e);
 	}
-	*dropped = r.dropped;
-	file_hash_close(r.hash);
+	file_hash_close(r->hash);
 	return rc;
 }
 
-int objects_recover(struct objects *o, uint64_t *dropped, struct err *e)
+int objects_recover(struct objects *o, struct objects_recovery *ask, struct err *e)
 {
+	struct recovery r = {.o = o, .ask = ask};
 	int unsettled = objects_unsettled(o, e);
 
-	*dropped = 0;
-	if (unsettled == -1 || (unsettled == 1 && rehash(o, dropped, e) == -1))
+	r.unsettled = unsettled == 1;
+	if (unsettled == -1 || ((r.unsettled || ask->interrupted) && rehash(&r, e) == -1))
 		return -1;
 	o->healed_n = 0;
 	if (each_name(&o->store, OBJECTS_HEALED, load_healed, o, e) == -1)

@@ -136,7 +136,7 @@ static int restore(struct run *r, size_t i, struct err *e)
 }
 
 /* Objects that may be torn. What links to them and is not published goes first, inspect_sweep's too: a name shields an object. */
-static int recover_objects(struct run *r, uint64_t *dropped, struct err *e)
+static int recover_objects(struct run *r, struct objects_recovery *objects, struct err *e)
 {
 	int unsettled = objects_unsettled(r->objects, e);
 
@@ -144,7 +144,8 @@ static int recover_objects(struct run *r, uint64_t *dropped, struct err *e)
 		return -1;
 	if (unsettled == 1 && publish_undo(&r->store, e) == -1)
 		return err_prefix(e, "undoing an interrupted run");
-	return objects_recover(r->objects, dropped, e);
+	objects->interrupted = r->interrupted;
+	return objects_recover(r->objects, objects, e);
 }
 
 /*
@@ -167,7 +168,7 @@ static int recover_stream(struct run *r, const char *stream, bool *found, struct
 /* Finishes or undoes what an interrupted run left behind. */
 static int recover(struct run *r, struct err *e)
 {
-	uint64_t dropped = 0;
+	struct objects_recovery objects = {.dropped = 0};
 	bool found, building = false;
 	json_t *members;
 
@@ -176,7 +177,7 @@ static int recover(struct run *r, struct err *e)
 	if (r->interrupted && file_sync_fs(&r->store.dir, e) == -1)
 		return -1;
 	if (sweep_all(&r->store, e) == -1 || sweep_stage(&r->store, e) == -1 || lists_sweep(&r->store, e) == -1 ||
-	    roots_sweep(&r->store, e) == -1 || recover_objects(r, &dropped, e) == -1)
+	    roots_sweep(&r->store, e) == -1 || recover_objects(r, &objects, e) == -1)
 		return -1;
 	for (size_t i = 0; i < r->store.config.streams_n; i++) {
 		const char *stream = r->store.config.streams[i].stream;
@@ -193,7 +194,9 @@ static int recover(struct run *r, struct err *e)
 	if (!r->restored)
 		say_note("an earlier run was interrupted; finishing it");
 	members = json_object();
-	json_put_number(members, "dropped", dropped);
+	json_put_number(members, "dropped", objects.dropped);
+	if (objects.aside > 0)
+		json_put_number(members, "aside", objects.aside);
 	if (r->restored)
 		json_put(members, "rebuilt", json_true());
 	if (run_log(r, "recovered", members, e) == -1)

@@ -77,11 +77,11 @@ static void assert_holds(const char *path, const char *text)
 static uint64_t recover(struct bare_store *s)
 {
 	struct err e = {0};
-	uint64_t dropped;
+	struct objects_recovery recovery = {.interrupted = true};
 
 	bare_store_reopen(s);
-	bare_store_must(objects_recover(s->objects, &dropped, &e), &e);
-	return dropped;
+	bare_store_must(objects_recover(s->objects, &recovery, &e), &e);
+	return recovery.dropped;
 }
 
 /* ---- put, has, needed, fetch ---- */
@@ -336,6 +336,41 @@ static void healing_without_note_is_found(void **state)
 	assert_true(digest_equal(&first, &d));
 	assert_int_equal(objects_needed(s->objects, &torn, &e), 1);
 	assert_int_equal(objects_has(s->objects, &torn, NULL, &e), 1);	/* lost still, as before */
+}
+
+/* Interrupted between the marks and what they are of. */
+static void setting_aside_is_finished(void **state)
+{
+	struct bare_store *s = *state;
+	struct digest bad = bare_store_put(s, "bad!", 4), noted = bare_store_put(s, "noted", 5), other = bare_store_put(s, "other", 5);
+	struct objects_recovery recovery = {.interrupted = false};
+	struct digest first;
+	struct err e = {0};
+
+	assert_int_equal(link(bare_store_object(s, &bad, ""), bare_store_path(s, "stage/published")), 0);
+	assert_int_equal(truncate(bare_store_object(s, &bad, ""), 3), 0);
+	write_file(bare_store_object(s, &bad, ".lost"), "");
+	write_file(bare_store_object(s, &bad, ".x"), "BAD!");
+	write_file(bare_store_object(s, &bad, ".1"), "bad!");
+	write_file(bare_store_object(s, &noted, ".x"), "NOTED");
+	write_file(bare_store_object(s, &noted, ".x.1"), "noted");
+	bare_store_must(objects_heal(s->objects, &noted, &e), &e);
+	write_file(bare_store_object(s, &other, ".x"), "OTHER");	/* the auditor's to find */
+	bare_store_reopen(s);
+	bare_store_must(objects_recover(s->objects, &recovery, &e), &e);
+	assert_true(exists(bare_store_object(s, &bad, "")));
+	assert_int_equal(recovery.aside, 0);
+	assert_int_equal(recover(s), 0);
+	assert_false(exists(bare_store_object(s, &bad, "")));
+	assert_false(exists(bare_store_object(s, &bad, ".x")));
+	assert_false(exists(bare_store_object(s, &noted, ".x")));
+	assert_true(exists(bare_store_object(s, &bad, ".lost")));
+	assert_holds(bare_store_object(s, &bad, ".1"), "bad!");
+	assert_holds(bare_store_object(s, &noted, ""), "noted");
+	assert_holds(bare_store_object(s, &noted, ".x.1"), "noted");
+	assert_holds(bare_store_object(s, &other, ".x"), "OTHER");
+	assert_int_equal(healed(s, &first), 1);
+	assert_true(digest_equal(&first, &noted));
 }
 
 /* ---- recovery ---- */
@@ -954,6 +989,7 @@ int main(void)
 		T(put_stores_exactly), T(put_refuses_other_bytes), T(empty_object), T(fetch_gives_bytes),
 		T(failed_put_leaves_nothing), T(threads_put_the_same),
 		T(lost_is_received_and_needed), T(healing_is_remembered_until_done), T(healing_without_note_is_found),
+		T(setting_aside_is_finished),
 		T(recovery_drops_what_is_torn), T(recovery_without_marker_reads_nothing),
 		T(links_share_the_inode), T(executables_are_inodes_of_their_own), T(prepared_variant_waits_for_settle),
 		T(taken_names), T(missing_lost_and_damaged),

@@ -431,13 +431,13 @@ struct publish_result world_publish(struct bare_store *s, const struct world *w)
 bool world_recover(struct bare_store *s)
 {
 	struct err e = {0};
-	uint64_t dropped;
+	struct objects_recovery recovery = {.interrupted = true};
 	bool found;
 
 	bare_store_reopen(s);
 	if (objects_unsettled(s->objects, &e) == 1)
 		bare_store_must(publish_undo(&s->store, &e), &e);
-	bare_store_must(objects_recover(s->objects, &dropped, &e), &e);
+	bare_store_must(objects_recover(s->objects, &recovery, &e), &e);
 	bare_store_must(publish_recover(&s->store, s->objects, WORLD_STREAM, &found, &e), &e);
 	return found;
 }
