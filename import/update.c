@@ -19,6 +19,8 @@
 #include "import/run.h"
 #include "lib/err.h"
 #include "lib/file.h"
+#include "lib/num.h"
+#include "lib/say.h"
 #include "lib/timings.h"
 #include "manifests/reason.h"
 #include "verify/rollback.h"
@@ -250,31 +252,83 @@ int update_stream(struct run *r, const struct store_stream *s, struct places *pl
 	return lists_prune(&r->store, s->stream, &out->outlook.want.complete, r->store.config.policy.keep_lists, e);
 }
 
-/* One pass over all streams for all objects that are healed by now; *n becomes how many those were. */
-static int heal(struct run *r, size_t *n, struct err *e)
+struct names {			/* objects whose names are to be seen to */
+	struct digest *list;
+	size_t n, room, lost;
+};
+
+static int add_lost(void *arg, const struct digest *d, bool lost, struct err *e)
+{
+	struct names *l = arg;
+
+	if (!lost)
+		return 0;
+	if (l->n == l->room) {
+		size_t room = l->room == 0 ? 64 : 2 * l->room;
+		struct digest *more = reallocarray(l->list, room, sizeof *more);
+
+		if (more == NULL)
+			return err_mem(e);
+		l->list = more;
+		l->room = room;
+	}
+	l->list[l->n++] = *d;
+	l->lost++;
+	return 0;
+}
+
+static int by_digest(const void *a, const void *b)
+{
+	return digest_compare(a, b);
+}
+
+/* Those that are healed by now. After an interruption those that are lost, too: the run may have set them aside and been cut off
+ * before it took their names away. */
+static int collect(struct run *r, struct names *out, struct err *e)
+{
+	int rc = objects_healed(r->objects, &out->list, &out->n, e);
+
+	out->room = out->n;
+	if (rc == 0 && r->interrupted)
+		rc = objects_each(r->objects, add_lost, out, e);
+	if (rc == 0 && out->lost > 0)
+		qsort(out->list, out->n, sizeof *out->list, by_digest);
+	return rc;
+}
+
+/* One pass over all streams; *lost becomes how many are. */
+static int heal(struct run *r, size_t *lost, struct err *e)
 {
 	const struct store_config *c = &r->store.config;
-	struct digest *list;
-	int rc = objects_healed(r->objects, &list, n, e);
+	struct names names = {0};
+	int rc = collect(r, &names, e);
 
+	if (rc == 0 && names.n > 0)
+		rc = run_change(r, e);
 	for (size_t i = 0; rc == 0 && i < c->streams_n; i++)
-		rc = publish_heal(&r->store, r->objects, c->streams[i].stream, list, *n, NULL, e);
-	free(list);
+		rc = publish_heal(&r->store, r->objects, c->streams[i].stream, names.list, names.n, NULL, e);
+	*lost = names.lost;
+	free(names.list);
 	return rc;
 }
 
 int update_heal(struct run *r, struct err *e)
 {
-	size_t n = objects_healed_n(r->objects), done = 0;
+	size_t n = objects_healed_n(r->objects), done, lost;
 	json_t *o;
 
+	if (n == 0 && !r->interrupted)
+		return 0;
+	do {	/* in passing, names give other lost objects their bytes back */
+		done = n;
+		if (heal(r, &lost, e) == -1)
+			return -1;
+		n = objects_healed_n(r->objects);
+	} while (n != done);
+	if (lost > 0)
+		say_warn("%s set aside as damaged; status says which, and a receipt asks for just them", num_of(lost, "object"));
 	if (n == 0)
 		return 0;
-	if (run_change(r, e) == -1)
-		return -1;
-	for (; done != n; n = objects_healed_n(r->objects))	/* in passing, names give other lost objects their bytes back */
-		if (heal(r, &done, e) == -1)
-			return -1;
 	o = json_object();
 	json_put_number(o, "objects", n);
 	return run_log(r, "healed", o, e) == -1 ? -1 : objects_healed_done(r->objects, e);

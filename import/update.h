@@ -30,7 +30,8 @@ int update_end_rollback(struct run *r, const struct rollback *was, const char *w
 /* Where a run was cut off between the two: the journal says that it ended. */
 int update_recover_rollback(struct run *r, const char *stream, struct err *e);
 
-/* Gives the objects that a run healed their names back, in every stream, and journals how many they were. */
+/* Gives the objects that a run healed their names back, in every stream, and journals how many they were. After an interruption the
+ * names of those that are lost go: a check may have been cut off before it took them away. */
 int update_heal(struct run *r, struct err *e);
 
 struct update_all {
