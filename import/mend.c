@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "import/missing.h"
 #include "import/objects.h"
 #include "import/tree.h"
 #include "lib/err.h"
@@ -202,28 +203,27 @@ static int mend_record(struct mending *m, const char *item, const struct record 
 	return settle(m, m->path, strlen(m->path), changed == 1 ? "put right" : NULL, e);
 }
 
-/* 1: the item's records are known to the last; 0: they can't be read. */
+/* 1: the item's records are known to the last; 0: its list, or a part of it, is gone or damaged; -1. */
 static int mend_records(struct mending *m, const struct state_item *item, struct err *e)
 {
 	const struct contents_ref ref = {item->contents, item->size, item->files, item->bytes};
 	struct contents_reader *reader = NULL;
 	const struct record *r;
-	struct err unreadable = {0};
+	struct err why = {0};
 	bool whole = true;
 	int rc;
 
-	if (contents_reader_open(&ref, item->item, objects_fetch, m->ask->objects, &reader, &unreadable) != 0) {
-		err_clear(&unreadable);
-		return 0;
-	}
-	while ((rc = contents_reader_next(reader, &r, &unreadable)) > 0) {
+	if (contents_reader_open(&ref, item->item, objects_fetch, m->ask->objects, &reader, &why) != 0)
+		return missing_pass_over(&why, e);
+	while ((rc = contents_reader_next(reader, &r, &why)) > 0) {
 		whole = whole && rc == 1;
 		if (rc == 1 && mend_record(m, item->item, r, e) == -1)
 			break;
 	}
 	contents_reader_close(reader);
-	err_clear(&unreadable);
-	return rc > 0 ? -1 : rc == 0 && whole;
+	if (rc != 0)
+		return rc > 0 ? -1 : missing_pass_over(&why, e);
+	return whole;
 }
 
 /* ---- which items ---- */

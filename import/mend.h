@@ -42,8 +42,8 @@ struct mend_ask {
 };
 /*
  * What no item accounts for goes; what an item's contents list names becomes what it must be, one by one, without a switch.
- * A name whose object is lost waits for it, and an item whose contents list can't be read stays as it is: the list's healing
- * comes first. Synced. Objects are to be seen to before (publish_heal).
+ * A name whose object is lost waits for it, and an item whose contents list is gone or damaged stays as it is: the list's healing
+ * comes first. Where the machine fails to read the list, this fails. Synced. Objects are to be seen to before (publish_heal).
  */
 int mend_run(const struct mend_ask *ask, const struct mend_faults *f, struct err *e);
 

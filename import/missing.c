@@ -156,6 +156,19 @@ bool missing_is_malformed(int reason)
 	       reason == R_DOCUMENT_TOO_LARGE;
 }
 
+bool missing_is_damage(int reason)
+{
+	return reason != ERR_IO && reason != ERR_NO_SPACE && reason != ERR_MEMORY && reason != ERR_INTERNAL;
+}
+
+int missing_pass_over(const struct err *why, struct err *e)
+{
+	if (why->reason == ERR_NONE || missing_is_damage(why->reason))
+		return 0;
+	*e = *why;
+	return -1;
+}
+
 /* What an answer depends on, beside the objects. */
 static int question(const struct approval *entry, const struct state_item *former, struct digest *out, struct err *e)
 {

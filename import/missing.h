@@ -30,5 +30,10 @@ int missing_each(struct objects *o, const struct approval *entry, const struct s
 
 /* Whether an error of missing_each says that the contents list itself, approved as it is, can't be published. */
 bool missing_is_malformed(int reason);
+/* Whether an error of reading a contents list says that it is damaged or malformed, as against a machine that fails. */
+bool missing_is_damage(int reason);
+/* Where contents_reader_open or _next gave nothing: 0, whoever can do without the list passes over it: it is gone (no error) or
+ * damaged; -1 with the error: the machine fails, and the list may be whole. */
+int missing_pass_over(const struct err *why, struct err *e);
 
 #endif

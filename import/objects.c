@@ -402,6 +402,8 @@ int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *
 		rc = other_size(&f, d, (uint64_t)st.st_size, size, e);
 	if (rc == 0)
 		rc = file_read_all(&f, size, out, e);
+	if (rc == -1 && e != NULL && e->sys == EIO)
+		err_hint(e, "run `satchel-import check`, which sets aside what can't be read");
 	file_close(&f);
 	return rc;
 }

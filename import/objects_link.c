@@ -311,7 +311,7 @@ int objects_restore(struct objects *o, const struct digest *d, bool exec, const 
 	file_close(&from);
 	if (rc == 1)
 		return objects_heal(o, d, e) == -1 ? -1 : 1;
-	if (why.reason == ERR_MEMORY || why.reason == ERR_INTERNAL)
+	if (why.reason == ERR_MEMORY || why.reason == ERR_INTERNAL || why.sys == EMFILE || why.sys == ENFILE)
 		return err_set(e, why.reason, "%s", why.text);
 	err_clear(&why);
 	return 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "import/missing.h"
 #include "import/objects.h"
 #include "import/tree.h"
 #include "lib/err.h"
@@ -108,12 +109,6 @@ static int diff(struct build *b, const struct state_item *was, const struct stat
 	return rc;
 }
 
-/* Whether a list is gone or damaged, as against a machine that fails. */
-static bool unreadable(const struct err *e)
-{
-	return e->reason != ERR_IO && e->reason != ERR_NO_SPACE && e->reason != ERR_MEMORY && e->reason != ERR_INTERNAL;
-}
-
 /*
  * Where what was there can't be told by its list, all below its name goes, and all of what shall be is added. The first pass
  * decides, and the second follows: a list that can be read at one time and not at another must not leave anything out.
@@ -129,7 +124,7 @@ static int each_item(void *arg, const struct state_item *was, const struct state
 		return is == NULL ? 0 : diff(b, NULL, is, e);
 	if (diff(b, was, is, &cause) == 0)
 		return 0;
-	if (cleared == NULL || b->pass != TREE_REMOVE || b->failed || !unreadable(&cause)) {
+	if (cleared == NULL || b->pass != TREE_REMOVE || b->failed || !missing_is_damage(cause.reason)) {
 		if (e != NULL && e->reason == ERR_NONE)
 			*e = cause;
 		return -1;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "import/missing.h"
 #include "import/objects.h"
 #include "import/places.h"
 #include "import/publish.h"
@@ -52,8 +53,10 @@ static int restore(struct healing *h, const struct record *r, struct err *e)
 	if (rc != 1 || size != UINT64_MAX)
 		return rc == -1 ? -1 : 0;
 	if (file_open_parent_at(&h->top, h->path, &dir, &name, &why) == -1) {
-		err_clear(&why);
-		return 0;
+		if (why.reason == ERR_MISSING || why.reason == ERR_FILE_TYPE)
+			return 0;
+		*e = why;
+		return -1;
 	}
 	rc = objects_restore(h->o, &r->sha256, r->exec, &dir, name, e);
 	file_close(&dir);
@@ -80,15 +83,15 @@ static int each_item(struct healing *h, const struct state_item *item, struct er
 	struct contents_reader *reader = NULL;
 	const struct contents_part *parts;
 	const struct record *r;
-	struct err unreadable = {0};
+	struct err why = {0};
 	bool all = is_listed(h, &item->contents);
 	size_t n;
 	int rc;
 
 	if (all && h->places != NULL && places_answer(h->places, &item->contents, item->item, NULL, e) == -1)
 		return -1;
-	if (contents_reader_open(&ref, item->item, objects_fetch, h->o, &reader, &unreadable) != 0)
-		return 0;
+	if (contents_reader_open(&ref, item->item, objects_fetch, h->o, &reader, &why) != 0)
+		return missing_pass_over(&why, e);
 	parts = contents_reader_parts(reader, &n);
 	for (size_t i = 0; i < n; i++) {
 		if (!is_listed(h, &parts[i].sha256))
@@ -99,11 +102,11 @@ static int each_item(struct healing *h, const struct state_item *item, struct er
 			return -1;
 		}
 	}
-	while ((rc = contents_reader_next(reader, &r, &unreadable)) == 1 || rc == 2)
+	while ((rc = contents_reader_next(reader, &r, &why)) > 0)
 		if (rc == 1 && each_record(h, item->item, r, all, e) == -1)
 			break;
 	contents_reader_close(reader);
-	return rc == 1 ? -1 : 0;
+	return rc == 1 ? -1 : missing_pass_over(&why, e);
 }
 
 static int heal_tree(struct healing *h, const struct store *s, const char *stream, char name, struct err *e)
