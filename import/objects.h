@@ -5,8 +5,8 @@
  * An object is received when objects/9f/HEX is there (0444) or HEX.lost is (set aside as damaged). Objects are written
  * under their final name while the marker stage/receiving is there; objects_settle syncs (syncfs) and removes it. If a
  * run was interrupted in between, objects_recover hashes again every object that nothing links to and drops those that are not
- * whole. All new ones are among them: before settle nothing is linked but into trees that are built from nothing, which publish_undo,
- * and inspect_sweep for what the scan hook was shown, empty first.
+ * whole; those that are older than the marker it sets aside. All new ones are among them: before settle nothing is linked but into
+ * trees that are built from nothing, which publish_undo, and inspect_sweep for what the scan hook was shown, empty first.
  *
  * An object whose HEX and HEX.lost are both there was healed, and its names in the trees are not all given back yet. After an
  * interruption that is not known before HEX is hashed: a run that set it aside may have been cut off before HEX went, and objects_recover
@@ -161,8 +161,10 @@ int objects_unsettled(const struct objects *o, struct err *e);
 /* After an interrupted run: see above. Called with the lock held, at start; with the marker there, or where the caller says so. */
 struct objects_recovery {
 	bool interrupted;
+	int64_t now;
 	uint64_t dropped;	/* out: files removed, for they were torn */
-	uint64_t aside;		/* out: files removed that were being set aside */
+	uint64_t aside;		/* out: files set aside: a run was cut off at that, or they were received before it and are damaged */
+	uint64_t unread;	/* out: objects that were received before it and can't be read, left as they are */
 };
 int objects_recover(struct objects *o, struct objects_recovery *ask, struct err *e);
 

@@ -2,7 +2,7 @@
  * Storing, after an interrupted run (import/objects.h): what stage/receiving warns of is hashed again. Looked at is
  * every object and variant that nothing links to; those that a tree still links to were durable before it did. And what stands
  * beside a mark, whatever links to it: a run that set it aside may have been cut off before it was gone. Drops what is
- * torn and what was set aside, and nothing else: unknown names are the auditor's to report.
+ * torn, sets aside what was received before and is damaged, and nothing else: unknown names are the auditor's to report.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +19,13 @@
 #include "lib/banned.h"
 
 #define PERMISSIONS 07777
+#define DAY 86400
 
 struct recovery {
 	struct objects *o;
 	struct objects_recovery *ask;
 	struct file_hash *hash;
+	int64_t since;		/* what was changed last before this was durable before the marker was made */
 	bool unsettled;		/* the marker is there */
 	bool marks_durable;
 };
@@ -42,37 +44,64 @@ static int each_name(const struct file *dir, const char *path,
 	return rc;
 }
 
-/* 1: the file has this digest; 0: it has another one, or can't be read; -1. Compared with what the device holds: a page whose writing
- * failed looks well in the cache, and the run before may have been told of it. */
-static int is_whole(struct recovery *r, const struct file *f, const struct digest *d, struct err *e)
+enum found { FAILED = -1, DAMAGED, WHOLE, UNREADABLE };
+
+/* Whether a file has this digest. Compared with what the device holds: a page whose writing failed looks well in the cache, and the
+ * run before may have been told of it. */
+static enum found hash(struct recovery *r, const struct file *f, const struct digest *d, struct err *e)
 {
 	struct err why = {0};
 	struct digest is;
 
 	(void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED);
 	if (file_hash_run(r->hash, f, &is, &why) == 0)
-		return digest_equal(&is, d);
-	if (why.reason == ERR_IO) {
-		err_clear(&why);
-		return 0;
-	}
+		return digest_equal(&is, d) ? WHOLE : DAMAGED;
+	if (why.reason == ERR_IO)
+		return UNREADABLE;
 	*e = why;
-	return -1;
+	return FAILED;
 }
 
-static int judge(struct recovery *r, const struct file *fan, const char *name, const struct digest *d, struct err *e)
+static enum found judge(struct recovery *r, const struct file *fan, const char *name, const struct digest *d, struct err *e)
 {
 	struct file f = FILE_CLOSED;
-	int rc = file_open_at(fan, name, &f, e) == -1 ? -1 : is_whole(r, &f, d, e);
+	enum found found = file_open_at(fan, name, &f, e) == -1 ? FAILED : hash(r, &f, d, e);
 
 	file_close(&f);
-	return rc;
+	return found;
 }
 
 static int drop(const struct file *fan, const char *name, uint64_t *dropped, struct err *e)
 {
 	(*dropped)++;
 	return unlinkat(fan->fd, name, 0) == -1 ? err_sys(e, "%s/%s", fan->name, name) : 0;
+}
+
+/*
+ * A file that was changed before the marker was made is not torn. Clocks are set, also back, while a run is under way: whatever is not
+ * a day older than the marker counts as new, and all does where the marker is of the future.
+ */
+static int find_since(struct recovery *r, struct err *e)
+{
+	struct stat st;
+
+	r->since = INT64_MIN;
+	if (fstatat(r->o->store.fd, OBJECTS_RECEIVING, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return err_sys(e, "%s/" OBJECTS_RECEIVING, r->o->store.name);
+	if (st.st_mtim.tv_sec <= r->ask->now)
+		r->since = st.st_mtim.tv_sec - DAY;
+	return 0;
+}
+
+/* An object that was received before: its damage is no tear. What can't be read may be read again, and is check's to judge. */
+static int keep_word(struct recovery *r, const struct digest *d, enum found found, struct err *e)
+{
+	const struct objects_file f = {.digest = *d, .kind = OBJECTS_PLAIN};
+
+	if (found == DAMAGED)
+		return objects_leave_word(r->o, &f, e);	/* with it, it is set aside below */
+	r->ask->unread++;
+	return 0;
 }
 
 /* Whole: its mode is made what it must be (the run may have ended before that). Torn: dropped. */
@@ -83,7 +112,7 @@ static int visit(void *arg, const struct file *fan, const char *name, struct err
 	struct stat st;
 	mode_t mode;
 	bool exec;
-	int whole;
+	enum found found;
 
 	if (objects_name_parse(name, &d, &exec) == -1)
 		return 0;
@@ -91,9 +120,13 @@ static int visit(void *arg, const struct file *fan, const char *name, struct err
 		return err_sys(e, "%s/%s", fan->name, name);
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
 		return 0;
-	whole = judge(r, fan, name, &d, e);
-	if (whole != 1)
-		return whole == 0 ? drop(fan, name, &r->ask->dropped, e) : -1;
+	found = judge(r, fan, name, &d, e);
+	if (found == FAILED)
+		return -1;
+	if (found != WHOLE && name[DIGEST_HEX] == '\0' && st.st_ctim.tv_sec < r->since)
+		return keep_word(r, &d, found, e);
+	if (found != WHOLE)
+		return drop(fan, name, &r->ask->dropped, e);
 	mode = exec ? 0555 : 0444;
 	if ((st.st_mode & PERMISSIONS) != mode && fchmodat(fan->fd, name, mode, 0) == -1)
 		return err_sys(e, "%s/%s: setting its mode", fan->name, name);
@@ -117,17 +150,17 @@ static int is_marked(const struct objects *o, const struct file *fan, const stru
 /* A file of a marked object. */
 static int finish(struct recovery *r, const struct file *fan, const char *name, const struct digest *d, struct err *e)
 {
+	enum found found;
 	struct stat st;
-	int whole;
 
 	if (fstatat(fan->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return errno == ENOENT ? 0 : err_sys(e, "%s/%s", fan->name, name);
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	whole = judge(r, fan, name, d, e);
-	if (whole == 1)
+	found = judge(r, fan, name, d, e);
+	if (found == WHOLE)
 		return name[DIGEST_HEX] == '\0' ? objects_heal(r->o, d, e) : 0;
-	if (whole == -1 || (!r->marks_durable && file_sync_fs(fan, e) == -1))
+	if (found == FAILED || (!r->marks_durable && file_sync_fs(fan, e) == -1))
 		return -1;
 	r->marks_durable = true;
 	return drop(fan, name, &r->ask->aside, e);
@@ -224,7 +257,8 @@ static int rehash(struct recovery *r, struct err *e)
 	int rc = -1;
 
 	r->hash = file_hash_open(FILE_HASH_QUIET, e);
-	if (r->hash != NULL && (!r->unsettled || each_fan(r, visit, e) == 0) && each_fan(r, visit_marked, e) == 0) {
+	if (r->hash != NULL && (!r->unsettled || (find_since(r, e) == 0 && each_fan(r, visit, e) == 0)) &&
+	    each_fan(r, visit_marked, e) == 0) {
 		r->o->begun = r->unsettled;
 		rc = objects_settle(r->o, e);
 	}

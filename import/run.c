@@ -22,6 +22,7 @@
 #include "import/update.h"
 #include "lib/err.h"
 #include "lib/listing.h"
+#include "lib/num.h"
 #include "lib/options.h"
 #include "lib/outfile.h"
 #include "lib/say.h"
@@ -145,7 +146,12 @@ static int recover_objects(struct run *r, struct objects_recovery *objects, stru
 	if (unsettled == 1 && publish_undo(&r->store, e) == -1)
 		return err_prefix(e, "undoing an interrupted run");
 	objects->interrupted = r->interrupted;
-	return objects_recover(r->objects, objects, e);
+	objects->now = r->now;
+	if (objects_recover(r->objects, objects, e) == -1)
+		return -1;
+	if (objects->unread > 0)
+		say_warn("%s can't be read; `satchel-import check` sets aside what can't", num_of(objects->unread, "object"));
+	return 0;
 }
 
 /*

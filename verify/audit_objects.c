@@ -136,7 +136,7 @@ static int check_file(const struct inspection *i, struct file_hash *h, const str
 	if (rc == -1)
 		report_err(i->report, place, &cause);
 	else if (!digest_equal(&d, &o->sha256) && may_be_torn(i, &st))
-		report_note(i->report, place, "not whole: an import is at work, or was interrupted; the next one drops it");
+		report_note(i->report, place, "not whole: an import is at work, or was interrupted; the next one drops it, or sets it aside");
 	else if (!digest_equal(&d, &o->sha256))
 		report_finding(i->report, R_OBJECT_DIGEST, place, "its bytes have another digest");
 	return 0;

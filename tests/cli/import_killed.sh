@@ -92,4 +92,23 @@ sed -i '/^hooks:/d' "$T/store/store.yaml"
 expect 0 satchel-import check
 same_tree "$c" "$p"
 expect_word 0 healthy satchel-import status
+# What was received long before a run that was cut off is not torn by it: where it is damaged, receipts ask for it; where it can't be
+# read, it stays.
+cut_off() { fresh; touch "$T/store/stage/apply"; touch -d '2 days' "$T/store/stage/receiving"; }
+later="env LD_PRELOAD=$SATCHEL_BIN/tests/tools/shim.so ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 SHIM_CLOCK=259200"
+[ -e "$SATCHEL_BIN/tests/tools/shim.so" ] || fail "no $SATCHEL_BIN/tests/tools/shim.so: make tools"
+list=$(sed -n 's/.*item: "a".*contents: \([0-9a-f]*\).*/\1/p' "$T/base/streams/updates/a/state.yaml" | head -n 1)
+object=$T/store/objects/${list:0:2}/$list
+[ -f "$T/base/objects/${list:0:2}/$list" ] || fail "this test does not find a contents list"
+cut_off
+printf '\xff' | dd of="$object" bs=1 seek=20 conv=notrunc status=none
+expect 0 $later satchel-import receipt -
+grep -q "$list" "$T/out" && [ ! -e "$object" ] && [ -e "$object.lost" ] || fail "a damaged object of a former run is not asked for"
+expect 0 satchel-import apply "$T/m1"
+expect 0 satchel-import check
+same_tree "$T/old" "$p"
 [ -z "$calls" ] || command -v strace >/dev/null || skip "no strace here: killed at random times only"
+[ -n "$calls" ] || exit 0
+cut_off
+expect_word 0 "1 object can't be read" strace -f -qq -o "$T/inject" -P "$object" -e trace=read -e inject=read:error=EIO:when=1 $later satchel-import receipt -
+[ -e "$object" ] && [ ! -e "$object.lost" ] || fail "an object of a former run is gone, since it could not be read once"

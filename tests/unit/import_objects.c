@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -25,6 +26,8 @@
 #include "tests/unit/bare_store.h"
 
 #include "lib/banned.h"
+
+#define DAY 86400
 
 static struct digest digest_text(const char *text)
 {
@@ -400,6 +403,35 @@ static void recovery_drops_what_is_torn(void **state)
 	assert_holds(bare_store_object(s, &variant, ".1"), "variant");
 	assert_holds(bare_store_object(s, &variant, ".note"), "somebody's");
 	assert_false(exists(bare_store_path(s, "stage/receiving")));
+}
+
+/* What was received before the interrupted run is damaged, not torn. By the clock that is known only where it is long before. */
+static void recovery_sets_older_ones_aside(void **state)
+{
+	static const struct { int64_t marker, now; bool aside; } cases[] = {
+		{2 * DAY, 3 * DAY, true}, {DAY / 2, 3 * DAY, false}, {2 * DAY, DAY, false}, {-2 * DAY, 0, false}};
+	struct bare_store *s = *state;
+	int64_t now = time(NULL);
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct digest old = bare_store_put(s, "old", 3), variant = bare_store_put(s, "variant", 7);
+		struct objects_recovery recovery = {.interrupted = true, .now = now + cases[i].now};
+		const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = now + cases[i].marker}};
+		struct err e = {0};
+
+		assert_int_equal(truncate(bare_store_object(s, &old, ""), 2), 0);
+		write_file(bare_store_object(s, &variant, ".x"), "vari");
+		bare_store_must(objects_begin(s->objects, &e), &e);
+		assert_int_equal(utimensat(AT_FDCWD, bare_store_path(s, "stage/receiving"), times, 0), 0);
+		bare_store_reopen(s);
+		bare_store_must(objects_recover(s->objects, &recovery, &e), &e);
+		assert_false(exists(bare_store_object(s, &old, "")));
+		assert_int_equal(exists(bare_store_object(s, &old, ".lost")), cases[i].aside);
+		assert_int_equal(recovery.aside, cases[i].aside);
+		assert_false(exists(bare_store_object(s, &variant, ".x")));
+		assert_int_equal(recovery.dropped, cases[i].aside ? 1 : 2);
+		unlink(bare_store_object(s, &old, ".lost"));
+	}
 }
 
 static void recovery_without_marker_reads_nothing(void **state)
@@ -990,7 +1022,8 @@ int main(void)
 		T(failed_put_leaves_nothing), T(threads_put_the_same),
 		T(lost_is_received_and_needed), T(healing_is_remembered_until_done), T(healing_without_note_is_found),
 		T(setting_aside_is_finished),
-		T(recovery_drops_what_is_torn), T(recovery_without_marker_reads_nothing),
+		T(recovery_drops_what_is_torn), T(recovery_sets_older_ones_aside),
+		T(recovery_without_marker_reads_nothing),
 		T(links_share_the_inode), T(executables_are_inodes_of_their_own), T(prepared_variant_waits_for_settle),
 		T(taken_names), T(missing_lost_and_damaged),
 		T(piece_whole), T(pieces_in_order_and_not), T(pieces_overlap), T(piece_has_what_was_kept),
