@@ -140,7 +140,8 @@ int objects_remove(struct objects *o, const struct objects_file *f, struct err *
 int objects_remove_piece(struct objects *o, const struct digest *d, struct err *e);
 /*
  * Gives a lost object its bytes back from a published file (dir, name), which is hashed: 1, and it is among objects_healed; 0
- * where the file is none, has other bytes or there is no room for a copy; -1. exec: what the file was published as.
+ * where the file is none, has other bytes or there is no room for a copy; -1. exec: what the file was published as. An interruption
+ * in between is as any other of healing: objects_recover finds it.
  */
 int objects_restore(struct objects *o, const struct digest *d, bool exec, const struct file *dir, const char *name,
 		    struct err *e);

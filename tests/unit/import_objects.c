@@ -317,6 +317,14 @@ static void healing_is_remembered_until_done(void **state)
 	assert_holds(bare_store_object(s, &d, ""), "abc");
 }
 
+static const char *healing_note(struct bare_store *s, const struct digest *d)
+{
+	static char note[256];
+
+	snprintf(note, sizeof note, "%s/stage/healed/%s", s->path, strrchr(bare_store_object(s, d, ""), '/') + 1);
+	return note;
+}
+
 /* Interrupted between the object and its note. */
 static void healing_without_note_is_found(void **state)
 {
@@ -324,21 +332,42 @@ static void healing_without_note_is_found(void **state)
 	struct digest d = bare_store_put(s, "abc", 3), torn = bare_store_put(s, "torn", 4);
 	struct digest first;
 	struct err e = {0};
-	char note[256];
 
 	set_aside(s, &d);
 	set_aside(s, &torn);
 	bare_store_must(objects_begin(s->objects, &e), &e);
 	bare_store_must(objects_put(s->objects, &d, "abc", 3, NULL, &e), &e);
 	bare_store_must(objects_put(s->objects, &torn, "torn", 4, NULL, &e), &e);
-	snprintf(note, sizeof note, "%s/stage/healed/%s", s->path, strrchr(bare_store_object(s, &d, ""), '/') + 1);
-	assert_int_equal(unlink(note), 0);
+	assert_int_equal(unlink(healing_note(s, &d)), 0);
 	assert_int_equal(truncate(bare_store_object(s, &torn, ""), 2), 0);
 	assert_int_equal(recover(s), 1);
 	assert_int_equal(healed(s, &first), 1);
 	assert_true(digest_equal(&first, &d));
 	assert_int_equal(objects_needed(s->objects, &torn, &e), 1);
 	assert_int_equal(objects_has(s->objects, &torn, NULL, &e), 1);	/* lost still, as before */
+}
+
+/* The same of one whose bytes a name gave back: no object is being received then. */
+static void restoring_without_note_is_found(void **state)
+{
+	struct bare_store *s = *state;
+	struct err e = {0};
+
+	for (int exec = 0; exec < 2; exec++) {
+		struct digest d = bare_store_put(s, "abc", 3), first;
+
+		set_aside(s, &d);
+		write_file(bare_store_path(s, "name"), "abc");
+		assert_int_equal(objects_restore(s->objects, &d, exec == 1, &s->store.dir, "name", &e), 1);
+		assert_int_equal(unlink(healing_note(s, &d)), 0);
+		assert_int_equal(recover(s), 0);
+		assert_holds(bare_store_object(s, &d, ""), "abc");
+		assert_int_equal(healed(s, &first), 1);
+		assert_true(digest_equal(&first, &d));
+		bare_store_must(objects_healed_done(s->objects, &e), &e);
+		assert_int_equal(unlink(bare_store_path(s, "name")), 0);
+		assert_int_equal(unlink(bare_store_object(s, &d, "")), 0);
+	}
 }
 
 /* Interrupted between the marks and what they are of. */
@@ -1021,7 +1050,7 @@ int main(void)
 		T(put_stores_exactly), T(put_refuses_other_bytes), T(empty_object), T(fetch_gives_bytes),
 		T(failed_put_leaves_nothing), T(threads_put_the_same),
 		T(lost_is_received_and_needed), T(healing_is_remembered_until_done), T(healing_without_note_is_found),
-		T(setting_aside_is_finished),
+		T(restoring_without_note_is_found), T(setting_aside_is_finished),
 		T(recovery_drops_what_is_torn), T(recovery_sets_older_ones_aside),
 		T(recovery_without_marker_reads_nothing),
 		T(links_share_the_inode), T(executables_are_inodes_of_their_own), T(prepared_variant_waits_for_settle),
