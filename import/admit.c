@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "import/kept.h"
+#include "import/run.h"
 #include "lib/num.h"
 #include "manifests/limits.h"
 #include "manifests/reason.h"
@@ -42,7 +43,8 @@ struct known {
 	struct list_ref latest;	/* the newest one kept in that epoch; revision 0: none */
 	enum kept kept;		/* this (epoch, revision) */
 	bool former;		/* below the lists that policy keeps (lists_former) */
-	bool recorded;		/* it is kept whole; or it is damaged or gone, and what it was is known: */
+	bool missed;		/* it is not kept whole, and ought to be */
+	bool recorded;		/* it is kept whole, or it was once admitted: */
 	struct digest sha256;	/* its digest */
 };
 
@@ -83,40 +85,47 @@ static int is_former(const struct store *s, const struct state *now, const struc
 	return held == -1 ? -1 : !held;
 }
 
-/* Whether a list may be gone: the state says so where there is one. What is older goes by policy, what is later never came. */
-static bool may_be_gone(const struct state *now, const struct list_ref *ref)
+/* Whether a list ought to be kept, as far as the state can tell. What is older goes by policy, what is later never came. */
+static bool belongs_here(const struct state *now, const struct list_ref *ref)
 {
 	return now == NULL || ((!now->has_complete || state_compare(ref, &now->complete) > 0) && now->has_newest &&
 			       state_compare(ref, &now->newest) <= 0);
 }
 
-/* The list of this number: kept whole, or what it was where it is damaged or gone. */
-static int look_at_list(const struct store *s, const char *stream, const struct manifest_approvals *a, const struct state *now,
-			struct known *out, struct err *e)
+/* The list of this number: kept whole, or what it was when it was admitted, however long ago. */
+static int look_at_list(const struct admit_ask *ask, const struct state *now, struct known *out, struct err *e)
 {
-	const struct list_ref ref = {a->epoch, a->revision, a->sha256};
-	int got = kept_judge(s, stream, &ref, &out->sha256, e);
+	const struct manifest *m = ask->bundle->manifest;
+	const struct store *s = &ask->run->store;
+	const struct list_ref ref = {m->approvals.epoch, m->approvals.revision, m->approvals.sha256};
+	const struct kept_past *past;
+	int got = kept_judge(s, m->stream, &ref, &out->sha256, e);
 
 	if (got == -1)
 		return -1;
 	out->kept = (enum kept)got;
+	out->missed = out->kept == KEPT_DAMAGED || belongs_here(now, &ref);
 	if (now != NULL && now->has_complete && state_compare(&ref, &now->complete) == 0) {
 		if (out->kept == KEPT_WHOLE && !digest_equal(&out->sha256, &now->complete.sha256))
 			out->kept = KEPT_DAMAGED;	/* another one in its place */
 		out->sha256 = now->complete.sha256;
-		got = 1;
+		out->missed = out->recorded = true;
 	} else if (out->kept == KEPT_WHOLE) {
-		got = 1;
+		out->recorded = true;
 	} else {
-		got = out->kept == KEPT_DAMAGED || may_be_gone(now, &ref) ? kept_recorded(s, stream, &ref, &out->sha256, e) : 0;
+		past = run_past(ask->run, store_stream(s, m->stream), e);
+		if (past == NULL)
+			return -1;
+		out->recorded = kept_past_digest(past, &ref, &out->sha256);
 	}
-	out->recorded = got == 1;
-	return got == -1 ? -1 : 0;
+	return 0;
 }
 
-static int look(const struct store *s, const char *stream, const struct manifest_approvals *a, struct known *out,
-		struct err *e)
+static int look(const struct admit_ask *ask, struct known *out, struct err *e)
 {
+	const struct store *s = &ask->run->store;
+	const char *stream = ask->bundle->manifest->stream;
+	const struct manifest_approvals *a = &ask->bundle->manifest->approvals;
 	const struct list_ref ref = {.epoch = a->epoch, .revision = a->revision};
 	struct kept_lists kept = {0};
 	struct state *now = NULL;
@@ -135,7 +144,7 @@ static int look(const struct store *s, const char *stream, const struct manifest
 		out->any = true;
 		out->newest = kept.refs[kept.n - 1];
 	}
-	if (look_at_list(s, stream, a, now, out, e) == -1)
+	if (look_at_list(ask, now, out, e) == -1)
 		goto out;
 	if (now != NULL && now->has_complete) {
 		look_at_effect(&now->complete, a, out);
@@ -170,16 +179,16 @@ static int judge_clock(const struct admit_ask *ask, const struct known *known, s
 
 	if (known->latest.revision == 0)
 		return 0;
-	latest = kept_load(ask->store, stream, &known->latest, e);
+	latest = kept_load(&ask->run->store, stream, &known->latest, e);
 	if (latest == NULL) {
 		if (e->reason != R_STORE_DAMAGED)
 			return -1;
 		err_clear(e);
 		return 0;
 	}
-	if (ask->now < latest->issued - MAX_CLOCK_AHEAD) {
+	if (ask->run->now < latest->issued - MAX_CLOCK_AHEAD) {
 		err_set(why, R_CLOCK, "the clock says %s, and list %llu, which this store has, was issued at %s",
-			num_format_time(ask->now, now), (unsigned long long)latest->revision, num_format_time(latest->issued, issued));
+			num_format_time(ask->run->now, now), (unsigned long long)latest->revision, num_format_time(latest->issued, issued));
 		err_hint(why, "set the clock");
 		rc = 1;
 	}
@@ -212,6 +221,12 @@ static int judge_fork(const struct manifest_approvals *a, const struct known *kn
 static bool only_the_list(int reason)
 {
 	return reason == R_EXPIRED || reason == R_CLOCK || reason == R_JUMP;
+}
+
+/* Whether a list is what it claims to be, be it as late as it may. */
+static bool is_signed(const struct err *why)
+{
+	return why->reason == ERR_NONE || why->reason == R_EXPIRED;
 }
 
 static void take(struct admit *out, struct approvals **list)
@@ -248,7 +263,7 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 	*out = (struct admit){.verdict = ADMIT_NONE};
 	if (!m->has_approvals)
 		return 0;
-	if (look(ask->store, m->stream, &m->approvals, &known, e) == -1)
+	if (look(ask, &known, e) == -1)
 		return -1;
 	same = known.recorded && digest_equal(&known.sha256, &m->approvals.sha256);
 	if (same && known.kept == KEPT_WHOLE) {
@@ -256,14 +271,13 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 		return 0;
 	}
 	newer = !known.any || state_compare(&ref, &known.newest) > 0;
-	if (bundle_list(ask->bundle, &ask->store->chain, ask->now, &list, &why) == -1 && why.reason == ERR_MEMORY) {
+	if (bundle_list(ask->bundle, &ask->run->store.chain, ask->run->now, &list, &why) == -1 && why.reason == ERR_MEMORY) {
 		*e = why;
 		rc = -1;
-	} else if (known.recorded && (why.reason == ERR_NONE || why.reason == R_EXPIRED)) {
-		if (same)	/* it was admitted in its time, and comes back */
-			take(out, &list);
-		else
-			rc = judge_fork(&m->approvals, &known, out);
+	} else if (known.recorded && !same && is_signed(&why)) {
+		rc = judge_fork(&m->approvals, &known, out);
+	} else if (known.missed && same && is_signed(&why)) {
+		take(out, &list);	/* it was admitted in its time, and comes back */
 	} else if (why.reason != ERR_NONE && !newer) {
 		out->verdict = ADMIT_IGNORED;
 		out->why = why;
@@ -275,7 +289,7 @@ int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e)
 	} else {
 		rc = judge_new(ask, &known, &list, out, e);
 	}
-	out->heals = out->verdict == ADMIT_NEW && (same || known.kept == KEPT_DAMAGED);
+	out->heals = out->verdict == ADMIT_NEW && ((same && known.missed) || known.kept == KEPT_DAMAGED);
 	out->former = out->verdict == ADMIT_NEW && known.former;
 	out->older = out->verdict == ADMIT_NEW && known.any && state_compare(&ref, &known.newest) < 0;
 	approvals_free(list);

@@ -11,6 +11,8 @@
 #include "verify/state.h"
 #include "verify/unseal.h"
 
+struct run;
+
 /* 0, or R_WRONG_DESTINATION naming those it is for. */
 int admit_destination(const struct manifest *m, const char *store, struct err *e);
 
@@ -32,9 +34,8 @@ struct admit {
 	struct digest ours;	/* forked: the digest of the list kept, or that it was admitted with */
 };
 struct admit_ask {
-	const struct store *store;
+	struct run *run;
 	const struct bundle *bundle;
-	int64_t now;
 };
 /* 0; -1: the bundle as a whole is refused, nothing of it may be taken (a newer list below threshold, or malformed). */
 int admit_list(const struct admit_ask *ask, struct admit *out, struct err *e);

@@ -250,7 +250,7 @@ static int judge(struct taking *t, struct err *why, struct err *e)
 {
 	struct run *r = t->in->run;
 	const struct manifest *m = t->bundle->manifest;
-	struct admit_ask ask = {.store = &r->store, .bundle = t->bundle, .now = r->now};
+	struct admit_ask ask = {.run = r, .bundle = t->bundle};
 	int rc;
 
 	t->stream = store_stream(&r->store, m->stream);

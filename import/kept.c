@@ -5,11 +5,14 @@
 #include "import/kept.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/err.h"
 #include "lib/json.h"
 #include "manifests/journal.h"
+#include "manifests/limits.h"
 #include "manifests/reason.h"
 #include "verify/report.h"
 
@@ -92,101 +95,182 @@ int kept_need(const struct store *s, const char *stream, const struct list_ref *
 
 /* ---- what it was ---- */
 
-struct asked {
-	const char *stream;
-	const struct list_ref *ref;
-	bool found;		/* admitted, and not dropped since, */
-	struct digest sha256;	/* with this digest */
-	bool dropped;		/* and not admitted again with ref->sha256 */
+struct past_list {
+	struct list_ref ref;	/* sha256: what it was admitted with last */
+	bool admitted;		/* and not dropped since */
+	bool dropped;		/* it was, under a new trust root */
+};
+struct kept_past {
+	char stream[MAX_NAME_LEN + 1];
+	struct past_list *lists;	/* ascending */
+	size_t n, room;
 };
 
-static bool is_it(const struct asked *a, const json_t *o)
+/* Index of the first that does not come before. */
+static size_t place(const struct kept_past *p, const struct list_ref *ref)
 {
-	uint64_t epoch, revision;
+	size_t low = 0, high = p->n;
 
-	return json_get_number(o, "epoch", &epoch) == 0 && json_get_number(o, "revision", &revision) == 0 &&
-	       epoch == a->ref->epoch && revision == a->ref->revision;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (state_compare(&p->lists[mid].ref, ref) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static const struct past_list *find(const struct kept_past *p, const struct list_ref *ref)
+{
+	size_t at = place(p, ref);
+
+	return at < p->n && state_compare(&p->lists[at].ref, ref) == 0 ? &p->lists[at] : NULL;
+}
+
+/* The one of this number, new where there was none; NULL: out of memory. */
+static struct past_list *add(struct kept_past *p, const struct list_ref *ref, struct err *e)
+{
+	size_t at = place(p, ref), room = p->room * 2 + 16;
+
+	if (at < p->n && state_compare(&p->lists[at].ref, ref) == 0)
+		return &p->lists[at];
+	if (p->n == p->room) {
+		void *more = realloc(p->lists, room * sizeof *p->lists);
+
+		if (more == NULL) {
+			err_mem(e);
+			return NULL;
+		}
+		p->lists = more;
+		p->room = room;
+	}
+	memmove(&p->lists[at + 1], &p->lists[at], (p->n - at) * sizeof *p->lists);
+	p->lists[at] = (struct past_list){.ref = *ref};
+	p->n++;
+	return &p->lists[at];
+}
+
+int kept_past_note(struct kept_past *p, const char *event, const json_t *o, struct err *e)
+{
+	const char *stream = json_get_text(o, "stream"), *hex;
+	bool admits = strcmp(event, "list") == 0;
+	const json_t *about = admits ? json_object_get(o, "list") : o;
+	struct list_ref ref = {0};
+	struct past_list *l;
+
+	if ((!admits && strcmp(event, "list-dropped") != 0) || stream == NULL || strcmp(stream, p->stream) != 0 || about == NULL ||
+	    json_get_number(about, "epoch", &ref.epoch) == -1 || json_get_number(about, "revision", &ref.revision) == -1)
+		return 0;
+	l = add(p, &ref, e);
+	if (l == NULL)
+		return -1;
+	hex = admits ? json_get_text(about, "sha256") : NULL;
+	l->admitted = hex != NULL && digest_parse(hex, strlen(hex), &l->ref.sha256) == 0;
+	l->dropped = l->dropped || !admits;
+	return 0;
 }
 
 /* journal_read */
 static int note(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
 {
-	struct asked *a = arg;
-	const char *event = json_get_text(o, "event"), *stream = json_get_text(o, "stream"), *hex;
-	const json_t *list = json_object_get(o, "list");
+	const char *event = json_get_text(o, "event");
 
 	(void)n;
 	(void)line;
-	(void)e;
-	if (event == NULL || stream == NULL || strcmp(stream, a->stream) != 0)
-		return 0;
-	if (strcmp(event, "list-dropped") == 0 && is_it(a, o)) {
-		a->found = false;
-		a->dropped = true;
-	} else if (strcmp(event, "list") == 0 && list != NULL && is_it(a, list)) {
-		hex = json_get_text(list, "sha256");
-		a->found = hex != NULL && digest_parse(hex, strlen(hex), &a->sha256) == 0;
-		a->dropped = a->dropped && !(a->found && digest_equal(&a->sha256, &a->ref->sha256));
-	}
-	return 0;
-}
-
-static void take(struct asked *a, bool has, const struct list_ref *said)
-{
-	if (!has || a->found || state_compare(said, a->ref) != 0)
-		return;
-	a->found = true;
-	a->sha256 = said->sha256;
+	return event == NULL ? 0 : kept_past_note(arg, event, o, e);
 }
 
 /* A journal that was changed says what it can; its own fault is told by whoever judges it. */
-static int ask_journal(const struct store *s, struct asked *a, struct err *e)
+static int ask_journal(const struct store *s, struct kept_past *p, struct err *e)
 {
 	struct err why = {0};
 
-	if (journal_read(&s->dir, "journal.jsonl", note, a, NULL, NULL, &why) == 0 || why.reason == R_JOURNAL ||
+	if (journal_read(&s->dir, "journal.jsonl", note, p, NULL, NULL, &why) == 0 || why.reason == R_JOURNAL ||
 	    why.reason == ERR_MISSING)
 		return 0;
 	*e = why;
 	return -1;
 }
 
-static int ask_state(const struct store *s, char tree, struct asked *a, struct err *e)
+/* What a state says counts where the journal says nothing. */
+static int take(struct kept_past *p, bool has, const struct list_ref *said, struct err *e)
+{
+	struct past_list *l = has ? add(p, said, e) : NULL;
+
+	if (l == NULL)
+		return has ? -1 : 0;
+	if (!l->admitted && !l->dropped)
+		*l = (struct past_list){.ref = *said, .admitted = true};
+	return 0;
+}
+
+static int ask_state(const struct store *s, char tree, struct kept_past *p, struct err *e)
 {
 	struct state *state = NULL;
 	struct err why = {0};
+	int rc = 0;
 
-	if (state_load(s, a->stream, tree, &state, &why) == -1) {
+	if (state_load(s, p->stream, tree, &state, &why) == -1) {
 		if (is_damage(&why))
 			return 0;
 		*e = why;
 		return -1;
 	}
-	if (state != NULL) {
-		take(a, state->has_complete, &state->complete);
-		take(a, state->has_newest, &state->newest);
-	}
+	if (state != NULL && (take(p, state->has_complete, &state->complete, e) == -1 ||
+			      take(p, state->has_newest, &state->newest, e) == -1))
+		rc = -1;
 	state_free(state);
-	return 0;
+	return rc;
 }
 
-int kept_recorded(const struct store *s, const char *stream, const struct list_ref *ref, struct digest *out, struct err *e)
+struct kept_past *kept_past_load(const struct store *s, const char *stream, struct err *e)
 {
-	struct asked a = {.stream = stream, .ref = ref};
+	struct kept_past *p = calloc(1, sizeof *p);
 
-	if (ask_journal(s, &a, e) == -1)
-		return -1;
-	if (!a.found && !a.dropped && (ask_state(s, 'a', &a, e) == -1 || ask_state(s, 'b', &a, e) == -1))
-		return -1;
-	*out = a.sha256;
-	return a.found;
+	if (p == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	snprintf(p->stream, sizeof p->stream, "%s", stream);
+	if (ask_journal(s, p, e) == 0 && ask_state(s, 'a', p, e) == 0 && ask_state(s, 'b', p, e) == 0)
+		return p;
+	kept_past_free(p);
+	return NULL;
+}
+
+bool kept_past_digest(const struct kept_past *p, const struct list_ref *ref, struct digest *out)
+{
+	const struct past_list *l = find(p, ref);
+
+	if (l == NULL || !l->admitted)
+		return false;
+	*out = l->ref.sha256;
+	return true;
+}
+
+void kept_past_free(struct kept_past *p)
+{
+	if (p == NULL)
+		return;
+	free(p->lists);
+	free(p);
 }
 
 int kept_was_dropped(const struct store *s, const char *stream, const struct list_ref *ref, struct err *e)
 {
-	struct asked a = {.stream = stream, .ref = ref};
+	struct kept_past p = {.n = 0};
+	const struct past_list *l;
+	int rc;
 
-	return ask_journal(s, &a, e) == -1 ? -1 : a.dropped;
+	snprintf(p.stream, sizeof p.stream, "%s", stream);
+	rc = ask_journal(s, &p, e);
+	l = rc == 0 ? find(&p, ref) : NULL;
+	if (l != NULL && l->dropped)
+		rc = !l->admitted || !digest_equal(&l->ref.sha256, &ref->sha256);
+	free(p.lists);
+	return rc;
 }
 
 /* ---- what it says ---- */

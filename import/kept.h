@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "lib/json.h"
 #include "verify/state.h"
 
 struct err;
@@ -23,10 +24,17 @@ enum kept {
  */
 int kept_judge(const struct store *s, const char *stream, const struct list_ref *ref, struct digest *is, struct err *e);
 /*
- * The digest that a list was admitted with, by the journal, else by a state.yaml: 1, 0 where neither says or a new trust root
- * dropped it, -1. For one that is damaged or gone: another list of its revision must not take its place.
+ * Which lists of a stream were ever admitted, with which digests, by the journal, else by a state.yaml, kept or not: another list of such
+ * a number must not take its place, be it damaged, gone, or dropped by policy. Some 80 bytes for each list that approvers signed.
  */
-int kept_recorded(const struct store *s, const char *stream, const struct list_ref *ref, struct digest *out, struct err *e);
+struct kept_past;
+/* Reads the journal and both states: NULL on error; free with kept_past_free. */
+struct kept_past *kept_past_load(const struct store *s, const char *stream, struct err *e);
+/* What the journal is told after that: the event, with its members. */
+int kept_past_note(struct kept_past *p, const char *event, const json_t *members, struct err *e);
+/* The digest that the list of this epoch and revision was admitted with: false where there was none, or a new trust root dropped it. */
+bool kept_past_digest(const struct kept_past *p, const struct list_ref *ref, struct digest *out);
+void kept_past_free(struct kept_past *p);
 /* Whether the journal says that this list was dropped under a new trust root, and not that it was admitted again: 1, 0, -1. */
 int kept_was_dropped(const struct store *s, const char *stream, const struct list_ref *ref, struct err *e);
 /* 0 where this list is kept whole, or R_STORE_DAMAGED as of kept_refuse. */

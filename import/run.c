@@ -15,6 +15,7 @@
 #include "import/bundles.h"
 #include "import/folding.h"
 #include "import/inspect.h"
+#include "import/kept.h"
 #include "import/lists.h"
 #include "import/objects.h"
 #include "import/publish.h"
@@ -263,11 +264,37 @@ struct bundles *run_bundles(struct run *r, const struct store_stream *stream, st
 	return r->bundles[i];
 }
 
+const struct kept_past *run_past(struct run *r, const struct store_stream *stream, struct err *e)
+{
+	size_t i = (size_t)(stream - r->store.config.streams);
+
+	if (r->past == NULL)
+		r->past = calloc(r->store.config.streams_n, sizeof(struct kept_past *));
+	if (r->past == NULL) {
+		err_mem(e);
+		return NULL;
+	}
+	if (r->past[i] == NULL)
+		r->past[i] = kept_past_load(&r->store, stream->stream, e);
+	return r->past[i];
+}
+
+static int note_past(struct run *r, const char *event, const json_t *members, struct err *e)
+{
+	for (size_t i = 0; r->past != NULL && i < r->store.config.streams_n; i++)
+		if (r->past[i] != NULL && kept_past_note(r->past[i], event, members, e) == -1)
+			return -1;
+	return 0;
+}
+
 void run_close(struct run *r)
 {
 	for (size_t i = 0; r->bundles != NULL && i < r->store.config.streams_n; i++)
 		bundles_free(r->bundles[i]);
+	for (size_t i = 0; r->past != NULL && i < r->store.config.streams_n; i++)
+		kept_past_free(r->past[i]);
 	free(r->bundles);
+	free(r->past);
 	journal_close(r->journal);
 	objects_close(r->objects);
 	store_close(&r->store);
@@ -278,9 +305,9 @@ void run_close(struct run *r)
 
 int run_log(struct run *r, const char *event, json_t *members, struct err *e)
 {
-	if (r->dry) {
+	if (r->dry || note_past(r, event, members, e) == -1) {
 		json_decref(members);
-		return 0;
+		return r->dry ? 0 : -1;
 	}
 	return journal_append(r->journal, r->now, event, members, e);
 }

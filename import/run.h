@@ -18,6 +18,7 @@
 
 struct bundles;
 struct err;
+struct kept_past;
 struct objects;
 struct journal;
 
@@ -41,6 +42,7 @@ struct run {
 	uint64_t dropped;	/* bits of store.config.streams: a new root dropped a list, so what is published may change */
 	json_t *intent;		/* members of the intent; owned */
 	struct bundles **bundles;	/* of each stream, as far as they were asked for; owned */
+	struct kept_past **past;	/* likewise */
 	const char *intent_event, *outcome_event;
 };
 
@@ -63,6 +65,8 @@ int run_done(struct run *r, int exit_code, struct err *e);
 /* The bundles that were taken in of one of the store's streams, read once in a run: by how many they are asked about is for strangers to
  * say. Owned by the run; NULL on error. */
 struct bundles *run_bundles(struct run *r, const struct store_stream *stream, struct err *e);
+/* The same of the lists that were ever admitted; what the run logs is added. */
+const struct kept_past *run_past(struct run *r, const struct store_stream *stream, struct err *e);
 
 /* The store named by -C or $SATCHEL_STORE: NULL with ERR_USAGE where neither is there. */
 struct args;

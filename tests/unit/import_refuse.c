@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "import/admit.h"
+#include "import/run.h"
 #include "lib/sign.h"
 #include "manifests/journal.h"
 #include "manifests/limits.h"
@@ -180,6 +181,41 @@ static void fork_of_list(void **state)
 	perimeter_move(p, "updates-00000009", "fork");
 	perimeter_bundle(p, 9, 10, "nine");
 	APPLY(p, 0, "list 9 in effect");
+	perimeter_free(p);
+}
+
+/* F3: also where policy dropped the list long ago. That very list comes back as what it is, an older one. */
+static void fork_of_former(void **state)
+{
+	struct perimeter *p = perimeter_new();
+	static const char *const texts[] = {"one", "two", "three"};
+	char path[160], bundle[32];
+	FILE *config;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/store.yaml", p->store);
+	config = fopen(path, "a");
+	assert_non_null(config);
+	fputs("policy:\n  keep_lists: 0\n", config);
+	assert_int_equal(fclose(config), 0);
+	for (uint64_t n = 1; n <= 3; n++) {
+		perimeter_bundle(p, n, n, texts[n - 1]);
+		APPLY(p, 0, "imported");
+		snprintf(bundle, sizeof bundle, "updates-0000000%llu", (unsigned long long)n);
+		perimeter_move(p, bundle, texts[n - 1]);
+	}
+	snprintf(path, sizeof path, "%s/streams/updates/lists/1-1", p->store);
+	assert_int_equal(access(path, F_OK), -1);
+	perimeter_bundle(p, 1, 4, "another one");
+	APPLY(p, 1, "list 1 refused: list-fork");
+	assert_int_equal(count(p, "\"ours\":"), 1);
+	assert_int_equal(count(p, "\"event\":\"list\""), 3);
+	assert_string_equal(perimeter_published(p, "alpha/x"), "three");
+	perimeter_move(p, "updates-00000004", "fork");
+	perimeter_bundle(p, 1, 5, "one");
+	APPLY(p, 0, "list 1 is older than the newest one");
+	assert_int_equal(count(p, "\"heals\""), 0);
+	assert_string_equal(perimeter_published(p, "alpha/x"), "three");
 	perimeter_free(p);
 }
 
@@ -468,13 +504,13 @@ static void clock_behind(void **state)
 {
 	struct perimeter *p = at_seven();
 	const int64_t seven = p->f->issued;
-	struct store store;
+	struct run run = {.lock = FILE_CLOSED, .now = seven - MAX_CLOCK_AHEAD - 1};
 	struct bundle *b = NULL;
 	struct admit admit;
 	struct err e = {0};
 	struct seen seen = {.bundle = "updates-00000008"};
 	struct unseal u = {.seen = &seen, .now = time(NULL)};
-	struct admit_ask ask = {.store = &store, .now = seven - MAX_CLOCK_AHEAD - 1};
+	struct admit_ask ask = {.run = &run};
 
 	(void)state;
 	perimeter_move(p, "updates-00000008", "other");
@@ -482,8 +518,8 @@ static void clock_behind(void **state)
 	perimeter_bundle(p, 8, 8, "eight");
 	seen.reader = reader_open(&(struct reader_ask){.medium = p->f->dir, .jobs = 1}, &e);
 	assert_non_null(seen.reader);
-	assert_int_equal(store_open(p->store, &store, &e), 0);
-	u.chain = &store.chain;
+	assert_int_equal(store_open(p->store, &run.store, &e), 0);
+	u.chain = &run.store.chain;
 	assert_int_equal(unseal(&u, &b, &e), 0);
 	seen_free(&seen);
 	ask.bundle = b;
@@ -491,13 +527,13 @@ static void clock_behind(void **state)
 	assert_int_equal(admit.verdict, ADMIT_REFUSED);
 	assert_int_equal(admit.why.reason, R_CLOCK);
 	assert_non_null(strstr(admit.why.text, "and list 7, which this store has, was issued at"));
-	ask.now++;
+	run.now++;
 	assert_int_equal(admit_list(&ask, &admit, &e), 0);
 	assert_int_equal(admit.verdict, ADMIT_NEW);
 	approvals_free(admit.list);
 	bundle_free(b);
 	reader_close(seen.reader);
-	store_close(&store);
+	run_close(&run);
 	good_enters(p);
 }
 
@@ -549,7 +585,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(manifest_signatures), cmocka_unit_test(list_below_threshold),
-		cmocka_unit_test(old_list_below_threshold), cmocka_unit_test(fork_of_list), cmocka_unit_test(fork_of_sequence),
+		cmocka_unit_test(old_list_below_threshold), cmocka_unit_test(fork_of_list), cmocka_unit_test(fork_of_former),
+		cmocka_unit_test(fork_of_sequence),
 		cmocka_unit_test(expired), cmocka_unit_test(too_far), cmocka_unit_test(next_epoch),
 		cmocka_unit_test(mix_and_match), cmocka_unit_test(wrong_destination), cmocka_unit_test(witnesses), cmocka_unit_test(root_and_bad_bundle),
 		cmocka_unit_test(bad_root), cmocka_unit_test(root_drops_waiting_list), cmocka_unit_test(clock_behind),
