@@ -1,6 +1,7 @@
 /*
  * satchel-import apply: the order of an import. media > gather (find, trust roots) > intake (unseal, admit, stage) > update
- * (effect, publish) > journal. Refuses media that lie in the store or around it, and media without a bundle for this store.
+ * (effect, publish) > journal. Refuses media that lie in the store or around it, and media without a bundle for this store. What is
+ * wrong with one medium alone keeps no other out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "manifests/reason.h"
 #include "verify/gather.h"
 #include "verify/reader.h"
+#include "verify/report.h"
 
 #include "lib/banned.h"
 
@@ -43,6 +45,7 @@ struct damaged {		/* told when it is known where its objects belong */
 struct apply {
 	struct run run;
 	struct gather gather;
+	struct err *unreadable;	/* for each medium named, why it is given up before it is opened, or none */
 	bool exits[5];		/* what occurred */
 	bool *touched;		/* for each stream of the store */
 	struct damaged *damaged, **damaged_end;
@@ -51,13 +54,24 @@ struct apply {
 
 /* ---- before anything is opened ---- */
 
-static int check_media(const struct args *a, unsigned seconds, const char *store_path, struct err *e)
+/* One that can't be read keeps no other out; one that is not there, or holds the store, was named by mistake, and so may all be. */
+static int check_media(struct apply *p, const struct args *a, unsigned seconds, const char *store_path, struct err *e)
 {
 	struct file store = FILE_CLOSED;
 	int rc = store_open_dir(store_path, &store, e);
 
-	for (size_t i = 0; rc == 0 && i < args_len(a); i++)
-		rc = media_check_within(seconds, &store, args_at(a, i), e);
+	p->unreadable = calloc(args_len(a), sizeof *p->unreadable);
+	if (rc == 0 && p->unreadable == NULL)
+		rc = err_mem(e);
+	for (size_t i = 0; rc == 0 && i < args_len(a); i++) {
+		struct err *why = &p->unreadable[i];
+
+		if (media_check_within(seconds, &store, args_at(a, i), why) == -1 &&
+		    (report_is_fatal(why) || reason_exit(why->reason) == 2)) {
+			*e = *why;
+			rc = -1;
+		}
+	}
 	file_close(&store);
 	return rc;
 }
@@ -208,9 +222,12 @@ static int take_roots(struct apply *p, const struct args *a, struct err *e)
 	g->chain = &p->run.store.chain;
 	g->wanted = is_followed;
 	g->arg = p;
-	for (size_t i = 0; i < args_len(a); i++)
-		if (gather_medium(g, args_at(a, i), e) == -1)
+	for (size_t i = 0; i < args_len(a); i++) {
+		const struct err *why = &p->unreadable[i];
+
+		if ((why->reason == ERR_NONE ? gather_medium(g, args_at(a, i), e) : gather_unreadable(g, args_at(a, i), why, e)) == -1)
 			return -1;
+	}
 	return gather_roots(g, e) == -1 ? -1 : roots_commit(&p->run, before, e);
 }
 
@@ -294,7 +311,7 @@ static void free_damaged(struct damaged *d)
 int apply_run(const struct args *a, struct err *e)
 {
 	struct run_ask ask = {.path = run_store_path(a, e), .dry = args_has(a, "dry-run")};
-	struct apply p = {.damaged = NULL};
+	struct apply p = {.run = {.lock = FILE_CLOSED, .store.dir = FILE_CLOSED}};
 	uint64_t wait, jobs, seconds;
 	int rc = -1;
 
@@ -302,12 +319,12 @@ int apply_run(const struct args *a, struct err *e)
 	if (ask.path == NULL || args_expect(a, 1, SIZE_MAX, e) == -1 ||
 	    args_number(a, "wait", 0, 1000000, 0, &wait, e) == -1 ||
 	    args_number(a, "jobs", 1, 64, pool_default_jobs(), &jobs, e) == -1 ||
-	    args_number(a, "medium-timeout", 1, READER_MAX_SECONDS, 0, &seconds, e) == -1 ||
-	    check_media(a, seconds == 0 ? READER_SECONDS : (unsigned)seconds, ask.path, e) == -1)
+	    args_number(a, "medium-timeout", 1, READER_MAX_SECONDS, 0, &seconds, e) == -1)
 		return -1;
 	ask.wait_seconds = (unsigned)wait;
 	p.gather.ask.jobs = (unsigned)jobs;
-	if (run_open(&ask, &p.run, e) == 0) {
+	if (check_media(&p, a, seconds == 0 ? READER_SECONDS : (unsigned)seconds, ask.path, e) == 0 &&
+	    run_open(&ask, &p.run, e) == 0) {
 		const struct store_policy *policy = &p.run.store.config.policy;
 
 		objects_set_jobs(p.run.objects, p.gather.ask.jobs);
@@ -320,6 +337,7 @@ int apply_run(const struct args *a, struct err *e)
 	free_damaged(p.damaged);
 	places_free(&p.places);
 	gather_free(&p.gather);
+	free(p.unreadable);
 	free(p.touched);
 	run_close(&p.run);
 	return rc;

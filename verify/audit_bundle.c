@@ -342,9 +342,11 @@ static int gather(struct run *run, const struct args *a, struct err *e)
 	for (size_t i = 0; i < args_len(a); i++) {
 		int rc = gather_medium(g, args_at(a, i), e);
 
-		if (rc == 1)
+		if (rc == 1 && reason_exit(g->media[i].why.reason) == 2) {	/* named by mistake */
 			*e = g->media[i].why;
-		if (rc != 0)
+			return -1;
+		}
+		if (rc == -1)
 			return -1;
 	}
 	run->several = count_bundles(g) > 1;
@@ -355,7 +357,7 @@ static int gather(struct run *run, const struct args *a, struct err *e)
 	return run->several ? audit_pieces_look_ahead(run->pieces, g, &u, e) : 0;
 }
 
-/* A medium that can't go on is a finding, so that the others are looked at too. */
+/* A medium that can't be opened, or can't go on, is a finding, so that the others are looked at too. */
 static int look_at_all(struct run *run, struct err *e)
 {
 	for (size_t i = 0; i < run->gather.n; i++) {

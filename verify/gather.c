@@ -154,6 +154,16 @@ int gather_medium(struct gather *g, const char *path, struct err *e)
 	return rc;
 }
 
+int gather_unreadable(struct gather *g, const char *path, const struct err *why, struct err *e)
+{
+	struct gather_medium *m = add(g, path, e);
+
+	if (m == NULL)
+		return -1;
+	m->why = *why;
+	return 0;
+}
+
 /* ---- roots ---- */
 
 struct walk {			/* one bundle's turn */

@@ -50,6 +50,8 @@ struct gather {
 /* Adds a medium and its bundles. 0; 1 where its reader can't be opened, *why of it says how; -1: out of memory and the like.
  * What else is wrong with it, gather_reader says. */
 int gather_medium(struct gather *g, const char *path, struct err *e);
+/* Adds a medium that can't be read, and why: nobody tries. 0, -1 out of memory. */
+int gather_unreadable(struct gather *g, const char *path, const struct err *why, struct err *e);
 /*
  * After the last medium: extends the chain by the roots in all bundles, as a store would that had seen them all. A root that is
  * no good ends the walk in its bundle alone; gather_unseal says why. -1: out of memory and the like.

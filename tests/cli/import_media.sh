@@ -103,3 +103,26 @@ snapshot "$T/fourth" >"$T/before"
 expect 0 apply "$T/years"
 [ "$(grep -c 'already imported' "$T/out")" -eq 6 ] || fail "the late one is imported again"
 snapshot "$T/fourth" | cmp - "$T/before" || fail "the store changed"
+
+# one medium that can't be read keeps no other out; one that is not there, or holds the store, was named by mistake: nothing is taken
+[ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null || skip "the rest needs root and setpriv"
+other() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+chmod 755 "$T"
+other satchel-verify --version >/dev/null 2>&1 || skip "another user can't reach the programs here"
+quick_store fifth; chown -R 65534:65534 "$T/fifth"
+export SATCHEL_STORE=$T/fifth
+cp -a "$T/m2" "$T/closed"; chmod 0 "$T/closed"
+trust=$T/station/trust/trust-1.yaml
+expect_word 3 medium-read other satchel-import apply "$T/closed"
+[ "$(grep -c "$T/closed" "$T/err")" -eq 1 ] || fail "not said once"
+expect_word 3 medium-read other satchel-import apply "$T/closed" "$T/m1"
+same_tree "$T/c1" "$T/fifth/published/updates"
+for wrong in nowhere .; do
+  expect 2 other satchel-import apply "$T/m2" "$T/closed" "$T/$wrong"
+  same_tree "$T/c1" "$T/fifth/published/updates"
+done
+expect_word 3 medium-read other satchel-import apply "$T/m2" "$T/closed"
+same_tree "$T/c2" "$T/fifth/published/updates"
+expect_word 3 medium-read other satchel-verify bundle "$T/closed" "$T/m1" --trust "$trust"
+grep -q '^1 of 1 bundle good; 1 finding' "$T/out" || { cat "$T/out"; fail "verify does not go on"; }
+expect_word 2 medium-missing other satchel-verify bundle "$T/m1" "$T/nowhere" --trust "$trust"
