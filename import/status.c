@@ -2,8 +2,10 @@
  * satchel-import status: what is in effect, what waits and why, what `check` set aside, and whether anything has expired
  * or is overdue. Reads only, takes no lock. Waiting (exit 4), too, while a run has not ended. Unhealthy (exit 1): the trust root or
  * a list in effect has expired, nothing has arrived for longer than policy allows, the clock was set back, the state of a tree in
- * service or a list that it names is gone or damaged, or the journal's chain is broken.
+ * service or a list that it names is gone or damaged, or the journal's chain is broken. Each reason is a result: a line on stdout, and
+ * one of `problems` in the last object.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -36,6 +38,7 @@ struct report {
 	const struct store *store;
 	int64_t now;
 	bool unhealthy, waiting;
+	json_t *problems;	/* why either */
 	bool open;		/* a run began that has not ended */
 	uint64_t damaged_n;	/* objects set aside, whose bytes are not there */
 	struct digest damaged[MAX_NAMED];
@@ -46,6 +49,46 @@ static unsigned long long ull(uint64_t n)
 	return (unsigned long long)n;
 }
 
+static void note_problem(struct report *r, int reason, const char *text)
+{
+	json_t *o = json_object();
+
+	json_put_text(o, "reason", reason_word(reason));
+	json_put_text(o, "message", text);
+	json_array_append_new(r->problems, o);
+}
+
+__attribute__((format(printf, 4, 5)))
+static void tell(struct report *r, bool *flag, int reason, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	*flag = true;
+	note_problem(r, reason, text);
+	say_line("%s: %s (%s)", flag == &r->unhealthy ? "UNHEALTHY" : "waiting", text, reason_word(reason));
+}
+
+static void tell_err(struct report *r, struct err *why)
+{
+	tell(r, &r->unhealthy, why->reason, "%s", why->text);
+	err_clear(why);
+}
+
+/* One that is near is only warned of. */
+static void judge_expiry(struct report *r, const char *what, int reason, int64_t expires)
+{
+	char time[32];
+
+	if (expires <= r->now)
+		tell(r, &r->unhealthy, reason, "%s expired at %s", what, num_format_time(expires, time));
+	else
+		tell_expiry(what, reason, expires, r->now);
+}
+
 /* What approvers or root holders signed in the future: the clock was set back, and nothing expires or is overdue by it. */
 static void judge_clock(struct report *r, const char *what, int64_t issued)
 {
@@ -53,9 +96,8 @@ static void judge_clock(struct report *r, const char *what, int64_t issued)
 
 	if (issued - r->now <= MAX_CLOCK_AHEAD)
 		return;
-	r->unhealthy = true;
-	say_warn("the clock says %s, and %s was issued at %s: set the clock; until then nothing new is taken in, and nothing expires (%s)",
-		 num_format_time(r->now, is), what, num_format_time(issued, when), reason_word(R_CLOCK));
+	tell(r, &r->unhealthy, R_CLOCK, "the clock says %s, and %s was issued at %s: set the clock; until then nothing new is taken in, and "
+	     "nothing expires", num_format_time(r->now, is), what, num_format_time(issued, when));
 }
 
 static int judge_list(struct report *r, const struct store_stream *stream, const struct list_ref *ref, int64_t *expires,
@@ -66,8 +108,7 @@ static int judge_list(struct report *r, const struct store_stream *stream, const
 	char what[MAX_NAME_LEN + 64 + TELL_LIST], list[TELL_LIST];
 
 	if (a == NULL && why.reason == R_STORE_DAMAGED) {
-		r->unhealthy = true;
-		say_error(&why);
+		tell_err(r, &why);
 		return 0;
 	}
 	if (a == NULL) {
@@ -75,7 +116,7 @@ static int judge_list(struct report *r, const struct store_stream *stream, const
 		return -1;
 	}
 	snprintf(what, sizeof what, "%s: %s", stream->stream, tell_list(ref->epoch, ref->revision, list));
-	r->unhealthy = tell_expiry(what, R_EXPIRED, a->expires, r->now) || r->unhealthy;
+	judge_expiry(r, what, R_EXPIRED, a->expires);
 	judge_clock(r, what, a->issued);
 	*expires = a->expires;
 	tell_rings(a, stream);
@@ -88,8 +129,8 @@ static void judge_root(struct report *r)
 	const struct trust *root = trust_chain_newest(&r->store->chain);
 	char what[64];
 
-	r->unhealthy = tell_root_expiry(r->store, r->now);
 	snprintf(what, sizeof what, "trust root %llu", ull(root->version));
+	judge_expiry(r, what, R_TRUST_EXPIRED, root->expires);
 	judge_clock(r, what, root->issued);
 }
 
@@ -100,20 +141,17 @@ static void judge_arrival(struct report *r, const char *stream, int64_t since, i
 
 	if (last == 0 || days <= r->store->config.policy.stale_days)	/* 0: no run has met that stream yet */
 		return;
-	r->unhealthy = true;
-	say_warn("%s: nothing has arrived for %s, and policy allows %llu (stale)", stream, num_of(days, "day"),
-		 ull(r->store->config.policy.stale_days));
+	tell(r, &r->unhealthy, R_STALE, "%s: nothing has arrived for %s, and policy allows %llu", stream, num_of(days, "day"),
+	     ull(r->store->config.policy.stale_days));
 }
 
 static void tell_service(void *arg, const char *place, const char *text)
 {
 	struct err why = {0};
 
-	((struct report *)arg)->unhealthy = true;
 	err_set(&why, R_STORE_DAMAGED, "%s: %s", place, text);
 	err_hint(&why, "run `satchel-import check` or apply a bundle: what is served is then put right from the lists kept");
-	say_error(&why);
-	err_clear(&why);
+	tell_err(arg, &why);
 }
 
 static int follow(void *arg, uint64_t n, const struct digest *line, const json_t *o, struct err *e)
@@ -130,11 +168,9 @@ static int follow(void *arg, uint64_t n, const struct digest *line, const json_t
 /* A run that was cut off may have taken in what is not in effect yet. */
 static void tell_open(struct report *r)
 {
-	if (!r->open)
-		return;
-	r->waiting = true;
-	say_warn("a run has not ended: it is at work, or was interrupted, and what it took in may not be in effect yet. If none is at "
-		 "work, `satchel-import check`, or applying any bundle, finishes it");
+	if (r->open)
+		tell(r, &r->waiting, R_WAITING, "a run has not ended: it is at work, or was interrupted, and what it took in may not be in "
+		     "effect yet. If none is at work, `satchel-import check`, or applying any bundle, finishes it");
 }
 
 /* A line that was changed, or taken out: whatever changed it may have changed more. */
@@ -150,11 +186,22 @@ static int judge_journal(struct report *r, struct err *e)
 		*e = why;
 		return -1;
 	}
-	r->unhealthy = true;
 	err_hint(&why, "compare with what receipts witnessed: satchel-verify journal STORE --receipt FILE");
-	say_error(&why);
-	err_clear(&why);
+	tell_err(r, &why);
 	return 0;
+}
+
+/* In text its own lines say that. */
+static void judge_waiting(struct report *r, const struct state *s)
+{
+	char text[MAX_NAME_LEN + 160], list[TELL_LIST];
+
+	if (s == NULL || s->waiting_n + s->missing_total == 0)
+		return;
+	r->waiting = true;
+	snprintf(text, sizeof text, "%s: %s waits: %s, %s missing", s->stream, tell_list(s->newest.epoch, s->newest.revision, list),
+		 num_of(s->waiting_n, "item"), num_of(s->missing_total, "object"));
+	note_problem(r, R_WAITING, text);
 }
 
 static void say_missing(const struct state *s)
@@ -278,9 +325,7 @@ static int judge_kept(struct report *r, const char *stream, const struct state *
 		*e = why;
 		return -1;
 	}
-	r->unhealthy = true;
-	say_error(&why);
-	err_clear(&why);
+	tell_err(r, &why);
 	return 1;
 }
 
@@ -317,7 +362,7 @@ static int report_stream(struct report *r, const struct store_stream *stream, st
 	if (lost == -1 || (lost == 0 && judge_lists(r, stream, s, &expires, e) == -1))
 		goto out;
 	judge_arrival(r, stream->stream, b->since, bundles_arrived(b));
-	r->waiting = r->waiting || (s != NULL && s->waiting_n + s->missing_total > 0);
+	judge_waiting(r, s);
 	service_tell(&v, tell_service, r);
 	if (say_json()) {
 		put_stream(stream, &v, s, expires, bundles_arrived(b));
@@ -355,9 +400,8 @@ static int report_damaged(struct report *r, struct err *e)
 	objects_close(o);
 	if (rc == -1 || r->damaged_n == 0)
 		return rc;
-	r->waiting = true;
-	say_line("%s set aside as damaged, and out of the published trees until a bundle brings the bytes; a receipt asks for them",
-		 num_of(r->damaged_n, "object"));
+	tell(r, &r->waiting, R_OBJECT_MISSING, "%s set aside as damaged, and out of the published trees until a bundle brings the bytes; a "
+	     "receipt asks for them", num_of(r->damaged_n, "object"));
 	for (size_t i = 0; i < r->damaged_n && i < MAX_NAMED; i++)
 		say_line("  damaged %s", digest_hex(&r->damaged[i], hex));
 	if (r->damaged_n > MAX_NAMED)
@@ -378,7 +422,7 @@ static void put_damaged(const struct report *r, json_t *o)
 
 /* ---- the command ---- */
 
-static void say_verdict(const struct report *r)
+static void say_verdict(struct report *r)
 {
 	const char *verdict = r->unhealthy ? "unhealthy" : r->waiting ? "waiting" : "healthy";
 	const struct trust *root = trust_chain_newest(&r->store->chain);
@@ -392,6 +436,8 @@ static void say_verdict(const struct report *r)
 	json_put_text(o, "trust_expires", time);
 	json_put(o, "unfinished", json_boolean(r->open));
 	put_damaged(r, o);
+	json_put(o, "problems", r->problems);
+	r->problems = NULL;
 	say_object(o);
 	say_line("%s  %s; site %s, trust root %llu expires %s", r->store->config.name, verdict, root->site, ull(root->version),
 		 time);
@@ -409,6 +455,7 @@ int status_run(const struct args *a, struct err *e)
 	if (store_check_below(&store, e) == -1 || state_check_roots(&store, e) == -1)
 		goto out;
 	r.now = time(NULL);
+	r.problems = json_array();
 	judge_root(&r);
 	for (size_t i = 0; i < store.config.streams_n; i++)
 		if (report_stream(&r, &store.config.streams[i], e) == -1)
@@ -418,6 +465,7 @@ int status_run(const struct args *a, struct err *e)
 	say_verdict(&r);
 	rc = r.unhealthy ? 1 : r.waiting ? 4 : 0;
 out:
+	json_decref(r.problems);
 	store_close(&store);
 	return rc;
 }

@@ -64,7 +64,8 @@
 	R(R_RECEIPT_REPLAYED, "receipt-replayed", 1, "an older receipt than the newest one known") \
 	R(R_NO_RECEIPT, "no-receipt", 1, "no receipt and no signature there") \
 	R(R_READER, "reader", 3, "the reader process failed or broke its protocol") \
-	R(R_SANDBOX, "sandbox", 3, "the reader process can't be caged as demanded")
+	R(R_SANDBOX, "sandbox", 3, "the reader process can't be caged as demanded") \
+	R(R_STALE, "stale", 1, "nothing has arrived for longer than policy allows")
 
 #define R(name, word, code, meaning) name,
 enum reason {

@@ -119,7 +119,7 @@ a.check('F4', 'its objects are taken', os.path.exists(f'{store}/objects/{sha256(
 a.check('F4', 'R: the good bundle afterwards', a.good_after(store) == [])
 later = a.shim(SHIM_CLOCK=86400 * 31)
 done = status(store, env=later)
-a.check('F4', '31 days later status is unhealthy, without a medium', b'expired' in done.err, '1', str(done.code), why=done.err.decode())
+a.check('F4', '31 days later status is unhealthy, without a medium', b'expired' in done.out, '1', str(done.code), why=done.out.decode())
 done = apply(store, site.g8, env=later)
 a.check('F4', 'and what is published stays', published(store) == site.published(8))
 store = a.fresh()
@@ -252,7 +252,7 @@ for label, ahead, code, word in (('ten years back', -10 * year, 1, 'clock'), ('1
     a.line('F12', f'clock {label}', f'{code} {word}', f'{done.code} {seen_word(done, word)}', faults(done, word) + ([] if published(store) == site.published(7) else ['published']) + a.good_after(store))
 for label, ahead, code in (('ten years back', -10 * year, 1), ('20 hours back', -72000, 0), ('33 hours back', -90000 - 3600 * 8, 1), ('21 days back', -86400 * 21, 1), ('right', 0, 0)):
     done = run('satchel-import', '-C', a.fresh(), 'status', env=a.shim(SHIM_CLOCK=ahead))
-    said = b'set the clock' in done.err and b'unhealthy' in done.out
+    said = b'set the clock' in done.out and b'unhealthy' in done.out
     a.check('F12', f'status, clock {label}', done.code == code and said == (code == 1), str(code), str(done.code), why=(done.out + done.err).decode())
 store = a.fresh()
 done = apply(store, site.g8, env=a.shim(SHIM_CLOCK=2147483648 + 86400 - int(time.time())))

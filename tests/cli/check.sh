@@ -35,7 +35,7 @@ same=$(hex "$c/a/same"); damage "$(object "$same")"
 expect_word 3 object-digest satchel-import check
 grep -q "objects/${same:0:2}/$same: .*set aside; [ab]: [ab]/same" "$T/err" || fail "the path is not named"
 expect 4 satchel-import status	# names are gone from the published tree: that is not healthy
-grep -q '^1 object set aside as damaged' "$T/out" && grep -q "^  damaged $same" "$T/out" && grep -q '  waiting; ' "$T/out" ||
+grep -q '^waiting: 1 object set aside as damaged' "$T/out" && grep -q "^  damaged $same" "$T/out" && grep -q '  waiting; ' "$T/out" ||
   fail "status does not say what was set aside"
 expect 4 satchel-import status --json
 grep -q "\"damaged\":1,\"objects_damaged\":\[\"$same\"\]" "$T/out" || fail "nor as JSON"

@@ -87,7 +87,7 @@ grep -q 'exit 4' "$T/during" && grep -q 'a run has not ended' "$T/during" || { c
 expect_word 4 'a run has not ended' satchel-import status
 grep -q 'waiting; site' "$T/out" || fail "the verdict of a store whose run was cut off"
 expect 4 satchel-import status --json
-grep -q '"unfinished":true' "$T/out" || fail "status as JSON"
+grep -q '"unfinished":true.*"problems":\[{"reason":"waiting","message":"a run has not ended' "$T/out" || fail "status as JSON"
 sed -i '/^hooks:/d' "$T/store/store.yaml"
 expect 0 satchel-import check
 same_tree "$c" "$p"

@@ -25,7 +25,7 @@ flip() { printf '\377' | dd of="$1" bs=1 seek="${2:-40}" conv=notrunc status=non
 good() { expect 0 satchel-import check; expect 0 satchel-import status; expect 0 satchel-verify store "$T/store" --trust "$trust"; same_tree "$1" "$p"; }
 needed() { # COMMAND: fails for the sake of the list, and says what helps
   expect_word 1 store-damaged "$@"
-  grep -q 'apply a bundle that carries this list' "$T/err" || { cat "$T/err"; fail "no next step: $*"; }
+  grep -q 'apply a bundle that carries this list' "$T/err" "$T/out" || { cat "$T/err"; fail "no next step: $*"; }
 }
 
 # the one in effect: its bytes, its signature, what judged it, all of it but the folder

@@ -23,7 +23,7 @@ whole() { same_tree "$T/c$1" "$p"; expect 0 satchel-import status; expect 0 satc
 healed() { whole "$1"; expect 0 satchel-verify store "$T/store" --trust "$trust"; }
 stays() { # CODE command...: refused, and what is published stays
   expect_word 1 'is not among the lists kept' "$@"
-  grep -q store-damaged "$T/err" && grep -q 'apply a bundle that carries this list' "$T/err" || fail "what to do: $*"
+  grep -q store-damaged "$T/err" "$T/out" && grep -q 'apply a bundle that carries this list' "$T/err" "$T/out" || fail "what to do: $*"
   same_tree "$T/c3" "$p"
 }
 damaged() { # command...: a store that this does to a sound one refuses to go on, whatever is run

@@ -33,7 +33,7 @@ broken() {
     expect_word 1 store-damaged satchel-verify store "$T/store" --trust "$trust"
     grep -F "$place: " "$T/out" | grep -qF "$text" || { cat "$T/out"; fail "verify store, after: $*"; }
     expect_word 1 "$place: " satchel-import status
-    grep -qF "$text" "$T/err" && grep -q 'satchel-import check' "$T/err" || fail "status, after: $*"
+    grep -q '^UNHEALTHY: ' "$T/out" && grep -qF "$text" "$T/out" && grep -q 'satchel-import check' "$T/out" || fail "status, after: $*"
     expect 1 satchel-import status --json
     grep -q '"damaged":true' "$T/out" || fail "status as JSON, after: $*"
     case $with in
@@ -114,7 +114,7 @@ mkdir -p "$T/other/o" "$T/mo"; echo other >"$T/other/o/f"
 quick_store added
 sed -i 's/^streams:$/&\n  - {stream: "more", rings: ["production"]}/' "$T/added/store.yaml"
 expect_word 1 'published/more' satchel-import status
-grep -q 'satchel-import check' "$T/err" && grep -q '^updates ' "$T/out" || fail "status of a store with a stream more"
+grep -q 'satchel-import check' "$T/out" && grep -q '^updates ' "$T/out" || fail "status of a store with a stream more"
 expect_word 0 'would be imported' satchel-import apply --dry-run "$T/m3"
 expect 0 satchel-export init "$T/more" --content "$T/other" --stream more --ring production --trust "$T/station/trust/trust-1.yaml"
 expect 0 satchel-export -C "$T/more" scan; expect 0 satchel-export -C "$T/more" approve --all --ring production

@@ -22,7 +22,7 @@ two=$(sha256sum <<<two | cut -d' ' -f1)
 lost
 current=$(readlink "$s/current")
 expect_word 1 store-damaged satchel-import status
-grep -q "streams/updates/$current/state.yaml" "$T/err" && grep -q 'satchel-import check' "$T/err" || fail "status does not say what and what to do"
+grep -q "streams/updates/$current/state.yaml" "$T/out" && grep -q 'satchel-import check' "$T/out" || fail "status does not say what and what to do"
 grep -q 'no list in effect' "$T/out" && fail "status tells a tale"
 grep -q 'unhealthy' "$T/out" || fail "no verdict"
 expect 1 satchel-import status --json; grep -q '"state_lost":true' "$T/out" || fail "nor as JSON"
@@ -63,7 +63,7 @@ same_tree "$c" "$p"
 # the journal
 fresh; sed -i '3s/"n":3,/"n":3, /' "$T/store/journal.jsonl"
 expect_word 1 '(journal)' satchel-import status
-grep -q 'journal.jsonl: line [34]' "$T/err" && grep -q unhealthy "$T/out" || fail "the line is not named"
+grep -q 'journal.jsonl: line [34]' "$T/out" && grep -q unhealthy "$T/out" || fail "the line is not named"
 fresh; sed -i 3d "$T/store/journal.jsonl"; expect_word 1 '(journal)' satchel-import status
 fresh; printf '{"n":' >>"$T/store/journal.jsonl"; expect 0 satchel-import status # an append under way
 

@@ -359,8 +359,11 @@ static void expires_in_effect(void **state)
 	EXPECT(p, 0, "expires at", "-C", p->store, "status");
 	while (time(NULL) <= p->f->expires)
 		sleep(1);
-	EXPECT(p, 1, "expired", "-C", p->store, "status");
-	assert_true(perimeter_said(p, "unhealthy"));
+	EXPECT(p, 1, "unhealthy", "-C", p->store, "status");
+	assert_non_null(strstr((const char *)p->out.data, "UNHEALTHY: updates: list 7 expired at "));
+	assert_int_equal(p->err.len, 0);	/* said once */
+	EXPECT(p, 1, "\"problems\":[{\"reason\":\"expired\",\"message\":\"updates: list 7 expired at ", "-C", p->store, "status",
+	       "--json");
 	assert_string_equal(perimeter_published(p, "alpha/x"), "seven");
 	APPLY(p, 0, "already imported");
 	/* gone from the store it is damage, and comes back although it has expired: it was admitted in its time */
@@ -375,9 +378,10 @@ static void expires_in_effect(void **state)
 	p->f->expires = time(NULL) + 86400 * 90;
 	perimeter_bundle(p, 8, 18, "eight");
 	APPLY(p, 0, "list 8 in effect");
-	EXPECT(p, 0, "healthy", "-C", p->store, "status");
+	EXPECT(p, 0, "\"problems\":[]", "-C", p->store, "status", "--json");
 	fixture_write(p->store, "streams/updates/bundles", old, strlen(old));
-	EXPECT(p, 1, "stale", "-C", p->store, "status");
+	EXPECT(p, 1, "UNHEALTHY: updates: nothing has arrived for ", "-C", p->store, "status");
+	EXPECT(p, 1, "\"problems\":[{\"reason\":\"stale\",\"message\":", "-C", p->store, "status", "--json");
 	perimeter_free(p);
 }
 
