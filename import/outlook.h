@@ -19,8 +19,6 @@ struct scanned;
 struct approvals;
 struct approval;
 
-#define OUTLOOK_MAX_NAMES 10
-
 struct outlook_name {		/* a missing object and where it belongs */
 	struct digest sha256;
 	uint64_t size;
@@ -37,7 +35,7 @@ struct outlook {
 	bool held;		/* the scan hook holds something that the lists name */
 	bool rollback_ended;	/* a list later than it is complete: it is to go */
 	uint64_t missing_bytes;	/* sizes of the missing objects */
-	struct outlook_name names[OUTLOOK_MAX_NAMES];
+	struct outlook_name *names;	/* of as many of them as want.missing has */
 	size_t names_n;
 	struct err malformed;	/* set: an approved contents list that can't be published */
 };

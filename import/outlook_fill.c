@@ -72,7 +72,7 @@ static int fill_waiting(struct outlook *l, const struct effect *f, struct err *e
 	return 0;
 }
 
-/* Gives a missing object its place in the state, once, and a name if it is among the first. */
+/* Gives a missing object its place and name in the outlook, once. */
 static int note_missing(void *arg, const struct missing_object *m, struct err *e)
 {
 	struct outlook_asking *a = arg;
@@ -86,11 +86,10 @@ static int note_missing(void *arg, const struct missing_object *m, struct err *e
 		return -1;
 	want->missing_total++;
 	l->missing_bytes += m->size;
-	if (want->missing_n < STATE_MAX_MISSING)
-		want->missing[want->missing_n++] = (struct state_missing){.sha256 = m->sha256, .size = m->size};
-	if (l->names_n < OUTLOOK_MAX_NAMES) {
+	if (want->missing_n < STATE_MAX_MISSING) {
 		struct outlook_name *n = &l->names[l->names_n];
 
+		want->missing[want->missing_n++] = (struct state_missing){.sha256 = m->sha256, .size = m->size};
 		*n = (struct outlook_name){.sha256 = m->sha256, .size = m->size};
 		n->item = arena_strndup(&want->arena, m->item, strlen(m->item));
 		n->path = m->path == NULL ? NULL : arena_strndup(&want->arena, m->path, strlen(m->path));
@@ -114,7 +113,8 @@ static int fill_missing(struct outlook_asking *a, const struct effect *f, struct
 	if (l->whole)
 		return 0;
 	want->missing = arena_alloc(&want->arena, STATE_MAX_MISSING * sizeof *want->missing);
-	if (want->missing == NULL)
+	l->names = arena_alloc(&want->arena, STATE_MAX_MISSING * sizeof *l->names);
+	if (want->missing == NULL || l->names == NULL)
 		return err_mem(e);
 	for (size_t i = 0; i < f->waiting_n; i++) {
 		const struct approval *p = f->waiting[i].entry;

@@ -305,13 +305,11 @@ static void put_stream(const struct store_stream *stream, const struct service *
 	json_put_number(o, "items", s == NULL ? 0 : s->items_n);
 	json_put_number(o, "waiting", s == NULL ? 0 : s->waiting_n);
 	json_put_number(o, "missing", s == NULL ? 0 : s->missing_total);
-	if (s != NULL) {
-		json_put(o, "items_waiting", tell_waiting_json(s));
+	if (s != NULL)
 		json_put(o, "objects_missing", missing_json(s));
-	}
 	if (arrived > 0)
 		json_put_text(o, "arrived", num_format_time(arrived, time));
-	say_object(o);
+	say_object_list(o, "items_waiting", s == NULL ? 0 : s->waiting_n, tell_waiting_json, s);
 }
 
 /* A list that the state names is gone or damaged: 1, said; what can be told without it is told all the same. */

@@ -20,7 +20,7 @@
 
 #define DAY 86400
 #define SOON (30 * DAY)		/* an expiry so near is warned of */
-#define MAX_WAITING 10	/* items named; state.yaml holds all */
+#define MAX_NAMED 10	/* items and objects that wait, in text; --json has all that state.yaml holds */
 
 static unsigned long long ull(uint64_t n)
 {
@@ -240,7 +240,7 @@ static void about_waiting(const struct state_waiting *w, struct buf *out)
 
 void tell_waiting(const struct state *s, const struct state *current)
 {
-	for (size_t i = 0; i < s->waiting_n && i < MAX_WAITING; i++) {
+	for (size_t i = 0; i < s->waiting_n && i < MAX_NAMED; i++) {
 		const struct state_waiting *w = &s->waiting[i];
 		const struct state_item *was = outlook_published(current, w->item);
 		struct buf text = {0};
@@ -251,37 +251,33 @@ void tell_waiting(const struct state *s, const struct state *current)
 		say_line("  %s  revision %llu %s", w->item, ull(w->revision), text.failed ? "" : (const char *)text.data);
 		buf_free(&text);
 	}
-	if (s->waiting_n > MAX_WAITING)
-		say_line("  and %zu more items", s->waiting_n - MAX_WAITING);
+	if (s->waiting_n > MAX_NAMED)
+		say_line("  and %zu more items", s->waiting_n - MAX_NAMED);
 }
 
-json_t *tell_waiting_json(const struct state *s)
+json_t *tell_waiting_json(const void *state, size_t i)
 {
-	json_t *waiting = json_array();
+	const struct state_waiting *w = &((const struct state *)state)->waiting[i];
+	json_t *o = json_object();
 
-	for (size_t i = 0; i < s->waiting_n && i < MAX_WAITING; i++) {
-		json_t *w = json_object();
-
-		json_put_text(w, "item", s->waiting[i].item);
-		json_put_number(w, "revision", s->waiting[i].revision);
-		json_put_text(w, "why", s->waiting[i].why);
-		json_put_number(w, "objects", s->waiting[i].objects);
-		json_put_number(w, "bytes", s->waiting[i].bytes);
-		json_array_append_new(waiting, w);
-	}
-	return waiting;
+	json_put_text(o, "item", w->item);
+	json_put_number(o, "revision", w->revision);
+	json_put_text(o, "why", w->why);
+	json_put_number(o, "objects", w->objects);
+	json_put_number(o, "bytes", w->bytes);
+	return o;
 }
 
 static void tell_missing(const struct outlook *l)
 {
 	char hex[DIGEST_HEX + 1], size[24];
 
-	for (size_t i = 0; i < l->names_n; i++)
+	for (size_t i = 0; i < l->names_n && i < MAX_NAMED; i++)
 		say_line("  missing %s  %s  %s: %s", digest_hex(&l->names[i].sha256, hex),
 			 num_format_size(l->names[i].size, size), l->names[i].item,
 			 l->names[i].path != NULL ? l->names[i].path : "contents list");
-	if (l->want.missing_total > l->names_n)
-		say_line("  and %llu more objects", ull(l->want.missing_total - l->names_n));
+	if (l->want.missing_total > MAX_NAMED)
+		say_line("  and %llu more objects", ull(l->want.missing_total - MAX_NAMED));
 }
 
 static void put_ref(json_t *o, const char *key, const struct list_ref *ref)
@@ -309,7 +305,6 @@ static void put_stream(const struct update *u)
 	json_put_number(o, "items", l->want.items_n);
 	json_put_number(o, "waiting", l->want.waiting_n);
 	json_put_number(o, "missing", l->want.missing_total);
-	json_put(o, "items_waiting", tell_waiting_json(&l->want));
 	for (size_t i = 0; i < l->names_n; i++) {
 		char hex[DIGEST_HEX + 1];
 		json_t *m = json_object();
@@ -322,7 +317,7 @@ static void put_stream(const struct update *u)
 		json_array_append_new(missing, m);
 	}
 	json_put(o, "objects_missing", missing);
-	say_object(o);
+	say_object_list(o, "items_waiting", l->want.waiting_n, tell_waiting_json, &l->want);
 }
 
 static void say_effect(const struct update *u)

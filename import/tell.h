@@ -29,8 +29,8 @@ struct state_waiting;
 /* The first waiting items: "  pool/o/openssl  revision 3 waits for 3 objects, 1.2 GiB; revision 2 stays". current may be
  * NULL. */
 void tell_waiting(const struct state *s, const struct state *current);
-/* The same as an array for --json: item, revision, why, objects, bytes. The caller's. */
-json_t *tell_waiting_json(const struct state *s);
+/* One of them for --json, which has all: item, revision, why, objects, bytes. The caller's. */
+json_t *tell_waiting_json(const void *state, size_t i);
 
 /* Warns where `what` has expired (true; `reason` says so) or will within 30 days. */
 bool tell_expiry(const char *what, int reason, int64_t expires, int64_t now);

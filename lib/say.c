@@ -17,6 +17,8 @@
 
 #include "lib/banned.h"
 
+#define BLOCK (64u << 10)	/* written at once, of a long object */
+
 static const struct say silent = {.program = "", .quiet = false};
 static const struct say *say = &silent;
 
@@ -132,6 +134,35 @@ void say_object(json_t *take)
 	if (say->json)
 		put_object(take);
 	json_decref(take);
+}
+
+void say_object_list(json_t *take, const char *key, size_t n, json_t *(*make)(const void *arg, size_t i), const void *arg)
+{
+	struct buf line = {0};
+
+	if (say->json) {
+		if (json_line(take, &line, NULL) == -1)
+			line.failed = true;
+		else
+			line.len--;	/* its brace */
+		buf_printf(&line, "%s\"%s\":[", line.len > 1 ? "," : "", key);
+		for (size_t i = 0; i < n; i++) {
+			json_t *o = make(arg, i);
+
+			buf_puts(&line, i > 0 ? "," : "");
+			if (json_line(o, &line, NULL) == -1)
+				line.failed = true;
+			json_decref(o);
+			if (line.len < BLOCK)
+				continue;
+			put_result(&line);
+			buf_clear(&line);
+		}
+		buf_puts(&line, "]}\n");
+		put_result(&line);
+	}
+	json_decref(take);
+	buf_free(&line);
 }
 
 void say_note(const char *fmt, ...)

@@ -29,6 +29,8 @@ void say_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_bytes(const void *data, size_t len);
 /* A result object on stdout under --json, nothing otherwise. Takes the reference. */
 void say_object(json_t *take);
+/* The same with one more member, the last: a list of n objects, each made when its turn comes, so that they may be many. */
+void say_object_list(json_t *take, const char *key, size_t n, json_t *(*make)(const void *arg, size_t i), const void *arg);
 /* Talk: "PROGRAM: TEXT" on stderr; not under -q. */
 void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* also under -q: "PROGRAM: warning: TEXT" */

@@ -450,8 +450,12 @@ static void many_wait(void **state)
 	assert_int_equal(said_times(p, "waits for 1 object,"), 10);
 	assert_true(perimeter_said(p, "and 3 more items"));
 	EXPECT(p, 4, "\"waiting\":13,\"missing\":13,", "-C", p->store, "apply", p->f->dir, "--json");
-	assert_int_equal(said_times(p, "\"why\":\"objects\",\"objects\":1,"), 10);
+	assert_int_equal(said_times(p, "\"why\":\"objects\",\"objects\":1,"), 13);
+	assert_int_equal(said_times(p, "\"path\":\"item-0"), 13);
 	assert_true(perimeter_said(p, "\"path\":\"item-000/x\""));
+	EXPECT(p, 4, "\"problems\":[{\"reason\":\"waiting\",\"message\":\"updates: list 1 waits: 13 items, 13 objects missing\"}]",
+	       "-C", p->store, "status", "--json");
+	assert_int_equal(said_times(p, "\"why\":\"objects\",\"objects\":1,"), 13);
 	assert_string_equal(perimeter_published(p, "item-000/x"), "");
 	perimeter_free(p);
 }

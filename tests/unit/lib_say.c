@@ -130,6 +130,56 @@ static void channels(void **state)
 	assert_non_null(strstr(err, "(form)\n"));
 }
 
+#define MANY 5000	/* of more bytes than are written at once */
+
+static json_t *make(const void *arg, size_t i)
+{
+	json_t *o = json_object();
+
+	json_put_text(o, "name", arg);
+	json_put_number(o, "n", i);
+	return o;
+}
+
+static void say_lists(const struct say *how)
+{
+	json_t *o = json_object();
+
+	say_start(how);
+	say_object_list(json_object(), "none", 0, make, "");
+	json_put_text(o, "name", "x");
+	say_object_list(o, "many", MANY, make, "twenty bytes of text");
+	exit(say_finish(NULL) == 0 ? 0 : 9);
+}
+
+static void lists_plainly(void)
+{
+	say_lists(&plain);
+}
+
+static void lists_as_json(void)
+{
+	say_lists(&json);
+}
+
+static void long_objects(void **state)
+{
+	static char out[300000], err[300000];
+	const char *second;
+	json_t *o;
+
+	(void)state;
+	assert_int_equal(capture(lists_plainly, out, err, sizeof out), 0);
+	assert_string_equal(out, "");
+	assert_int_equal(capture(lists_as_json, out, err, sizeof out), 0);
+	assert_memory_equal(out, "{\"none\":[]}\n{\"name\":\"x\",\"many\":[{", 33);
+	second = strchr(out, '\n') + 1;
+	assert_ptr_equal(strchr(second, '\n'), out + strlen(out) - 1);
+	o = json_parse_line(second, strlen(second) - 1, NULL);
+	assert_int_equal(json_array_size(json_object_get(o, "many")), MANY);
+	json_decref(o);
+}
+
 static void before_any_start(void)
 {
 	say_warn("early");
@@ -237,7 +287,7 @@ static void order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(channels), cmocka_unit_test(without_a_program), cmocka_unit_test(lost_output),
+		cmocka_unit_test(channels), cmocka_unit_test(long_objects), cmocka_unit_test(without_a_program), cmocka_unit_test(lost_output),
 		cmocka_unit_test(talk_in_one_write), cmocka_unit_test(order),
 	};
 
