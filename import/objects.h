@@ -181,6 +181,8 @@ int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *
  */
 int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dirs, size_t dirs_n,
 		 const char *name, struct err *e);
+/* Whether HEX.x is still to be made: 1, and the bytes that a copy of HEX takes, none where it isn't there; 0; -1. */
+int objects_variant_lacks(struct objects *o, const struct digest *d, uint64_t *bytes, struct err *e);
 /* Makes HEX.x ahead of objects_link, without a sync of its own: calls objects_begin. 0; 1 lost; -1. */
 int objects_link_prepare(struct objects *o, const struct digest *d, bool exec, int64_t mtime, struct err *e);
 /* Whether an inode is one that objects_link would give for this object and kind: 1, 0, -1. */

@@ -215,6 +215,22 @@ int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t m
 	return how == FAILED ? -1 : how == LOST;
 }
 
+int objects_variant_lacks(struct objects *o, const struct digest *d, uint64_t *bytes, struct err *e)
+{
+	char name[OBJECTS_NAME];
+	const struct file *fan;
+	struct stat st;
+
+	if (objects_fan(o, d->bytes[0], true, &fan, e) == -1)
+		return -1;
+	if (fstatat(fan->fd, objects_name(d, true, 0, name), &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	*bytes = 0;
+	if (fstatat(fan->fd, objects_name(d, false, 0, name), &st, AT_SYMLINK_NOFOLLOW) == 0)
+		*bytes = (uint64_t)st.st_blocks * 512;	/* a copy has the same holes */
+	return 1;
+}
+
 int objects_link_prepare(struct objects *o, const struct digest *d, bool exec, int64_t mtime, struct err *e)
 {
 	struct request r = {.o = o, .d = d, .exec = exec, .mtime = mtime};

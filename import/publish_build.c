@@ -10,6 +10,7 @@
 #include "import/missing.h"
 #include "import/objects.h"
 #include "import/tree.h"
+#include "import/variants.h"
 #include "lib/err.h"
 #include "lib/path.h"
 #include "lib/progress.h"
@@ -25,6 +26,7 @@ struct build {
 	enum tree_pass pass;
 	enum publish_build_run run;
 	const struct state_item *former;
+	struct variants variants;	/* that names will be given to */
 	bool *cleared;	/* of each former item, whether it was removed without its list */
 	bool failed;	/* changing the tree failed, not reading the lists */
 	size_t parent;	/* path[0..parent): what stands before the item's last component */
@@ -63,8 +65,7 @@ static int change(struct build *b, const struct record *was, const struct record
 		progress_add(1);
 		return is == NULL ? 0 : tree_add(b->tree, b->path, is, e);
 	}
-	/* made now, so that one sync proves them all before anything links to them */
-	if (is != NULL && is->exec && objects_link_prepare(b->o, &is->sha256, true, is->mtime, e) == -1)
+	if (is != NULL && is->exec && variants_add(&b->variants, &is->sha256, is->mtime, e) == -1)
 		return -1;
 	return was == NULL ? 0 : tree_remove(b->tree, b->path, was, e);
 }
@@ -170,18 +171,22 @@ int publish_build_run(struct objects *o, const struct file *dirs, size_t n, cons
 		return err_mem(e);
 	}
 	b->o = o;
+	b->variants = (struct variants){.objects = o, .dir = &dirs[0]};
 	b->run = run;
 	b->former = state->former;
 	publish_build_compare(state->former, state->former_n, state->items, state->items_n, count, &files, e);
 	progress_phase("publishing", state->former_n == 0 ? files : 0, 0);	/* of a difference the size is not known */
-	/* a tree that is built from nothing may link to objects whose sync is under way: publish_undo, or inspect_sweep, takes that back */
-	if (run_pass(b, dirs, 1, state, TREE_REMOVE, e) == 0 && (state->former_n == 0 || objects_settle(o, e) == 0) &&
+	/* variants are made now, so that one sync proves them all before anything links to them; but a tree that is built from nothing may
+	 * link to objects whose sync is under way: publish_undo, or inspect_sweep, takes that back */
+	if (run_pass(b, dirs, 1, state, TREE_REMOVE, e) == 0 && variants_make(&b->variants, e) == 0 &&
+	    (state->former_n == 0 || objects_settle(o, e) == 0) &&
 	    run_pass(b, dirs, n, state, TREE_ADD, e) == 0 && objects_settle(o, e) == 0) {
 		since = timings_now();
 		rc = file_sync_fs(dirs, e);
 		timings_busy("syncing trees", since);
 	}
 	progress_end();
+	variants_free(&b->variants);
 	free(b->cleared);
 	free(b);
 	return rc;

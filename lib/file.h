@@ -77,6 +77,8 @@ struct file_copier *file_copier_open(struct err *e);	/* NULL on error */
 int file_copier_run(struct file_copier *c, const struct file *from, uint64_t size, const struct file *to, struct digest *d,
 		    struct err *e);
 void file_copier_close(struct file_copier *c);	/* NULL is a no-op */
+/* Whether copies in this directory may be reflinks, which take no room: false only where that was tried, with files without a name. */
+bool file_may_clone(const struct file *dir);
 
 /* Free bytes for this user; *known is false where the file system reports no size at all. */
 int file_free_space(const struct file *dir, uint64_t *bytes, bool *known, struct err *e);

@@ -2,6 +2,7 @@
  * Copying a file's bytes (lib/file.h): a reflink where the file system can, else read, hash and write once.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,19 @@ int file_copier_run(struct file_copier *c, const struct file *from, uint64_t siz
 	else
 		rc = pass_through(c->data, from, size, to, hash, e);
 	return rc == 0 && d != NULL ? digest_final(hash, d, e) : rc;
+}
+
+bool file_may_clone(const struct file *dir)
+{
+	int from = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int to = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	bool may = from == -1 || to == -1 || ioctl(to, FICLONE, from) == 0;
+
+	if (from != -1)
+		close(from);
+	if (to != -1)
+		close(to);
+	return may;
 }
 
 int file_copy(const struct file *from, const struct file *to, struct digest *d, struct err *e)

@@ -99,7 +99,7 @@ expect 0 satchel-export approve base --ring production
 expect 0 satchel-export sign
 expect 0 satchel-export pack "$T/first"
 expect 0 satchel-export pack "$T/ahead" --content-only --ahead junk --only junk
-mkdir "$c/tool"; head -c 5000000 /dev/urandom >"$c/tool/run"; chmod 755 "$c/tool/run"
+mkdir "$c/tool"; head -c 5000000 /dev/urandom >"$c/tool/run"; head -c 2000000 /dev/urandom >"$c/tool/fits"; chmod 755 "$c"/tool/*
 expect 0 satchel-export scan
 expect 0 satchel-export approve tool --ring production
 expect 0 satchel-export sign
@@ -108,9 +108,10 @@ rm -r "$c/junk" # never approved: for comparing
 expect 0 satchel-import init "$T/small/store" --name s --trust "$T/station2/trust/trust-1.yaml" --stream updates --ring production
 echo 'policy: {ahead_days: 0}' >>"$T/small/store/store.yaml"
 expect 0 satchel-import apply "$T/first" "$T/ahead"
-head -c $(($(df --output=avail -B1 "$T/small" | tail -n 1) - 8000000)) /dev/zero >"$T/small/hog"
+head -c $(($(df --output=avail -B1 "$T/small" | tail -n 1) - 10000000)) /dev/zero >"$T/small/hog"
 expect_word 3 'satchel-import prune' satchel-import apply "$T/second"
 grep -q '(no-space)' "$T/err" && [ "$(ls "$T/small/store/published/updates")" = base ] || fail "publishing without room for an executable"
+grep -q 'needed for 2 executables' "$T/err" && [ -z "$(find "$T/small/store/objects" -name '*.x')" ] || fail "not before the first was written"
 expect_word 3 'satchel-import prune' satchel-import rollback
 expect 4 satchel-import status
 expect_word 0 '2 objects, 5.7 MiB, that nothing needs: going' satchel-import prune

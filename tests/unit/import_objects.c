@@ -529,12 +529,16 @@ static void prepared_variant_waits_for_settle(void **state)
 	struct bare_store *s = *state;
 	struct digest d = bare_store_put(s, "#!run", 5);
 	struct err e = {0};
+	uint64_t bytes = 0;
 	ino_t inode;
 
+	assert_int_equal(objects_variant_lacks(s->objects, &d, &bytes, &e), 1);
+	assert_int_equal(bytes, stat_of(bare_store_object(s, &d, "")).st_blocks * 512);
 	assert_int_equal(objects_link_prepare(s->objects, &d, false, 5, &e), 0);
 	assert_false(exists(bare_store_path(s, "stage/receiving")));
 	assert_int_equal(objects_link_prepare(s->objects, &d, true, 2000, &e), 0);
 	assert_true(exists(bare_store_path(s, "stage/receiving")));
+	assert_int_equal(objects_variant_lacks(s->objects, &d, &bytes, &e), 0);
 	bare_store_must(objects_settle(s->objects, &e), &e);
 	inode = stat_of(bare_store_object(s, &d, ".x")).st_ino;
 	assert_int_equal(objects_link_prepare(s->objects, &d, true, 3000, &e), 0);

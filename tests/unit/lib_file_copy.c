@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <linux/fs.h>
 
 #include "lib/digest.h"
 #include "lib/err.h"
@@ -133,10 +135,23 @@ static void errors(void **state)
 	file_close(&to);
 }
 
+static void clones(void **state)
+{
+	struct file from = FILE_CLOSED, to = FILE_CLOSED;
+
+	(void)state;
+	assert_int_equal(file_create_at(&dir, "cloned", 0600, &from, NULL), 0);
+	assert_int_equal(file_write(&from, "x", 1, NULL), 0);
+	assert_int_equal(file_create_at(&dir, "clone", 0600, &to, NULL), 0);
+	assert_int_equal(file_may_clone(&dir), ioctl(to.fd, FICLONE, from.fd) == 0);
+	file_close(&from);
+	file_close(&to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lengths), cmocka_unit_test(sparse), cmocka_unit_test(errors),
+		cmocka_unit_test(lengths), cmocka_unit_test(sparse), cmocka_unit_test(clones), cmocka_unit_test(errors),
 	};
 
 	return cmocka_run_group_tests(tests, make_top, remove_top);
