@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -37,16 +38,25 @@ static int wrong(struct err *e)
 #define INDIRECT 1024	/* of so many blocks one more is gone to say where they are (ext2; others need fewer) */
 #define DIRECTORIES 2	/* satchel, and the bundle's */
 
-static int check_place(const struct medium *m, const struct file *station, struct err *e)
+static int check_place(const struct file *dir, const struct file *station, struct err *e)
 {
 	bool below, above;
 
-	if (file_is_below(station, &m->dir, &below, e) == -1 || file_is_below(&m->dir, station, &above, e) == -1)
+	if (file_is_below(station, dir, &below, e) == -1 || file_is_below(dir, station, &above, e) == -1)
 		return -1;
 	if (!below && !above)
 		return 0;
-	err_set(e, R_STORE_ON_MEDIUM, "%s: %s", m->dir.name, below ? "the station lies on it" : "it lies in the station");
+	err_set(e, R_STORE_ON_MEDIUM, "%s: %s", dir->name, below ? "the station lies on it" : "it lies in the station");
 	return err_hint(e, "name the medium itself, and keep the station elsewhere");
+}
+
+int medium_check_place(const struct file *dir, const struct file *station, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(dir->fd, NAMES_MEDIUM_DIR, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISDIR(st.st_mode))
+		return 0;
+	return check_place(dir, station, e);
 }
 
 /* A bundle in a bundle would make the outer one wrong, and is found by nobody. */
@@ -99,7 +109,7 @@ int medium_open(const char *path, const struct file *station, enum medium_use us
 		}
 		return -1;
 	}
-	if (check_place(out, station, e) == -1 || check_kind(out, e) == -1 || find_unit(out, e) == -1)
+	if (check_place(&out->dir, station, e) == -1 || check_kind(out, e) == -1 || find_unit(out, e) == -1)
 		goto fail;
 	if (file_open_dir_at(&out->dir, NAMES_MEDIUM_DIR, &out->satchel, &missing) == -1 && missing.reason != ERR_MISSING) {
 		*e = missing;

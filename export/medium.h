@@ -41,6 +41,8 @@ enum medium_use { MEDIUM_LOOK, MEDIUM_FILL };
  */
 int medium_open(const char *path, const struct file *station, enum medium_use use, struct medium *out, struct err *e);
 void medium_close(struct medium *m);
+/* Of any directory that the user named to be read: where it is a medium, since `satchel` lies in it, R_STORE_ON_MEDIUM as above. */
+int medium_check_place(const struct file *dir, const struct file *station, struct err *e);
 /* Free bytes, for files; *known false where the file system does not say. */
 int medium_room(const struct medium *m, uint64_t *bytes, bool *known, struct err *e);
 /* Room that so many files of a bundle take at most, whose sizes add up to `bytes`: with what is left free at their ends,

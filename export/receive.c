@@ -2,7 +2,7 @@
  * receive: finds receipts and signatures in files, on media and in directories, and hands each to its judge. Of the
  * receipts of a store the one with the highest number counts; a file that is no good never keeps a good one from being
  * found: of signature files those are tried first that are named for a document here, and of each key so many.
- * Refuses to say 0 where anything was refused, and where there was nothing.
+ * Refuses media on which the station lies, and to say 0 where anything was refused, and where there was nothing.
  */
 #include "export/receive.h"
 
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "export/halfsigned.h"
+#include "export/medium.h"
 #include "export/nextroot.h"
 #include "export/station.h"
 #include "lib/err.h"
@@ -354,6 +355,8 @@ static int take_medium(struct receive *r, const char *path, struct err *e)
 	struct err why = {0};
 	int rc = file_open_dir(path, &dir, e);
 
+	if (rc == 0)
+		rc = medium_check_place(&dir, &r->s->dir, e);
 	if (rc == 0)
 		rc = take_dir(r, &dir, e);
 	if (rc == 0 && file_open_dir_at(&dir, NAMES_MEDIUM_DIR "/" NAMES_RECEIPTS, &receipts, &why) == 0) {

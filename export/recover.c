@@ -1,6 +1,7 @@
 /*
  * recover: after a restore from a backup. What the station signed since lies on media and is spoken of in receipts; it is
- * taken over after its signatures were judged, and no number seen is used again. Refuses numbers that jump. The ledger tells of it. May be repeated.
+ * taken over after its signatures were judged, and no number seen is used again. Refuses numbers that jump, and media
+ * on which the station lies. The ledger tells of it. May be repeated.
  */
 #include "export/recover.h"
 
@@ -11,6 +12,7 @@
 #include "export/draft.h"
 #include "export/keep.h"
 #include "export/ledger.h"
+#include "export/medium.h"
 #include "export/receipts.h"
 #include "export/receive.h"
 #include "export/reservation.h"
@@ -84,6 +86,8 @@ static int look_at(struct recover *r, const char *path, struct err *e)
 		return err_sys(e, "%s", path);
 	if (S_ISDIR(st.st_mode)) {
 		rc = file_open_dir(path, &dir, e);
+		if (rc == 0)
+			rc = medium_check_place(&dir, &r->s.dir, e);
 		if (rc == 0 && file_open_dir_at(&dir, NAMES_MEDIUM_DIR, &satchel, &why) == 0) {
 			rc = recover_medium(&r->s, &satchel, &r->seen, e);
 		} else if (rc == 0 && why.reason != ERR_MISSING) {

@@ -120,6 +120,23 @@ expect 0 satchel-export pack m7
 [ -d m7/satchel/updates-00000007 ] || fail "a bundle above what the store has seen"
 expect 0 satchel-import apply m7
 
+# ---- a medium on which the station lies, or that lies in it, is refused as by pack; what is no medium may have the station beside it
+
+rm -rf station
+mkdir on beside
+cp -a m3/satchel on/
+cp -a lost on/station
+mkdir on/station/in && cp -a m3/satchel on/station/in/
+before=$(snapshot on)
+for command in recover receive; do
+  expect_word 2 store-on-medium satchel-export -C on/station $command on
+  expect_word 2 store-on-medium satchel-export -C on/station $command on/station/in
+done
+[ "$(snapshot on)" = "$before" ] || fail "a medium that is refused changed the station"
+cp m3/satchel/receipts/* beside/ && mv on/station beside/
+expect 0 satchel-export -C beside/station receive beside
+expect 0 satchel-export -C beside/station recover beside
+
 # ---- media that are not ours, or were changed, teach nothing
 
 rm -rf station
