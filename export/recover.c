@@ -104,11 +104,11 @@ static int look_at(struct recover *r, const char *path, struct err *e)
 static int look_at_each(struct recover *r, const struct args *a, struct err *e)
 {
 	for (size_t i = 0; i < args_len(a); i++) {
-		size_t before = r->seen.found + r->receipts.good + r->receipts.refused;
+		size_t before = r->seen.found + r->seen.roots + r->receipts.good + r->receipts.refused;
 
 		if (look_at(r, args_at(a, i), e) == -1)
 			return -1;
-		if (r->seen.found + r->receipts.good + r->receipts.refused > before)
+		if (r->seen.found + r->seen.roots + r->receipts.good + r->receipts.refused > before)
 			continue;
 		err_set(e, R_NO_BUNDLE, "%s: no bundle of stream %s, and no receipt there", args_at(a, i), r->s.config.stream);
 		return err_hint(e, "name the medium itself, or a receipt; what was named before it was taken in");
@@ -275,12 +275,43 @@ static void tell(const struct recover *r)
 			 "now", num_of(r->unkept, "item"));
 }
 
+static bool has_learnt(const struct recover *r, const struct floor *before)
+{
+	const struct recover_seen *seen = &r->seen;
+
+	return seen->roots + seen->lists + seen->bundles + r->receipts.good > 0 || seen->floor.sequence > before->sequence ||
+	       seen->floor.epoch > before->epoch || seen->floor.revision > before->revision;
+}
+
+static int settle(struct recover *r, struct err *e)
+{
+	return raise_floor(r, e) == -1 ? -1 : take_decisions(r, e);
+}
+
+/* What good documents witness counts, also where something else could not be looked at. */
+static int look(struct recover *r, const struct args *a, struct err *e)
+{
+	const struct floor before = r->seen.floor;
+	struct err later = {0};
+	int rc = look_at_each(r, a, e);
+
+	if (rc == -1 && !has_learnt(r, &before))
+		return -1;
+	if (look_at_receipts(r, rc == 0 ? e : &later) == -1)
+		rc = -1;
+	if (rc == 0)
+		return settle(r, e);
+	err_clear(&later);
+	if (settle(r, &later) == -1)
+		err_hint(e, "and what was seen before could not be kept: %s", later.text);
+	return -1;
+}
+
 static int recover(struct recover *r, const struct args *a, struct err *e)
 {
 	if (station_list_effective(&r->s, &r->before, NULL, e) == -1)
 		return -1;
-	if (look_at_own(r, e) == -1 || look_at_each(r, a, e) == -1 || look_at_receipts(r, e) == -1 || raise_floor(r, e) == -1 || take_decisions(r, e) == -1 ||
-	    keep_all(r, e) == -1)
+	if (look_at_own(r, e) == -1 || look(r, a, e) == -1 || keep_all(r, e) == -1)
 		return -1;
 	tell(r);
 	return r->seen.wrong + r->receipts.refused - r->receipts.older > 0 ? 1 : 0;

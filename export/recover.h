@@ -26,10 +26,10 @@ struct recover_seen {
 	struct floor known;		/* the station's own numbers and the root's epoch */
 	size_t roots, bundles, lists;	/* taken over */
 	size_t wrong;			/* refused, or contradicting */
-	size_t found;			/* bundles of this stream, whatever became of them */
+	size_t found;			/* bundles of this stream, whatever became of them; those that are not finished don't count */
 };
 /* Every bundle of this stream in MEDIUM/satchel, in order of sequences: roots, lists, manifests and indexes that are signed as
- * they must be and that the station lacks are its own again. */
+ * they must be and that the station lacks are its own again. On error *seen has what was witnessed so far. */
 int recover_medium(struct station *s, const struct file *satchel, struct recover_seen *seen, struct err *e);
 
 /* ---- the draft (recover_draft.c) ---- */

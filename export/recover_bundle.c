@@ -1,7 +1,8 @@
 /*
  * What a restored station finds of itself on a medium. Signatures are judged first, as import does: roots extend the chain,
  * a manifest by the newest root's exporters, a list by its approvers. Where one exporter at least has signed, the sequence was
- * used and the list is judged, though more had to sign before the bundle counts. Refuses the rest, says so, and goes on.
+ * used and the list is judged, though more had to sign before the bundle counts. Refuses the rest, says so, and goes on; passes over
+ * what is no directory, and bundles that pack had not finished.
  */
 #include "export/recover.h"
 
@@ -289,6 +290,11 @@ static int take_bundle(struct finding *f, struct err *e)
 	if (rc == -1)
 		return -1;
 	whole = judge_manifest(f, &why) == 0;
+	if (why.reason == ERR_MISSING) {
+		say_note("%s: it has no " NAMES_MANIFEST ": packing was interrupted; passed over", f->dir.name);
+		return 0;
+	}
+	f->seen->found++;
 	if (!whole)
 		refuse(f, &why);
 	if (f->manifest != NULL && floor_see_sequence(&f->seen->floor, &f->seen->known, f->sequence, &why) == -1) {
@@ -330,8 +336,12 @@ static int list_bundles(const struct station *s, const struct file *satchel, uin
 		uint64_t sequence;
 
 		rc = 0;
-		if (names_bundle_parse(name, stream, &sequence) == 0 && strcmp(stream, s->config.stream) == 0)
+		if (names_bundle_parse(name, stream, &sequence) == -1 || strcmp(stream, s->config.stream) != 0)
+			continue;
+		if (listing_is_dir(&l))
 			(*list)[(*n)++] = sequence;
+		else
+			say_note("%s/%s: no directory; passed over", satchel->name, name);
 	}
 	listing_close(&l);
 	if (*n > 0)
@@ -346,14 +356,18 @@ int recover_medium(struct station *s, const struct file *satchel, struct recover
 	size_t n;
 	int rc = list_bundles(s, satchel, &list, &n, e);
 
-	seen->found += rc == 0 ? n : 0;
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		char name[NAMES_BUNDLE_LEN];
+		struct err why = {0};
 
 		f.sequence = list[i];
-		rc = file_open_dir_at(satchel, names_bundle(s->config.stream, list[i], name), &f.dir, e);
-		if (rc == 0)
+		if (file_open_dir_at(satchel, names_bundle(s->config.stream, list[i], name), &f.dir, &why) == 0) {
 			rc = take_bundle(&f, e);
+		} else {
+			seen->found++;
+			seen->wrong++;
+			say_error(&why);
+		}
 		file_close(&f.dir);
 	}
 	free(list);

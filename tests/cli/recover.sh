@@ -40,6 +40,7 @@ cp -a $published/ before
 cp -a station lost
 rm -rf station
 mv backup station
+cp -a station backup
 cp -a station behind	# a receipt tells that the store has seen more than this station knows of
 expect 0 satchel-export -C behind receive m3
 expect 1 satchel-export -C behind status
@@ -169,6 +170,36 @@ cmp ours station/lists/3.yaml || fail "a list was overwritten"
 grep -q '"what":"list-fork"' station/ledger.jsonl || fail "no alarm in the ledger"
 expect 2 satchel-export recover
 expect 2 satchel-export recover nowhere
+
+# ---- a stray name on a medium ends nothing: what good bundles witness is taken over
+
+cp -a m2 stray && cp -a m3/satchel/updates-00000003 stray/satchel/
+: >stray/satchel/updates-00000001
+ln -s updates-00000002 stray/satchel/updates-00000008
+mkdir stray/satchel/updates-00000009 && cp m3/satchel/updates-00000003/vol-0001.* stray/satchel/updates-00000009/
+restored() { rm -rf station && cp -a backup station; }
+witnessed() {
+  grep -q '^sequence: 3$' station/floor.yaml && grep -q '^revision: 3$' station/floor.yaml || fail "the floor: $(cat station/floor.yaml)"
+  expect 0 satchel-export sign
+  grep -q 'nothing changed since list 3' "$T/err" || fail "the decisions are not those of list 3"
+}
+restored
+expect_word 0 'taken over: 0 trust roots, 2 lists, 2 bundles; the next list is above 3, the next bundle above 3' satchel-export recover stray
+for n in 1 8; do grep -q "updates-0000000$n: no directory; passed over" "$T/err" || fail "a stray name is not said"; done
+grep -q 'updates-00000009: it has no manifest.yaml: packing was interrupted; passed over' "$T/err" || fail "an interrupted bundle is not said"
+witnessed
+restored
+expect 2 satchel-export recover stray nowhere
+witnessed
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+  restored
+  expect_word 1 'updates-00000002: Input/output error' env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -e trace=openat2 \
+    -e inject=openat2:error=EIO -P updates-00000002 satchel-export recover stray
+  grep -q INJECTED trace || fail "nothing was unreadable: this test is blind"
+  witnessed
+fi
+mkdir -p only/satchel/updates-00000009
+expect_word 1 no-bundle satchel-export recover only
 
 # ---- a number that jumps stops nobody: it is refused, and the rest is taken over
 
