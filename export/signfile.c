@@ -61,6 +61,7 @@ struct signfile {
 	struct station s;
 	bool has_station;
 	struct trust *given;		/* root by --trust or beside FILE */
+	bool beside;			/* the latter: nobody has verified it */
 	const struct trust *root;	/* the one that judges; NULL: none is known */
 	struct seckey **keys;
 	size_t keys_n;
@@ -139,7 +140,12 @@ static int find_beside(struct signfile *f, struct err *e)
 		    (f->given = trust_parse(b.data, b.len, e)) == NULL)
 			err_prefix(e, "%s/%s", f->dir.name, name);
 		buf_free(&b);
-		return f->given == NULL ? -1 : 0;
+		if (f->given == NULL)
+			return -1;
+		f->beside = true;
+		say_note("trust root %llu beside it was not verified; name one that you trust with --trust ROOT",
+			 (unsigned long long)f->given->version);
+		return 0;
 	}
 	return 0;
 }
@@ -162,27 +168,37 @@ static int find_root(struct signfile *f, struct err *e)
 	return 0;
 }
 
-/* Whether the key may sign this. A trust root is signed by root keys of its own, and of the root before. */
+/* The role that the key's own file names, or NULL. */
+static const char *labelled_role(const struct seckey *k)
+{
+	const char *label = sign_label(k), *word = "satchel-role: ";
+
+	return label != NULL && strncmp(label, word, strlen(word)) == 0 ? label + strlen(word) : NULL;
+}
+
+/*
+ * Whether the key may sign this. A trust root is signed by root keys of its own, and of the root before. Whoever wrote the document
+ * may have written a root beside it, too: without a root from elsewhere the key's own label decides, and these may only refuse.
+ */
 static int check_key(const struct signfile *f, const struct seckey *k, const char *path, struct err *e)
 {
 	const struct digest *id = pubkey_id(sign_public(k));
-	const char *label = sign_label(k), *role = trust_role_name(f->role), *word = "satchel-role: ";
+	const char *own = labelled_role(k), *role = trust_role_name(f->role);
 
+	if ((f->root == NULL || f->beside) && own != NULL && strcmp(own, role) != 0)
+		return err_set(e, R_KEY_ROLE, "%s: a key of role %s, and this is signed by role %s", path, own, role);
 	if ((f->root != NULL && trust_has_role(f->root, f->role, id)) || (f->trust != NULL && trust_has_role(f->trust, f->role, id)))
 		return 0;
 	if (f->root != NULL || f->trust != NULL) {
 		const struct trust *t = f->root != NULL ? f->root : f->trust;
 
-		return err_set(e, R_KEY_ROLE, "%s: not a key of role %s, which signs this, in trust root %llu", path, role,
-			       (unsigned long long)t->version);
+		return err_set(e, R_KEY_ROLE, "%s: not a key of role %s, which signs this, in trust root %llu%s", path, role,
+			       (unsigned long long)t->version, f->beside ? " beside it, which was not verified" : "");
 	}
-	if (label == NULL || strncmp(label, word, strlen(word)) != 0) {
-		err_set(e, R_KEY_ROLE, "%s: nothing here says whether this key has role %s", path, role);
-		return err_hint(e, "name the trust root with --trust ROOT");
-	}
-	if (strcmp(label + strlen(word), role) != 0)
-		return err_set(e, R_KEY_ROLE, "%s: a key of role %s, and this is signed by role %s", path, label + strlen(word), role);
-	return 0;
+	if (own != NULL)
+		return 0;
+	err_set(e, R_KEY_ROLE, "%s: nothing here says whether this key has role %s", path, role);
+	return err_hint(e, "name the trust root with --trust ROOT");
 }
 
 static int load_keys(struct signfile *f, struct err *e)

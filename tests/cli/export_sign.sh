@@ -102,7 +102,22 @@ cp s/lists/1.yaml carried.yaml
  expect_word 1 key-role satchel-export sign carried.yaml --key nolabel.key
  grep -q -- --trust "$T/err" || fail "the next step is not named"
  expect 0 satchel-export sign carried.yaml --key keys/keys/alice.key --passphrase-file pass --trust root-1.yaml
- grep -q '^  a revision 1 for production: 1 file' "$T/out" || fail "what is signed is not shown")
+ grep -q '^  a revision 1 for production: 1 file' "$T/out" || fail "what is signed is not shown"
+ # a root that somebody made and put beside it gives no key another role than its own label says; it may refuse one
+ b=$(id keys/keys/bob.pub) p=$(id keys/keys/packer.pub) c=$(id keys/keys/chief.pub)
+ mkdir made && cp carried.yaml made/
+ root 9 1 1 | sed "/^roles:/,\$ { s/$b/B/; s/$p/$b/; s/B/$p/ }" >made/trust-9.yaml
+ expect_word 1 key-role satchel-export sign made/carried.yaml --key keys/keys/packer.key
+ grep -q 'a key of role exporter, and this is signed by role approver' "$T/err" || fail "why it is refused"
+ grep -q 'trust root 9 beside it was not verified' "$T/err" || fail "that nobody verified the root is not said"
+ expect_word 1 'in trust root 9 beside it, which was not verified' satchel-export sign made/carried.yaml --key keys/keys/bob.key
+ expect_word 1 key-role satchel-export sign made/carried.yaml --key nolabel.key
+ [ -z "$(find made -name '*.sig')" ] || fail "a refused key signed"
+ expect 0 satchel-export sign made/carried.yaml --key keys/keys/alice.key --passphrase-file pass
+ expect 0 satchel-export sign made/carried.yaml --key keys/keys/bob.key --trust root-1.yaml
+ grep -q 'was not verified' "$T/err" && fail "a root that was named needs no warning"
+ root 9 1 1 | sed "/^roles:/,\$ { s/$b/B/; s/$c/$b/; s/B/$c/ }" >made/self.yaml
+ expect_word 1 key-role satchel-export sign made/self.yaml --key keys/keys/bob.key)
 sig=$(ls carried.yaml.*.sig)
 cp "$sig" "s/lists/1.yaml.${sig#carried.yaml.}"
 sha256sum --status -c list1 || fail "the list changed"
