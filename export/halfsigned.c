@@ -1,5 +1,5 @@
 /*
- * sent, signers | HALFSIGNED | status, receive. Refuses nothing.
+ * sent, signers | HALFSIGNED | status. Refuses nothing.
  */
 #include "export/halfsigned.h"
 

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "export/halfsigned.h"
 #include "export/medium.h"
 #include "export/nextroot.h"
 #include "export/station.h"
@@ -29,7 +28,6 @@
 #include "lib/banned.h"
 
 #define MAX_NAMES 65536		/* of a directory: a medium with more is no accident */
-#define MAX_TRIED 64		/* signature files of one key in one directory: each is tried on every document here that it may be of */
 #define SIGNATURE_TAIL (1 + NAMES_PREFIX + 4)
 
 struct receive {
@@ -187,14 +185,14 @@ static int by_promise(const void *a, const void *b)
 
 /* ---- taking ---- */
 
-static void count(struct receive *r, enum receive_outcome out)
+void receive_counted(struct receive_count *count, enum receive_outcome out)
 {
 	if (out == RECEIVE_TAKEN || out == RECEIVE_KNOWN)
-		r->count->good++;
+		count->good++;
 	else
-		r->count->refused++;
+		count->refused++;
 	if (out == RECEIVE_OLDER)
-		r->count->older++;
+		count->older++;
 }
 
 /* Of each store the first that is good, or settles it. */
@@ -214,7 +212,7 @@ static int take_receipts(struct receive *r, const struct file *dir, const struct
 			}
 			if (receive_receipt(r->s, dir, c->list[i].name, &out, e) == -1)
 				return -1;
-			count(r, out);
+			receive_counted(r->count, out);
 			settled = out != RECEIVE_REFUSED;
 		}
 		if (older > 0)
@@ -224,7 +222,7 @@ static int take_receipts(struct receive *r, const struct file *dir, const struct
 }
 
 /* Some that are not tried, told as one. */
-static void refuse(struct receive *r, const struct file *dir, const char *first, size_t n, int reason, const char *why)
+static void refuse(struct receive_count *count, const struct file *dir, const char *first, size_t n, int reason, const char *why)
 {
 	struct err e = {0};
 
@@ -235,23 +233,28 @@ static void refuse(struct receive *r, const struct file *dir, const char *first,
 	else
 		err_set(&e, reason, "%s/%s and %zu others: %s", dir->name, first, n - 1, why);
 	say_error(&e);
-	r->count->refused += n;
+	count->refused += n;
+}
+
+void receive_untried(struct receive_count *count, const struct file *dir, const char *first, size_t n)
+{
+	refuse(count, dir, first, n, R_SIGNATURE_THRESHOLD,
+	       "not tried, since so many others bear the same key; name the file itself");
 }
 
 /* Of n that bear the same key: the first are tried. Returns how many. */
 static size_t choose_of_key(struct receive *r, const struct file *dir, struct claim *list, size_t n)
 {
-	size_t tried = list->promise == RECEIVE_STRANGE ? 0 : n < MAX_TRIED ? n : MAX_TRIED;
+	size_t tried = list->promise == RECEIVE_STRANGE ? 0 : n < RECEIVE_TRIED ? n : RECEIVE_TRIED;
 
 	for (size_t i = 0; i < tried; i++)
 		list[i].tried = true;
 	if (tried > 0 && tried < n)
-		refuse(r, dir, list[tried].name, n - tried, R_SIGNATURE_THRESHOLD,
-		       "not tried, since so many others bear the same key; name the file itself");
+		receive_untried(r->count, dir, list[tried].name, n - tried);
 	return tried;
 }
 
-/* Of each key that is known MAX_TRIED; they are left in order of their names. */
+/* Of each key that is known RECEIVE_TRIED; they are left in order of their names. */
 static void choose(struct receive *r, const struct file *dir, const struct nextroot *draft, struct candidates *c)
 {
 	const char *strange = NULL;
@@ -273,7 +276,7 @@ static void choose(struct receive *r, const struct file *dir, const struct nextr
 	}
 	snprintf(why, sizeof why, "by %s that trust root %" PRIu64 " does not name", strangers > 1 ? "keys" : "a key",
 		 trust_chain_newest(&r->s->chain)->version);
-	refuse(r, dir, strange, strangers, R_KEY_ROLE, why);
+	refuse(r->count, dir, strange, strangers, R_KEY_ROLE, why);
 	qsort(c->claims, c->claims_n, sizeof *c->claims, by_name);
 }
 
@@ -293,7 +296,7 @@ static int take_signatures(struct receive *r, const struct file *dir, struct can
 			continue;
 		rc = receive_signature(r->s, dir, c->claims[i].name, &out, e);
 		if (rc == 0)
-			count(r, out);
+			receive_counted(r->count, out);
 	}
 	return rc;
 }
@@ -310,41 +313,6 @@ static int take_dir(struct receive *r, const struct file *dir, struct err *e)
 	if (rc == 0)
 		rc = take_signatures(r, dir, &c, e);
 	free_candidates(&c);
-	return rc;
-}
-
-struct added {
-	struct receive *r;
-	const struct file *medium;
-};
-
-/* What exporters elsewhere added to a bundle on the medium, that the station's copy has not got. */
-static int take_added(void *arg, const struct manifest *m, const struct signers *w, struct err *e)
-{
-	struct added *a = arg;
-	const struct trust_role *role = &trust_chain_newest(&a->r->s->chain)->roles.role[ROLE_EXPORTER];
-	char bundle[NAMES_BUNDLE_LEN], path[NAMES_BUNDLE_LEN + 16], ours[64 + NAMES_SIGNATURE_LEN], name[NAMES_SIGNATURE_LEN];
-	struct file dir = FILE_CLOSED;
-	struct err why = {0};
-	int rc = 0;
-
-	(void)w;
-	snprintf(path, sizeof path, NAMES_MEDIUM_DIR "/%s", names_bundle(m->stream, m->sequence, bundle));
-	if (file_open_dir_at(a->medium, path, &dir, &why) == -1)
-		return 0;	/* not on this medium */
-	for (size_t i = 0; rc == 0 && i < role->keys_n; i++) {
-		enum receive_outcome out;
-
-		names_signature(NAMES_MANIFEST, &role->keys[i], name);
-		snprintf(ours, sizeof ours, "bundles/%" PRIu64 "/%s", m->sequence, name);
-		if (faccessat(dir.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == -1 ||
-		    faccessat(a->r->s->dir.fd, ours, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-			continue;
-		rc = receive_signature(a->r->s, &dir, name, &out, e);
-		if (rc == 0)
-			count(a->r, out);
-	}
-	file_close(&dir);
 	return rc;
 }
 
@@ -366,7 +334,7 @@ static int take_medium(struct receive *r, const char *path, struct err *e)
 		rc = -1;
 	}
 	if (rc == 0)
-		rc = halfsigned_each(r->s, take_added, &(struct added){r, &dir}, e);
+		rc = receive_added(r->s, &dir, r->count, e);
 	file_close(&receipts);
 	file_close(&dir);
 	return rc;
@@ -388,7 +356,7 @@ static int take_file(struct receive *r, const char *path, struct err *e)
 	else if (rc == 0 && (rc = file_open(path, &f, e)) == 0)
 		rc = receive_text(r->s, &f, &out, e);
 	if (rc == 0)
-		count(r, out);
+		receive_counted(r->count, out);
 	file_close(&f);
 	file_close(&dir);
 	return rc;

@@ -22,6 +22,8 @@ struct receive_count {
 };
 int receive_path(struct station *s, const char *path, struct receive_count *count, struct err *e);
 
+#define RECEIVE_TRIED 64	/* signature files of one key in one directory: each is tried on every document here that it may be of */
+
 /* ---- receipts (receive_receipt.c) ---- */
 
 /* The outcome of one: what to try next is the caller's. */
@@ -52,5 +54,17 @@ enum receive_promise receive_signature_promises(struct station *s, const struct 
 
 /* Tries a signature file on every document that its key could sign. */
 int receive_signature(struct station *s, const struct file *dir, const char *name, enum receive_outcome *out, struct err *e);
+
+/* ---- signatures beside the manifests of bundles (receive_added.c) ---- */
+
+/* What exporters added on a medium, that the station's copies have not got: of each key RECEIVE_TRIED. Where that is nothing,
+ * and nothing was counted yet, what former runs took in and is there still counts as known. */
+int receive_added(struct station *s, const struct file *medium, struct receive_count *count, struct err *e);
+
+/* ---- counting, for those above (receive.c) ---- */
+
+/* One more of that outcome; n signature files that were not tried, told by the first one's path. */
+void receive_counted(struct receive_count *count, enum receive_outcome out);
+void receive_untried(struct receive_count *count, const struct file *dir, const char *first, size_t n);
 
 #endif

@@ -84,8 +84,7 @@ static int add(uint64_t **list, size_t *n, size_t *room, uint64_t sequence, stru
 	return 0;
 }
 
-/* All sequences there is a directory of, ascending; free *list. */
-static int find(const struct station *s, uint64_t **list, size_t *n, struct err *e)
+int sent_sequences(const struct station *s, uint64_t **list, size_t *n, struct err *e)
 {
 	uint64_t sequence;
 	struct listing l;
@@ -107,7 +106,7 @@ int sent_each(const struct station *s, int (*each)(void *arg, const struct manif
 {
 	uint64_t *list;
 	size_t n;
-	int rc = find(s, &list, &n, e);
+	int rc = sent_sequences(s, &list, &n, e);
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		struct manifest *m;

@@ -5,6 +5,7 @@
 #define EXPORT_SENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "manifests/manifest.h"
@@ -15,6 +16,8 @@ struct station;
 
 /* The manifest of a finished bundle: 0; 1 where there is none (*out NULL); -1. */
 int sent_load(const struct station *s, uint64_t sequence, struct manifest **out, struct err *e);
+/* All sequences there is a directory of, finished or not, ascending; free *list. */
+int sent_sequences(const struct station *s, uint64_t **list, size_t *n, struct err *e);
 /* Calls each for every finished bundle, in order of sequences; what it returns but 0 ends it. */
 int sent_each(const struct station *s, int (*each)(void *arg, const struct manifest *m, struct err *e), void *arg, struct err *e);
 /* Whether it was for a destination: named, or for any. */

@@ -144,3 +144,47 @@ expect 0 satchel-export sign --key keys/approver1.key --key keys/approver2.key
 grep -q '^list 5: 2 entries' "$T/out" || fail "the next list: $(cat "$T/out")"
 expect 0 satchel-export -C again renew --key keys/approver1.key --key keys/approver2.key
 grep -q '^list 5: 1 entry' "$T/out" || fail "renewed is what was in effect: $(cat "$T/out")"
+
+# ---- what the other exporter added on a medium is taken from it, whatever was made since; once it is taken, that is said
+
+mkdir h1 h2
+expect 4 satchel-export pack h1 --key keys/exporter1.key
+expect 0 satchel-export pack h2 --key keys/exporter1.key --key keys/exporter2.key
+b=$(echo h1/satchel/updates-*)
+n=$((10#${b##*-}))
+expect_word 1 no-receipt satchel-export receive h1
+(unset SATCHEL_STATION && expect 0 satchel-export sign "$b/manifest.yaml" --trust trust-1.yaml --key keys/exporter2.key)
+added=$(sig "$b/manifest.yaml" exporter2)
+cp "$added" good
+cp -a station untold
+expect_word 0 "bundles/$n/manifest.yaml: signed with key \"exporter2\"; 2 of 2 signatures" satchel-export receive h1
+cmp "$added" "$(sig "station/bundles/$n/manifest.yaml" exporter2)" || fail "not the signature"
+before=$(snapshot station)
+expect_word 0 'known already' satchel-export receive h1
+expect 0 satchel-export receive h1 --json
+grep -q '"known": *true' "$T/out" || fail "--json: $(cat "$T/out")"
+expect_word 1 no-receipt satchel-export receive h2 # what pack signed has not come back from anybody
+cp forged "$added"
+expect_word 1 no-receipt satchel-export receive h1 # and this is not what is known
+[ "$(snapshot station)" = "$before" ] || fail "what is known changed the station"
+
+# a bundle of the former trust root
+rm -rf station && mv untold station
+cp good "$added"
+expect 0 satchel-export trust renew
+expect 0 satchel-export trust sign --key keys/root1.key
+[ -e station/trust/trust-2.yaml ] || fail "no second root: this test is blind"
+expect_word 0 "bundles/$n/manifest.yaml: signed with key \"exporter2\"; 2 of 2 signatures" satchel-export receive h1
+
+# of each key so many, those of the newest bundles
+for x in $(seq 101 170); do
+  there=h1/satchel/updates-00000$x
+  mkdir "station/bundles/$x" "$there"
+  cp "station/bundles/$n/manifest.yaml" "station/bundles/$x/"
+  cp forged "$(sig "$there/manifest.yaml" exporter2)"
+  cp forged "$(sig "$there/manifest.yaml" stranger)"
+done
+expect_word 1 signature-threshold satchel-export receive h1
+tried=$(grep -c 'no document here has this signature' "$T/err")
+[ "$tried" -eq 64 ] || fail "$tried of the same key were tried"
+grep -q 'updates-00000106/manifest.yaml.* and 5 others: not tried, .*name the file itself' "$T/err" || fail "those not tried are not said"
