@@ -47,6 +47,17 @@ static struct station_destination *find(struct station *s, const char *name)
 	return NULL;
 }
 
+static struct station_destination *find_known(struct station *s, const char *name, struct err *e)
+{
+	struct station_destination *d = find(s, name);
+
+	if (d != NULL)
+		return d;
+	err_set(e, ERR_USAGE, "no destination is named \"%s\"", name);
+	err_hint(e, "'destination list' shows them");
+	return NULL;
+}
+
 /* Sets rings from --ring; those it has stay where none is given, or the only one of the station. */
 static int set_rings(struct station *s, const struct args *a, struct station_destination *d, struct err *e)
 {
@@ -156,12 +167,10 @@ static int add(struct station *s, const struct args *a, struct err *e)
 static int drop(struct station *s, const struct args *a, struct err *e)
 {
 	struct station_config *c = &s->config;
-	struct station_destination *d = find(s, args_at(a, 0));
+	struct station_destination *d = find_known(s, args_at(a, 0), e);
 
-	if (d == NULL) {
-		err_set(e, ERR_USAGE, "no destination is named \"%s\"", args_at(a, 0));
-		return err_hint(e, "'destination list' shows them");
-	}
+	if (d == NULL)
+		return -1;
 	if (record(s, "destination-remove", d, false, e) == -1)
 		return -1;
 	if (receipts_forget(s, d->name, e) == -1)
@@ -193,14 +202,27 @@ int destination_remove(const struct args *a, struct err *e)
 	return run(a, drop, e);
 }
 
+/* That one alone, or all. */
+static int show(struct station *s, const char *name, struct err *e)
+{
+	const struct station_destination *one = name == NULL ? NULL : find_known(s, name, e);
+
+	if (name != NULL && one == NULL)
+		return -1;
+	for (size_t i = 0; i < s->config.destinations_n; i++)
+		if (one == NULL || one == &s->config.destinations[i])
+			print(&s->config.destinations[i]);
+	return 0;
+}
+
 int destination_list(const struct args *a, struct err *e)
 {
 	struct station s;
+	int rc;
 
-	if (args_expect(a, 0, 0, e) == -1 || station_open(a, STATION_READ, &s, e) == -1)
+	if (args_expect(a, 0, 1, e) == -1 || station_open(a, STATION_READ, &s, e) == -1)
 		return -1;
-	for (size_t i = 0; i < s.config.destinations_n; i++)
-		print(&s.config.destinations[i]);
+	rc = show(&s, args_at(a, 0), e);
 	station_close(&s);
-	return 0;
+	return rc;
 }

@@ -111,7 +111,7 @@ static const struct command commands[] = {
 	 "Adds a store to station.yaml, or changes what is given of one.", destination_options, destination_add},
 	{"destination remove", "NAME", "satchel-export -C /srv/station destination remove perimeter-a",
 	 "Removes a store from station.yaml.", NULL, destination_remove},
-	{"destination list", "", "satchel-export -C /srv/station destination list", "Shows the stores.", NULL,
+	{"destination list", "[NAME]", "satchel-export -C /srv/station destination list", "Shows the stores, or this one.", NULL,
 	 destination_list},
 	{"pack", PACK_SYNOPSIS, PACK_EXAMPLE, PACK_ABOUT, pack_options, pack_run},
 	{"receive", "FILE|MEDIUM|DIRECTORY...", "satchel-export -C /srv/station receive /media/usb",

@@ -33,6 +33,10 @@ import json, sys
 o = [json.loads(l) for l in open(sys.argv[1])]
 assert [x["destination"] for x in o] == ["per-a", "per-b"] and o[0]["receipt_key"] == sys.argv[2] and o[1]["rings"] == ["pilot"]
 P
+expect 0 satchel-export destination list per-b
+[ "$(cat "$T/out")" = 'per-b: rings pilot, no receipt key' ] || fail "one alone: $(cat "$T/out")"
+expect_word 2 'no destination is named "per-c"' satchel-export destination list per-c
+expect 2 satchel-export destination list per-a per-b
 # again: what is given changes, the rest stays
 expect 0 satchel-export destination add per-a --ring production
 grep -qF "{name: \"per-a\", rings: [\"production\"], key: \"$public\"}" s/station.yaml || fail "the key was forgotten"
