@@ -87,12 +87,10 @@ static bool reads(const struct receipt *r, const char *format)
 	return false;
 }
 
-static void tell_receipt(const struct station_destination *d, const struct receipt *r, const char *stream)
+static void warn_receipt(const struct station_destination *d, const struct receipt *r, const char *stream)
 {
 	const struct receipt_stream *s = receipt_stream(r, stream);
-	char time[32];
 
-	say_note("%s: by receipt %llu of %s", d->name, (unsigned long long)r->counter, num_format_time(r->time, time));
 	if (!s)
 		say_warn("%s does not follow the stream %s, by its newest receipt", d->name, stream);
 	else if (!receipts_same_rings(d, s))
@@ -103,16 +101,43 @@ static void tell_receipt(const struct station_destination *d, const struct recei
 			say_warn("%s can't read %s, by its newest receipt", d->name, formats[i]);
 }
 
-void addressees_tell(const struct addressees *a, const struct station *s)
+/* What the objects carried rest on. */
+static void tell_confirmed(const struct station_destination *d, const struct confirmed *c, const char *stream)
 {
-	for (size_t i = 0; a->confirmed && i < a->n; i++) {
-		const struct receipt *r = confirmed_receipt(a->confirmed[i]);
+	const struct receipt *r = confirmed_receipt(c);
+	char time[32];
 
-		if (r)
-			tell_receipt(a->list[i], r, s->config.stream);
-		else if (!confirmed_any(a->confirmed[i]))
-			say_note("%s: nothing is known of what it holds; all it needs is carried", a->list[i]->name);
+	if (r) {
+		say_note("%s: by receipt %llu of %s", d->name, (unsigned long long)r->counter, num_format_time(r->time, time));
+		warn_receipt(d, r, stream);
+	} else if (!confirmed_any(c)) {
+		say_note("%s: nothing is known of what it holds; all it needs is carried", d->name);
 	}
+}
+
+static int tell_newest(const struct station *s, const struct station_destination *d, struct err *e)
+{
+	struct receipt *r;
+	int rc = receipts_newest(s, d->name, &r, e);
+
+	if (rc == 0)
+		warn_receipt(d, r, s->config.stream);
+	receipt_free(r);
+	return rc == -1 ? -1 : 0;
+}
+
+int addressees_tell(const struct addressees *a, const struct station *s, struct err *e)
+{
+	const struct station_config *c = &s->config;
+	size_t n = a->n > 0 ? a->n : c->destinations_n;
+
+	for (size_t i = 0; i < n; i++) {
+		if (a->confirmed)
+			tell_confirmed(a->list[i], a->confirmed[i], c->stream);
+		else if (tell_newest(s, a->n > 0 ? a->list[i] : &c->destinations[i], e) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 void addressees_free(struct addressees *a)

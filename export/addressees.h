@@ -25,8 +25,9 @@ int addressees_take(struct addressees *a, const struct station *s, const struct 
 		    struct arena *arena, struct err *e);
 /* Finds out what they hold. Nothing to do without any. */
 int addressees_ask(struct addressees *a, const struct station *s, enum confirmed_use use, struct err *e);
-/* Says what that rests on, and warns of what a person should know: other rings, formats a store does not read. */
-void addressees_tell(const struct addressees *a, const struct station *s);
+/* Says what that rests on, and warns of what a person should know by the newest receipts, also before addressees_ask: other rings,
+ * formats a store does not read. Where --for names nobody, of all destinations: the bundle is for any. */
+int addressees_tell(const struct addressees *a, const struct station *s, struct err *e);
 void addressees_free(struct addressees *a);
 
 #endif

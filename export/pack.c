@@ -212,8 +212,8 @@ static int take_selection(struct pack *p, struct err *e)
 	    addressees_ask(&p->addressees, &p->station,
 			   args_has(p->args, "assume-sent") ? CONFIRMED_SENT : CONFIRMED_ARRIVED, e) == -1)
 		return -1;
-	addressees_tell(&p->addressees, &p->station);
-	if (select_cargo(&p->station, p->addressees.confirmed, &p->selection, e) == -1)
+	if (addressees_tell(&p->addressees, &p->station, e) == -1 ||
+	    select_cargo(&p->station, p->addressees.confirmed, &p->selection, e) == -1)
 		return -1;
 	limit_jobs(p);
 	return plan_total(&p->selection.cargo, p->shipment.volume_size, &p->total, e);

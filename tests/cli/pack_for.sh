@@ -260,6 +260,14 @@ expect 0 satchel-export destination add south --ring pilot
 new_medium
 expect 0 satchel-export pack "$m" --for south
 grep -q 'south follows other rings' "$T/err" || fail "no warning of rings"
+for how in '--for south --approvals-only' '--approvals-only' ''; do # the same where nothing rests on receipts
+  # shellcheck disable=SC2086
+  expect 0 satchel-export pack "$m" --dry-run $how
+  grep -q 'south follows other rings' "$T/err" || fail "no warning of rings: pack $how"
+  [ "$(grep -c ' follows other rings' "$T/err")" -eq 1 ] || fail "others are warned of: pack $how"
+done
+expect 0 satchel-export pack "$m" --dry-run --for north --approvals-only
+grep -q south "$T/err" && fail "a warning of a store that the bundle is not for"
 expect 0 satchel-export destination add south --ring production
 mkdir d
 satchel-import -C south receipt d --brief >/dev/null
@@ -270,6 +278,8 @@ expect 0 satchel-export receive d
 new_medium
 expect 0 satchel-export pack "$m" --for south
 grep -q "south can't read volume/1" "$T/err" || fail "no warning of formats"
+expect 0 satchel-export pack "$m" --dry-run
+grep -q "south can't read volume/1" "$T/err" || fail "no warning of formats without --for"
 
 # ---- a store that pruned, and then needs again what it dropped: exactly that is carried
 
