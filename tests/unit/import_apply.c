@@ -235,7 +235,8 @@ static void malformed_contents(void **state)
 {
 	struct perimeter *p = perimeter_new();
 	const char *bad = "satchel: contents/1\nitem: \"alpha\"\nfiles:\n  - {path: \"alpha/../../x\", link: \"y\"}\n";
-	struct contents_ref ref = {.size = strlen(bad)};
+	const char *late = "satchel: contents/1\nitem: \"alpha\"\nfiles:\n  - {path: \"alpha/../../y\", link: \"z\"}\n";
+	struct contents_ref ref = {.size = strlen(bad)}, later = {.size = strlen(late)};
 
 	(void)state;
 	perimeter_bundle(p, 7, 17, "seven");
@@ -250,7 +251,7 @@ static void malformed_contents(void **state)
 	perimeter_move(p, "updates-00000018", "bad");
 	perimeter_bundle(p, 8, 19, "eight");
 	APPLY(p, 0, "list 8 in effect");
-	/* its contents list comes later than the list */
+	/* its contents list is here already */
 	p->f->entries_n = 0;
 	fixture_approve(p->f, "alpha", 9, "production", &ref);
 	fixture_list(p->f, 9);
@@ -258,7 +259,20 @@ static void malformed_contents(void **state)
 	fixture_bundle(p->f, 20);
 	APPLY(p, 1, "name");
 	assert_string_equal(perimeter_published(p, "alpha/x"), "eight");
-	EXPECT(p, 4, "revision 9 can't be published as it was approved", "-C", p->store, "status");
+	/* it comes later than the list */
+	perimeter_move(p, "updates-00000020", "worse");
+	p->f->entries_n = 0;
+	assert_int_equal(digest_of(late, later.size, &later.sha256, NULL), 0);
+	fixture_approve(p->f, "alpha", 10, "production", &later);
+	fixture_list(p->f, 10);
+	fixture_object(p->f, "y", 1);
+	fixture_bundle(p->f, 21);
+	APPLY(p, 4, "revision 10 waits for 1 object");
+	fixture_object(p->f, late, later.size);
+	fixture_bundle(p->f, 22);
+	APPLY(p, 1, "name");
+	EXPECT(p, 4, "revision 10 can't be published as it was approved", "-C", p->store, "status");
+	assert_string_equal(perimeter_published(p, "alpha/x"), "eight");
 	perimeter_free(p);
 }
 
