@@ -147,21 +147,6 @@ static int send(struct checking *c, struct err *e)
 
 /* ---- what there is ---- */
 
-static int add(struct check_digests *l, const struct digest *d, struct err *e)
-{
-	if (l->n == l->room) {
-		size_t room = l->room == 0 ? 64 : 2 * l->room;
-		struct digest *more = reallocarray(l->list, room, sizeof *more);
-
-		if (more == NULL)
-			return err_mem(e);
-		l->list = more;
-		l->room = room;
-	}
-	l->list[l->n++] = *d;
-	return 0;
-}
-
 static int hash(struct checking *c, const struct objects_file *f, struct err *e)
 {
 	if (c->batch == NULL)
@@ -180,9 +165,9 @@ static int meet_lost(struct checking *c, const struct objects_file *f, struct er
 {
 	if (!c->has_plain || !digest_equal(&c->plain.digest, &f->digest)) {
 		c->waiting++;
-		return add(&c->names, &f->digest, e);
+		return digests_add(&c->names, &f->digest, e);
 	}
-	return add(&c->marked, &f->digest, e) == -1 || (!c->plain_sent && hash(c, &c->plain, e) == -1) ? -1 : 0;
+	return digests_add(&c->marked, &f->digest, e) == -1 || (!c->plain_sent && hash(c, &c->plain, e) == -1) ? -1 : 0;
 }
 
 static int meet(void *arg, const struct objects_file *f, struct err *e)
@@ -257,11 +242,6 @@ static int look_at_streams(struct checking *c, struct err *e)
 
 /* ---- setting aside ---- */
 
-static int by_digest(const void *a, const void *b)
-{
-	return digest_compare(a, b);
-}
-
 static bool is_whole(const struct checking *c, const struct digest *d)
 {
 	const struct check_bad key = {.digest = *d};
@@ -294,7 +274,7 @@ static int set_aside(struct checking *c, struct err *e)
 			f.kind = b->kind;
 			check_bad_path(b, f.path);
 			if (go == 0 ? objects_leave_word(c->run.objects, &f, e) == -1
-				    : objects_remove(c->run.objects, &f, e) == -1 || add(&c->names, &b->digest, e) == -1 ||
+				    : objects_remove(c->run.objects, &f, e) == -1 || digests_add(&c->names, &b->digest, e) == -1 ||
 					      places_ask(&c->places, &b->digest, e) == -1)
 				return -1;
 		}
@@ -324,7 +304,7 @@ static int see_to_names(struct checking *c, struct err *e)
 
 	if (c->names.n == 0)
 		return 0;
-	qsort(c->names.list, c->names.n, sizeof *c->names.list, by_digest);
+	digests_sort(&c->names);
 	for (size_t i = 0; i < config->streams_n; i++)
 		if (publish_heal(&c->run.store, c->run.objects, config->streams[i].stream, c->names.list, c->names.n, &c->places, e) == -1)
 			return -1;
@@ -444,8 +424,8 @@ int check_run(const struct args *a, struct err *e)
 	places_free(&c.places);
 	free(c.batch);
 	free(c.bad);
-	free(c.names.list);
-	free(c.marked.list);
+	digests_free(&c.names);
+	digests_free(&c.marked);
 	run_close(&c.run);
 	return rc;
 }

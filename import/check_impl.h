@@ -12,7 +12,7 @@
 #include "import/objects.h"
 #include "import/places.h"
 #include "import/run.h"
-#include "lib/digest.h"
+#include "lib/digests.h"
 #include "lib/file.h"
 #include "verify/audit_objects.h"
 
@@ -29,10 +29,6 @@ struct check_bad {
 	char rest[CHECK_REST];	/* of its name, after HEX */
 	int reason;		/* R_OBJECT_DIGEST; ERR_IO: it can't be read; R_OBJECT_MISSING; R_STORE_DAMAGED: its mode alone */
 };
-struct check_digests {
-	struct digest *list;
-	size_t n, room;
-};
 struct checking {
 	struct run run;
 	struct audit_sample sample;
@@ -42,8 +38,8 @@ struct checking {
 	pthread_mutex_t lock;	/* guards bad */
 	struct check_bad *bad;
 	size_t bad_n, bad_room;
-	struct check_digests names;	/* objects whose names are to be seen to; sorted */
-	struct check_digests marked;	/* HEX stands beside HEX.lost */
+	struct digests names;	/* objects whose names are to be seen to; sorted */
+	struct digests marked;	/* HEX stands beside HEX.lost */
 	struct objects_file plain;	/* the last HEX met */
 	bool has_plain, plain_sent;	/* sent: to be hashed */
 	uint64_t lists;		/* damaged ones */

@@ -76,7 +76,7 @@ void objects_close(struct objects *o)
 	file_close(&o->dir);
 	distinct_free(&o->complete);
 	free(o->fans);
-	free(o->healed);
+	digests_free(&o->healed);
 	free(o);
 }
 
@@ -247,23 +247,10 @@ bool objects_remembers(const struct objects *o, const struct digest *what)
 
 int objects_add_healed(struct objects *o, const struct digest *d, struct err *e)
 {
-	int rc = 0;
+	int rc;
 
 	pthread_mutex_lock(&o->lock);
-	if (o->healed_n == o->healed_cap) {
-		size_t cap = o->healed_cap == 0 ? 64 : o->healed_cap * 2;
-		struct digest *more = realloc(o->healed, cap * sizeof *more);
-
-		if (more == NULL)
-			rc = err_mem(e);
-		else {
-			o->healed = more;
-			o->healed_cap = cap;
-		}
-	}
-	if (rc == 0)
-		o->healed[o->healed_n++] = *d;
-	o->healed_sorted = false;
+	rc = digests_add(&o->healed, d, e);
 	pthread_mutex_unlock(&o->lock);
 	return rc;
 }
@@ -271,13 +258,9 @@ int objects_add_healed(struct objects *o, const struct digest *d, struct err *e)
 int objects_void_healed(struct objects *o, const struct digest *d, struct err *e)
 {
 	char path[sizeof OBJECTS_HEALED + OBJECTS_NAME], hex[OBJECTS_NAME];
-	size_t kept = 0;
 
 	pthread_mutex_lock(&o->lock);
-	for (size_t i = 0; i < o->healed_n; i++)
-		if (!digest_equal(&o->healed[i], d))
-			o->healed[kept++] = o->healed[i];
-	o->healed_n = kept;
+	digests_remove(&o->healed, d);
 	pthread_mutex_unlock(&o->lock);
 	snprintf(path, sizeof path, OBJECTS_HEALED "/%s", objects_name(d, false, 0, hex));
 	if (unlinkat(o->store.fd, path, 0) == -1 && errno != ENOENT)
@@ -408,47 +391,27 @@ int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *
 	return rc;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return digest_compare(a, b);
-}
-
-/* Sorted, each once: there may be a mark of a former run, and this run's. */
-static void sort_healed(struct objects *o)
-{
-	size_t n = 1;
-
-	if (o->healed_sorted || o->healed_n == 0)
-		return;
-	qsort(o->healed, o->healed_n, sizeof *o->healed, compare);
-	for (size_t i = 1; i < o->healed_n; i++)
-		if (!digest_equal(&o->healed[i], &o->healed[n - 1]))
-			o->healed[n++] = o->healed[i];
-	o->healed_n = n;
-	o->healed_sorted = true;
-}
-
+/* Each once: there may be a mark of a former run, and this run's. */
 size_t objects_healed_n(struct objects *o)
 {
 	size_t n;
 
 	pthread_mutex_lock(&o->lock);
-	sort_healed(o);
-	n = o->healed_n;
+	digests_sort(&o->healed);
+	n = o->healed.n;
 	pthread_mutex_unlock(&o->lock);
 	return n;
 }
 
-int objects_healed(struct objects *o, struct digest **list, size_t *n, struct err *e)
+int objects_healed(struct objects *o, struct digests *out, struct err *e)
 {
+	int rc;
+
 	pthread_mutex_lock(&o->lock);
-	sort_healed(o);
-	*n = o->healed_n;
-	*list = malloc((*n + 1) * sizeof **list);
-	if (*list != NULL && *n > 0)
-		memcpy(*list, o->healed, *n * sizeof **list);
+	rc = digests_add_all(out, &o->healed, e);
 	pthread_mutex_unlock(&o->lock);
-	return *list == NULL ? err_mem(e) : 0;
+	digests_sort(out);
+	return rc;
 }
 
 static int take_lost_mark(struct objects *o, const struct digest *d, struct err *e)
@@ -476,14 +439,14 @@ static int take_note(struct objects *o, const struct digest *d, struct err *e)
 /* First the lost marks, then the notes that lead to them. */
 int objects_healed_done(struct objects *o, struct err *e)
 {
-	for (size_t i = 0; i < o->healed_n; i++)
-		if (take_lost_mark(o, &o->healed[i], e) == -1)
+	for (size_t i = 0; i < o->healed.n; i++)
+		if (take_lost_mark(o, &o->healed.list[i], e) == -1)
 			return -1;
-	if (o->healed_n > 0 && file_sync_fs(&o->dir, e) == -1)
+	if (o->healed.n > 0 && file_sync_fs(&o->dir, e) == -1)
 		return -1;
-	for (size_t i = 0; i < o->healed_n; i++)
-		if (take_note(o, &o->healed[i], e) == -1)
+	for (size_t i = 0; i < o->healed.n; i++)
+		if (take_note(o, &o->healed.list[i], e) == -1)
 			return -1;
-	o->healed_n = 0;
+	o->healed.n = 0;
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include "lib/extents.h"
 #include "lib/file.h"
 
+struct digests;
 struct err;
 struct objects;
 struct buf;
@@ -190,10 +191,10 @@ int objects_link_is(const struct objects *o, const struct digest *d, bool exec, 
 
 /*
  * Objects whose bytes came although HEX.lost was there, sorted, for publish to give their names back: of this run, and
- * (after objects_recover) of former ones that were interrupted. *list is the caller's to free. 0 or -1. HEX.lost stays beside HEX until
+ * (after objects_recover) of former ones that were interrupted. Added to out, which is sorted. 0 or -1. HEX.lost stays beside HEX until
  * objects_healed_done, which is called when publish_heal had all of them for every stream: that may find more (objects_restore).
  */
-int objects_healed(struct objects *o, struct digest **list, size_t *n, struct err *e);
+int objects_healed(struct objects *o, struct digests *out, struct err *e);
 size_t objects_healed_n(struct objects *o);	/* how many those are */
 int objects_healed_done(struct objects *o, struct err *e);
 

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "import/objects.h"
+#include "lib/digests.h"
 #include "lib/distinct.h"
 #include "lib/slabs.h"
 
@@ -50,9 +51,7 @@ struct objects {
 	struct slabs blocks;	/* of BULK_BLOCK */
 	pthread_mutex_t making;	/* one variant at a time: it is made under one name */
 	pthread_mutex_t lock;	/* guards what follows */
-	struct digest *healed;
-	size_t healed_n, healed_cap;
-	bool healed_sorted;
+	struct digests healed;
 	struct objects_running running[OBJECTS_RUNNING];
 	size_t running_next;
 	struct digest last;	/* what objects_link linked last to a variant with a number, and which had room for it */

@@ -274,7 +274,7 @@ int objects_recover(struct objects *o, struct objects_recovery *ask, struct err 
 	r.unsettled = unsettled == 1;
 	if (unsettled == -1 || ((r.unsettled || ask->interrupted) && rehash(&r, e) == -1))
 		return -1;
-	o->healed_n = 0;
+	o->healed.n = 0;
 	if (each_name(&o->store, OBJECTS_HEALED, load_healed, o, e) == -1)
 		return -1;
 	return each_name(&o->store, OBJECTS_PIECES, drop_pieces, o, e);

@@ -13,6 +13,7 @@
 #include "import/lack.h"
 #include "import/objects.h"
 #include "lib/bulk.h"
+#include "lib/digests.h"
 #include "lib/progress.h"
 #include "manifests/reason.h"
 #include "verify/inflow.h"
@@ -411,45 +412,15 @@ static int take_again(const struct stage_ask *first, struct stage_result *out, s
 	return rc;
 }
 
-struct former {			/* objects of which extents came before this bundle, in order of digests */
-	struct digest *list;
-	size_t n, room;
-};
-
 static int add_former(void *arg, const struct digest *d, struct err *e)
 {
-	struct former *f = arg;
-
-	if (f->n == f->room) {
-		size_t room = f->room == 0 ? 64 : 2 * f->room;
-		struct digest *more = reallocarray(f->list, room, sizeof *more);
-
-		if (more == NULL)
-			return err_mem(e);
-		f->list = more;
-		f->room = room;
-	}
-	f->list[f->n++] = *d;
-	return 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-	return digest_compare(a, b);
+	return digests_add(arg, d, e);
 }
 
 /* Whether the lie may be a former extent's. They are dropped by now: so once for each object. */
-static bool may_be_former(struct former *f, const struct stage_result *r)
+static bool may_be_former(struct digests *former, const struct stage_result *r)
 {
-	struct digest *d = NULL;
-
-	if (r->lied.reason == R_OBJECT_DIGEST && f->n > 0)
-		d = bsearch(&r->lied_of, f->list, f->n, sizeof *d, compare);
-	if (d == NULL)
-		return false;
-	f->n--;
-	memmove(d, d + 1, (size_t)(f->list + f->n - d) * sizeof *d);
-	return true;
+	return r->lied.reason == R_OBJECT_DIGEST && digests_remove(former, &r->lied_of) > 0;
 }
 
 /*
@@ -458,7 +429,7 @@ static bool may_be_former(struct former *f, const struct stage_result *r)
  */
 int stage_bundle(const struct stage_ask *ask, struct stage_result *out, struct err *e)
 {
-	struct former former = {0};
+	struct digests former = {0};	/* objects of which extents came before this bundle */
 	int rc;
 
 	*out = (struct stage_result){0};
@@ -467,7 +438,7 @@ int stage_bundle(const struct stage_ask *ask, struct stage_result *out, struct e
 		rc = take_volumes(ask, out, e);
 	while (rc == 0 && may_be_former(&former, out))
 		rc = take_again(ask, out, e);
-	free(former.list);
+	digests_free(&former);
 	return rc;
 }
 

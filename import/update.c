@@ -17,6 +17,7 @@
 #include "import/objects.h"
 #include "import/places.h"
 #include "import/run.h"
+#include "lib/digests.h"
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/num.h"
@@ -253,46 +254,27 @@ int update_stream(struct run *r, const struct store_stream *s, struct places *pl
 }
 
 struct names {			/* objects whose names are to be seen to */
-	struct digest *list;
-	size_t n, room, lost;
+	struct digests list;
+	size_t lost;
 };
 
 static int add_lost(void *arg, const struct digest *d, bool lost, struct err *e)
 {
 	struct names *l = arg;
 
-	if (!lost)
-		return 0;
-	if (l->n == l->room) {
-		size_t room = l->room == 0 ? 64 : 2 * l->room;
-		struct digest *more = reallocarray(l->list, room, sizeof *more);
-
-		if (more == NULL)
-			return err_mem(e);
-		l->list = more;
-		l->room = room;
-	}
-	l->list[l->n++] = *d;
-	l->lost++;
-	return 0;
-}
-
-static int by_digest(const void *a, const void *b)
-{
-	return digest_compare(a, b);
+	l->lost += lost;
+	return lost ? digests_add(&l->list, d, e) : 0;
 }
 
 /* Those that are healed by now. After an interruption those that are lost, too: the run may have set them aside and been cut off
  * before it took their names away. */
 static int collect(struct run *r, struct names *out, struct err *e)
 {
-	int rc = objects_healed(r->objects, &out->list, &out->n, e);
+	int rc = objects_healed(r->objects, &out->list, e);
 
-	out->room = out->n;
 	if (rc == 0 && r->interrupted)
 		rc = objects_each(r->objects, add_lost, out, e);
-	if (rc == 0 && out->lost > 0)
-		qsort(out->list, out->n, sizeof *out->list, by_digest);
+	digests_sort(&out->list);
 	return rc;
 }
 
@@ -303,12 +285,12 @@ static int heal(struct run *r, size_t *lost, struct err *e)
 	struct names names = {0};
 	int rc = collect(r, &names, e);
 
-	if (rc == 0 && names.n > 0)
+	if (rc == 0 && names.list.n > 0)
 		rc = run_change(r, e);
 	for (size_t i = 0; rc == 0 && i < c->streams_n; i++)
-		rc = publish_heal(&r->store, r->objects, c->streams[i].stream, names.list, names.n, NULL, e);
+		rc = publish_heal(&r->store, r->objects, c->streams[i].stream, names.list.list, names.list.n, NULL, e);
 	*lost = names.lost;
-	free(names.list);
+	digests_free(&names.list);
 	return rc;
 }
 

@@ -21,6 +21,7 @@
 #include "import/objects.h"
 #include "lib/buf.h"
 #include "lib/bulk.h"
+#include "lib/digests.h"
 #include "lib/err.h"
 #include "manifests/reason.h"
 #include "tests/unit/bare_store.h"
@@ -277,15 +278,16 @@ static void lost_is_received_and_needed(void **state)
 /* How many objects are healed, and the first of them. */
 static size_t healed(const struct bare_store *s, struct digest *first)
 {
-	struct digest *list;
+	struct digests l = {0};
 	struct err e = {0};
 	size_t n;
 
-	bare_store_must(objects_healed(s->objects, &list, &n, &e), &e);
+	bare_store_must(objects_healed(s->objects, &l, &e), &e);
+	n = l.n;
 	assert_int_equal(objects_healed_n(s->objects), n);
 	if (n > 0)
-		*first = list[0];
-	free(list);
+		*first = l.list[0];
+	digests_free(&l);
 	return n;
 }
 

@@ -16,6 +16,7 @@
 
 #include "import/objects.h"
 #include "import/publish.h"
+#include "lib/digests.h"
 #include "lib/err.h"
 #include "manifests/contents.h"
 #include "manifests/reason.h"
@@ -278,10 +279,9 @@ static void healed_objects_get_their_names_back(void **state)
 	struct world first, second, third;
 	struct state_item items[WORLD_ITEMS];
 	struct digest d = world_data_digest(3);
-	struct digest *list;
+	struct digests healed = {0};
 	struct err e = {0};
 	struct state want;
-	size_t n;
 
 	publish_some(s, &first, &second);
 	third = second;
@@ -299,9 +299,9 @@ static void healed_objects_get_their_names_back(void **state)
 	world_put_data(s, 3);
 	bare_store_must(objects_settle(s->objects, &e), &e);
 	assert_false(world_recover(s));	/* interrupted here */
-	bare_store_must(objects_healed(s->objects, &list, &n, &e), &e);
-	bare_store_must(publish_heal(&s->store, s->objects, WORLD_STREAM, list, n, NULL, &e), &e);
-	free(list);
+	bare_store_must(objects_healed(s->objects, &healed, &e), &e);
+	bare_store_must(publish_heal(&s->store, s->objects, WORLD_STREAM, healed.list, healed.n, NULL, &e), &e);
+	digests_free(&healed);
 	bare_store_must(objects_healed_done(s->objects, &e), &e);
 	world_assert_tree(world_published(s), &third);
 	world_assert_tree(world_tree_path(s, world_other(s)), &second);
@@ -324,12 +324,11 @@ static void objects_are_settled_first(void **state)
 {
 	struct bare_store *s = *state;
 	const struct digest d = world_data_digest(3);
-	struct digest *list;
+	struct digests healed = {0};
 	struct world first, second;
 	struct state_item items[WORLD_ITEMS];
 	struct err e = {0};
 	struct state want;
-	size_t n;
 
 	publish_some(s, &first, &second);
 	world_state_unsettled(s, &second, &want, items);
@@ -342,11 +341,11 @@ static void objects_are_settled_first(void **state)
 	damage(s, &d);
 	bare_store_must(objects_begin(s->objects, &e), &e);
 	world_put_data(s, 3);
-	bare_store_must(objects_healed(s->objects, &list, &n, &e), &e);
-	assert_int_equal(n, 1);
+	bare_store_must(objects_healed(s->objects, &healed, &e), &e);
+	assert_int_equal(healed.n, 1);
 	assert_true(unsettled(s));
-	bare_store_must(publish_heal(&s->store, s->objects, WORLD_STREAM, list, n, NULL, &e), &e);
-	free(list);
+	bare_store_must(publish_heal(&s->store, s->objects, WORLD_STREAM, healed.list, healed.n, NULL, &e), &e);
+	digests_free(&healed);
 	assert_false(unsettled(s));
 	world_assert_tree(world_published(s), &first);
 }
