@@ -17,7 +17,6 @@ quick_store
 expect 0 satchel-import apply "$T/m1"
 hex() { sha256sum <"$1" | cut -d' ' -f1; }
 object() { echo "$T/store/objects/${1:0:2}/$1${2:-}"; }
-damage() { local at; at=$(stat -c %s "$1"); printf '\xff' | dd of="$1" bs=1 seek=$((at / 2)) conv=notrunc status=none; }
 good() { expect 0 satchel-verify store "$T/store" --trust "$trust"; same_tree "$c" "$p"; }
 good
 expect_word 0 ': 0 damaged' satchel-import check
@@ -31,7 +30,7 @@ expect_word 2 usage satchel-import check --sample 4/3
 cp -a "$T/store" "$T/base"
 
 # an object of three names in two trees
-same=$(hex "$c/a/same"); damage "$(object "$same")"
+same=$(hex "$c/a/same"); flip "$(object "$same")"
 expect_word 3 object-digest satchel-import check
 grep -q "objects/${same:0:2}/$same: .*set aside; [ab]: [ab]/same" "$T/err" || fail "the path is not named"
 expect 4 satchel-import status	# names are gone from the published tree: that is not healthy
@@ -57,13 +56,13 @@ expect 0 satchel-import check
 expect_word 0 'already imported' satchel-import apply "$T/m1"
 
 # a damaged variant is made anew from its whole object, and a damaged object from a whole variant that a tree has
-tool=$(hex "$c/b/tool"); damage "$(object "$tool" .x)"
+tool=$(hex "$c/b/tool"); flip "$(object "$tool" .x)"
 expect_word 3 'made anew' satchel-import check
 good; expect 0 satchel-import check
-damage "$(object "$tool")"
+flip "$(object "$tool")"
 expect_word 3 'taken from a published file that has them' satchel-import check
 good; expect 0 satchel-import check
-damage "$(object "$tool")"; damage "$(object "$tool" .x)"
+flip "$(object "$tool")"; flip "$(object "$tool" .x)"
 expect 3 satchel-import check
 [ ! -e "$p/b/tool" ] && [ ! -e "$p/b/tool.txt" ] || fail "damaged bytes are served"
 expect 0 satchel-import apply "$T/m1"
@@ -72,20 +71,20 @@ good; expect 0 satchel-import check
 # contents lists, parts, a large object, all at once, cut short and empty
 list=$(sed -n 's/.*item: "b".*contents: \([0-9a-f]*\).*/\1/p' "$T/store/streams/updates/a/state.yaml" | head -n 1)
 [ -n "$list" ] || list=$(sed -n 's/.*item: "b".*contents: {sha256: \([0-9a-f]*\).*/\1/p' "$T/store/streams/updates/a/state.yaml")
-damage "$(object "$list")"
+flip "$(object "$list")"
 expect 3 satchel-import check
 expect 0 satchel-import apply "$T/m1"; good
-damage "$(object "$list")"; damage "$(object "$same")"
+flip "$(object "$list")"; flip "$(object "$same")"
 expect 3 satchel-import check
 expect 0 satchel-import apply "$T/m1"; good
-for part in $(grep -l 'satchel: contents' -r "$T/store/objects"); do damage "$part"; done
+for part in $(grep -l 'satchel: contents' -r "$T/store/objects"); do flip "$part"; done
 truncate -s 1000000 "$(object "$(hex "$c/b/large")")"; : >"$(object "$(hex "$c/a/one")")"
 expect 3 satchel-import check
 expect 0 satchel-import apply "$T/m1"
 good; expect 0 satchel-import check
 
 # only what was lost comes again
-damage "$(object "$same")"; expect 3 satchel-import check
+flip "$(object "$same")"; expect 3 satchel-import check
 expect_word 0 '1 object' satchel-import apply "$T/m1"
 good
 
@@ -95,7 +94,7 @@ command -v strace >/dev/null || skip "no strace here: a check that is killed"
 [ -n "$calls" ] || exit 0
 fresh() { chmod -R u+w "$T/store"; rm -rf "$T/store"; cp -a "$T/base" "$T/store"; }
 fresh
-damage "$(object "$same")"; damage "$(object "$tool" .x)"
+flip "$(object "$same")"; flip "$(object "$tool" .x)"
 rm -rf "$T/base"; cp -a "$T/store" "$T/base"
 count_calls satchel-import check && fail "damage was not found"
 for call in $calls; do

@@ -22,7 +22,7 @@ expect 0 satchel-import prune --keep 0
 [ "$(cat "$p/fix/f")" = new ] && [ "$(cat "$p/a/f")" = a ] || fail "the urgent item is not published"
 for what in "$(sha256sum <<<old | cut -d' ' -f1)" "$(sed -n 's/.*item: "fix".*contents: {sha256: \([0-9a-f]*\).*/\1/p' "$T/station/draft.yaml" | head -n 1)"; do
   cp -a "$T/store" "$T/whole"
-  printf '\x55' | dd of="$T/store/objects/${what:0:2}/$what" bs=1 seek=1 conv=notrunc status=none
+  flip "$T/store/objects/${what:0:2}/$what"
   expect 3 satchel-import check
   [ "$(cat "$p/fix/f")" = new ] && [ "$(cat "$p/a/f")" = a ] || fail "damage of what is not published took away what is"
   expect 4 satchel-import status

@@ -14,7 +14,7 @@ export SATCHEL_STORE=$T/store
 expect 0 satchel-import apply "$T/medium"
 tool=$(sha256sum <"$T/tool" | cut -c 1-64)
 # all plain objects, the list's too; the tool's other inode stays
-find "$T/store/objects" -type f ! -name '*.*' | while read -r f; do chmod u+w "$f"; printf X | dd of="$f" bs=1 conv=notrunc status=none; chmod u-w "$f"; done
+find "$T/store/objects" -type f ! -name '*.*' | while read -r f; do flip "$f"; done
 expect 3 satchel-import check
 [ "$(ls "$T/store/objects/${tool:0:2}" | grep -c "^$tool")" -eq 2 ] && [ -e "$T/store/objects/${tool:0:2}/$tool.lost" ] || fail "the tool is not lost, or all of it is: $(ls "$T/store/objects/${tool:0:2}")"
 # the tool's frames can't be read

@@ -14,11 +14,6 @@ b=$(ls "$T/good/satchel")
 quick_store fresh
 trust=$T/station/trust/trust-1.yaml
 
-flip() { # file offset
-  local old
-  old=$(dd if="$1" bs=1 skip="$2" count=1 2>/dev/null | od -An -tu1 | tr -d ' ')
-  printf "\\x$(printf %x $((old ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
-}
 tried=0
 try() { # what, file: the copy in $T/m/satchel/$b is changed already
   tried=$((tried + 1))

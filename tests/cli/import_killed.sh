@@ -101,7 +101,7 @@ list=$(sed -n 's/.*item: "a".*contents: \([0-9a-f]*\).*/\1/p' "$T/base/streams/u
 object=$T/store/objects/${list:0:2}/$list
 [ -f "$T/base/objects/${list:0:2}/$list" ] || fail "this test does not find a contents list"
 cut_off
-printf '\xff' | dd of="$object" bs=1 seek=20 conv=notrunc status=none
+flip "$object"
 expect 0 $later satchel-import receipt -
 grep -q "$list" "$T/out" && [ ! -e "$object" ] && [ -e "$object.lost" ] || fail "a damaged object of a former run is not asked for"
 expect 0 satchel-import apply "$T/m1"

@@ -39,6 +39,16 @@ snapshot() {
   (cd "$1" && find . -printf '%p %y %m %l\n' | LC_ALL=C sort && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum)
 }
 same_tree() { diff -r --no-dereference "$1/" "$2/" >"$T/diff" || { head -n 20 "$T/diff" >&2; fail "$1 and $2 differ"; }; }
+# flip FILE [OFFSET]: another value for one byte (twice: the same again), else for the middle one; modes stay. A fixed byte written
+# over content by chance would change nothing once in 256 runs.
+flip() {
+  local at=${2:-$(($(stat -c %s "$1") / 2))} mode old
+  mode=$(stat -c %a "$1")
+  old=$(od -An -tu1 -j "$at" -N 1 "$1")
+  chmod u+w "$1"
+  printf "$(printf '\\x%02x' $((old ^ 1)))" | dd of="$1" bs=1 seek="$at" conv=notrunc status=none
+  chmod "$mode" "$1"
+}
 # quick_station CONTENT: station in $T/station (one ring), everything approved and signed
 quick_station() {
   expect 0 satchel-export init "$T/station" --content "$1" --stream updates --ring production

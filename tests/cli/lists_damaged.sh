@@ -21,7 +21,6 @@ for n in 1 2 3; do
 done
 cp -a "$T/store" "$T/base"
 fresh() { chmod -R u+w "$T/store"; rm -rf "$T/store"; cp -a "$T/base" "$T/store"; }
-flip() { printf '\377' | dd of="$1" bs=1 seek="${2:-40}" conv=notrunc status=none; }
 good() { expect 0 satchel-import check; expect 0 satchel-import status; expect 0 satchel-verify store "$T/store" --trust "$trust"; same_tree "$1" "$p"; }
 needed() { # COMMAND: fails for the sake of the list, and says what helps
   expect_word 1 store-damaged "$@"

@@ -12,10 +12,6 @@ expect 0 satchel-export scan
 expect 0 satchel-export approve --all --ring production
 expect 0 satchel-export sign
 nothing() { [ -z "$(ls -A "$T/medium")" ] || fail "something was left on the medium: $(find "$T/medium")"; }
-damage() { # object's file: changes a byte, keeps the rest
-  chmod u+w "$1"
-  printf "$(printf '\\x%02x' $(($(od -An -tu1 -N 1 "$1") ^ 1)))" | dd of="$1" bs=1 conv=notrunc 2>/dev/null
-}
 # upstream moves on: the kept bytes go
 cp "$c/pool/b/small" "$T/small"
 echo two >"$c/pool/b/small"
@@ -24,11 +20,11 @@ expect 0 satchel-export pack "$T/medium" --volume-size 8M
 rm -rf "$T/medium/satchel"
 for f in pool/a/large pool/b/small; do
   case $f in *large) o=$(find "$T/station/objects" -type f -size +1M);; *) o=$(grep -rlx one "$T/station/objects");; esac
-  damage "$o"
+  flip "$o" 0
   expect_word 1 content-changed satchel-export pack "$T/medium" --volume-size 8M
   grep -q "$f" "$T/err" || fail "the path $f is not named"
   nothing
-  damage "$o"
+  flip "$o" 0
   mv "$o" "$T/aside"
   expect 1 satchel-export pack "$T/medium" --volume-size 8M
   grep -q "$f" "$T/err" || fail "the path $f is not named"
@@ -40,10 +36,10 @@ for f in pool/a/large pool/b/small; do
   mv "$T/aside" "$o"
 done
 o=$(find "$T/station/contents" -type f | head -n 1)
-damage "$o"
+flip "$o" 0
 expect 1 satchel-export pack "$T/medium"
 nothing
-damage "$o"
+flip "$o" 0
 expect 0 satchel-export pack "$T/medium" --volume-size 8M
 rm -rf "$T/medium/satchel"
 

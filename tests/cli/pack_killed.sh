@@ -40,7 +40,7 @@ expect 0 satchel-export -C "$T/third" pack "$T/again" --volume-size 9M
 [ -e "$T/again/satchel/updates-00000002/manifest.yaml" ] || fail "no second bundle"
 
 # continued, although bytes of it were changed
-printf x | dd of="$b/vol-0001.tar.zst" bs=1 seek=5000 conv=notrunc 2>/dev/null
+flip "$b/vol-0001.tar.zst" 5000
 echo more >>"$b/vol-0001.tar.zst"
 ino=$(stat -c %i "$b/vol-0001.tar.zst")
 expect 0 satchel-export pack "$T/medium" --volume-size 8M --jobs 2 --level 19

@@ -82,7 +82,7 @@ spoil() { # what: changes $b; the next pack makes number 2
   mv "$b" "$T/aside.$$" && rm -rf "$T/aside.$$"
   expect 0 satchel-verify bundle "$T/m" --trust "$T/station/trust/trust-1.yaml"
 }
-spoil 'printf x | dd of=vol-0001.tar.zst bs=1 seek=5000000 conv=notrunc status=none'
+spoil 'flip vol-0001.tar.zst 5000000'
 spoil 'truncate -s -1 vol-0002.tar.zst'
 spoil 'echo >>vol-0001.yaml'
 spoil 'rm vol-0002.yaml'

@@ -26,9 +26,6 @@ for b in "$T"/medium/satchel/*; do good "$b"; done
 grep -qF "sed -n '/^#>>>/,/^#<<</p' VERIFY.txt | sh -e" "$T/medium/satchel/updates-00000001/VERIFY.txt" || fail "how to run it"
 chmod -R u+w "$T/medium"
 # one flipped byte in any file of the bundle
-flip() { # file offset
-  printf "$(printf '\\x%02x' $(($(od -An -tu1 -j "$2" -N 1 "$1") ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
-}
 for b in updates-00000001 updates-00000002; do
   for f in "$T/medium/satchel/$b"/*; do
     case $f in *VERIFY.txt) continue;; esac

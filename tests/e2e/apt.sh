@@ -126,8 +126,7 @@ expect 0 satchel-verify store "$T/store" --trust "$T/station/trust/trust-1.yaml"
 # ---- somebody changes a .deb in the published tree: apt refuses it, verify names it
 rm -rf "$root"/var/cache/apt/archives/*.deb
 deb=$(cd "$T/store/published/updates/" && ls pool/media-types_*.deb)
-chmod u+w "$T/store/published/updates/$deb"
-printf 'X' | dd of="$T/store/published/updates/$deb" bs=1 seek=200 conv=notrunc 2>/dev/null
+flip "$T/store/published/updates/$deb" 200
 expect 100 apt-get --download-only install media-types
 grep -qiE 'hash sum mismatch|Unable to fetch' "$T/err" "$T/out" || fail "apt did not refuse the changed package"
 expect 1 satchel-verify store "$T/store" --trust "$T/station/trust/trust-1.yaml"

@@ -15,10 +15,9 @@ quick_store
 expect 0 satchel-import apply "$T/m1"
 hex() { sha256sum <"$1" | cut -d' ' -f1; }
 object() { echo "$T/store/objects/${1:0:2}/$1${2:-}"; }
-damage() { local at; at=$(stat -c %s "$1"); printf '\xff' | dd of="$1" bs=1 seek=$((at / 2)) conv=notrunc status=none; }
 same=$(hex "$c/a/same") tool=$(hex "$c/b/tool") broken=$(hex "$c/b/broken")
 # an object, a variant of a whole one, and an object with its variant
-for f in "$(object "$same")" "$(object "$tool" .x)" "$(object "$broken")" "$(object "$broken" .x)"; do damage "$f"; done
+for f in "$(object "$same")" "$(object "$tool" .x)" "$(object "$broken")" "$(object "$broken" .x)"; do flip "$f"; done
 restore() { chmod -R u+w "$T/store" 2>/dev/null || true; rm -rf "$T/store"; cp -a "$1" "$T/store"; }
 # digest, name of a file: an object that has a mark, and a variant of one that has a mark or a note
 marked() {
