@@ -99,3 +99,8 @@ int building_write(struct building *b, const struct frame *f, struct err *e)
 	b->created = true;
 	return frame_each(f, put_bytes, b, e);
 }
+
+int building_sync_early(struct building *b, struct err *e)
+{
+	return medium_sync_early(&b->file, e);
+}

@@ -40,5 +40,6 @@ struct volume_object *building_add_object(struct building *b, struct err *e);
 void building_add_frame(struct building *b, const struct frame *f, const struct digest *sha256);
 /* Writes frames, in the same order. One thread may add while another writes. */
 int building_write(struct building *b, const struct frame *f, struct err *e);
+int building_sync_early(struct building *b, struct err *e);	/* who writes: as medium_sync_early */
 
 #endif

@@ -371,6 +371,11 @@ int medium_write(struct medium_file *f, const void *data, size_t len, struct err
 	return 0;
 }
 
+int medium_sync_early(struct medium_file *f, struct err *e)
+{
+	return file_sync(&f->file, e) == 0 ? 0 : wrong(e);
+}
+
 int medium_finish(struct medium_file *f, struct err *e)
 {
 	int rc = bulk_buffer_flush(&f->out, e);

@@ -85,6 +85,8 @@ struct medium_file {
 /* ERR_NO_SPACE beyond the medium's limit, as where it is full. */
 int medium_create(struct medium *m, const char *name, struct medium_file *out, struct err *e);
 int medium_write(struct medium_file *f, const void *data, size_t len, struct err *e);
+/* What the file system was given of it stays, whatever happens. -1 is final, as that of medium_finish: the device lost something. */
+int medium_sync_early(struct medium_file *f, struct err *e);
 /* Cuts off what was longer, syncs, closes, also on error. */
 int medium_finish(struct medium_file *f, struct err *e);
 void medium_abort(struct medium_file *f);	/* closes; no-op after finish */

@@ -99,7 +99,7 @@ static int open_object(const struct station *s, const struct digest *d, uint64_t
 	struct err cause = {0};
 
 	names_object(d, object + strlen(object));
-	if (file_open_at(&s->dir, object, out, &cause) == 0)
+	if (file_open_unseen_at(&s->dir, object, out, &cause) == 0)
 		return 0;
 	if (cause.reason != ERR_MISSING) {
 		*e = cause;

@@ -27,7 +27,8 @@
 #include "lib/banned.h"
 
 #define AHEAD 3	/* frames under way beside those that are worked on */
-#define WRITTEN 2	/* frames that are being written or wait for it */
+#define WRITTEN 6	/* frames that are being written or wait for it: as much as is made while EARLY bytes are synced */
+#define EARLY (32u << 20)	/* so much was written and not synced: a pause is used to sync it */
 #define MAKING "frames: reading, compressing"
 
 struct task {
@@ -45,6 +46,7 @@ struct writer {
 	struct crossings crossings;
 	struct settle *settle;
 	struct pool *medium, *pool;	/* frames are made in `pool` and written by `medium` */
+	uint64_t unsynced;	/* the writing side: bytes of the volume */
 	/* the dealing side: */
 	struct building *volume;
 	struct tar *tar;
@@ -158,6 +160,19 @@ static const struct pool_ops making = {.work = make_frame, .finish = add_frame, 
 
 /* ---- the writing side: one worker, so frames come in order ---- */
 
+/*
+ * A device with a cache of its own takes no writes while it empties that: at a volume's end everybody would wait for all of it. So
+ * whoever writes syncs when there is nothing to write: then the processors are what is slow. A device that is slow has no pause.
+ */
+static int sync_early(struct writer *w, struct task *t, struct err *e)
+{
+	w->unsynced += t->frame.size;
+	if (w->unsynced < EARLY || !pool_idle(w->medium))
+		return 0;
+	w->unsynced = 0;
+	return building_sync_early(t->volume, e);
+}
+
 static int write_frame(void *arg, void *task, void *state, struct err *e)
 {
 	struct writer *w = arg;
@@ -167,7 +182,10 @@ static int write_frame(void *arg, void *task, void *state, struct err *e)
 	if (building_write(t->volume, &t->frame, e) == -1)
 		return -1;
 	progress_add(t->load.bytes);
-	return t->last ? settle_put(w->settle, building_hold(t->volume), e) : 0;
+	if (!t->last)
+		return sync_early(w, t, e);
+	w->unsynced = 0;
+	return settle_put(w->settle, building_hold(t->volume), e);
 }
 
 static const struct pool_ops writing = {.work = write_frame, .drop = drop_task, .working = "writing volumes"};

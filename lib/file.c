@@ -131,14 +131,28 @@ static int adopt_regular(int fd, const struct file *dir, const char *path, struc
 	return -1;
 }
 
-int file_open_at(const struct file *dir, const char *path, struct file *out, struct err *e)
+static int open_beneath(const struct file *dir, const char *path)
 {
 	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 	int fd = beneath(dir, path, flags | O_NOATIME, 0);
 
 	if (fd == -1 && errno == EPERM)	/* somebody else's file */
 		fd = beneath(dir, path, flags, 0);
+	return fd;
+}
+
+int file_open_at(const struct file *dir, const char *path, struct file *out, struct err *e)
+{
+	int fd = open_beneath(dir, path);
+
 	return fd == -1 ? fail(dir, path, e) : adopt_regular(fd, dir, path, out, e);
+}
+
+int file_open_unseen_at(const struct file *dir, const char *path, struct file *out, struct err *e)
+{
+	int fd = open_beneath(dir, path);
+
+	return fd == -1 ? fail(dir, path, e) : adopt(fd, dir, path, out, e);
 }
 
 int file_open(const char *path, struct file *out, struct err *e)

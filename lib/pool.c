@@ -244,6 +244,16 @@ int pool_put(struct pool *p, void *task, struct err *e)
 	return report(p, e);	/* once failed is set, err no longer changes */
 }
 
+bool pool_idle(struct pool *p)
+{
+	bool idle;
+
+	pthread_mutex_lock(&p->lock);
+	idle = p->taken == p->put;
+	pthread_mutex_unlock(&p->lock);
+	return idle;
+}
+
 static void end_threads(struct pool *p)
 {
 	pthread_mutex_lock(&p->lock);

@@ -12,6 +12,7 @@
 #ifndef LIB_POOL_H
 #define LIB_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct err;
@@ -30,6 +31,8 @@ struct pool_ops {
 struct pool *pool_open(const struct pool_ops *ops, void *arg, unsigned jobs, unsigned depth, struct err *e);
 /* Blocks while `depth` tasks are under way. Takes the task over in any case (drop is called for it). 0 or -1. */
 int pool_put(struct pool *p, void *task, struct err *e);
+/* Whether nothing that was put waits for a worker at this moment, so that one that is at work has time to spare. Any thread. */
+bool pool_idle(struct pool *p);
 /* Ends the pipeline: 0 when every task was worked on and finished, else -1 with the first error. NULL is a no-op. */
 int pool_close(struct pool *p, struct err *e);
 

@@ -11,6 +11,7 @@
  *
  *     SHIM_SYNC_LOG=FILE        a line for each sync before it is made: its call and what it is of
  *     SHIM_SYNC=N               the Nth is not made: the process is killed there
+ *     SHIM_SYNC_FAILS=N         the Nth fails, and as the kernel does it, says so that once
  *     SHIM_SYNC_LATE=MS         a file system's sync that has a thread of its own begins that many milliseconds later
  *
  *     SHIM_FOLD=1               directories are made, and names looked for, as on a file system that folds case (of ASCII)
@@ -30,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static long clock_ahead, clock_at, clock_from, clock_looks, fail_at, fail_from, sync_at, sync_late, folds;
+static long clock_ahead, clock_at, clock_from, clock_looks, fail_at, fail_from, sync_at, sync_fails, sync_late, folds;
 static const char *sync_log;
 static atomic_long allocations;
 static pid_t main_process;
@@ -69,6 +70,7 @@ __attribute__((constructor)) static void start(void)
 	allocation_counter = map("SHIM_MALLOC_COUNT", "00000000\n");
 	atomic_store(&allocations, 0);
 	sync_at = number("SHIM_SYNC");
+	sync_fails = number("SHIM_SYNC_FAILS");
 	sync_log = getenv("SHIM_SYNC_LOG");
 	sync_late = number("SHIM_SYNC_LATE");
 	folds = number("SHIM_FOLD");
@@ -153,6 +155,7 @@ static int sync_as(const char *call, int fd)
 	static int (*real)(int);
 	static atomic_long syncs;
 	char line[4200], path[4096] = "", link[64];
+	long nth;
 	int out = sync_log == NULL ? -1 : open(sync_log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
 	if (out != -1) {
@@ -164,8 +167,13 @@ static int sync_as(const char *call, int fd)
 			_exit(99);
 		close(out);
 	}
-	if (atomic_fetch_add(&syncs, 1) + 1 == sync_at)
+	nth = atomic_fetch_add(&syncs, 1) + 1;
+	if (nth == sync_at)
 		kill(getpid(), SIGKILL);
+	if (nth == sync_fails) {
+		errno = EIO;
+		return -1;
+	}
 	*(void **)&real = dlsym(RTLD_NEXT, call);
 	return real(fd);
 }

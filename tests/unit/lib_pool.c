@@ -308,6 +308,47 @@ static void waits_idly(void **state)
 	assert_true(used < 0.4);	/* of a second that five threads waited */
 }
 
+struct held {
+	atomic_uint taken;
+	atomic_bool free;
+};
+
+static int hold(void *arg, void *task, void *state, struct err *e)
+{
+	struct held *h = arg;
+
+	(void)task;
+	(void)state;
+	(void)e;
+	atomic_fetch_add(&h->taken, 1);
+	while (!atomic_load(&h->free))
+		usleep(1000);
+	return 0;
+}
+
+/* What a worker has doesn't wait; what is put beside it does. */
+static void idle(void **state)
+{
+	struct pool_ops ops = {.work = hold};
+	struct held h = {0};
+	struct pool *p = pool_open(&ops, &h, 1, 4, NULL);
+	int task;
+
+	(void)state;
+	assert_true(pool_idle(p));
+	assert_int_equal(pool_put(p, &task, NULL), 0);
+	while (atomic_load(&h.taken) == 0)
+		usleep(1000);
+	assert_true(pool_idle(p));
+	assert_int_equal(pool_put(p, &task, NULL), 0);
+	assert_false(pool_idle(p));
+	atomic_store(&h.free, true);
+	while (atomic_load(&h.taken) == 1)
+		usleep(1000);
+	assert_true(pool_idle(p));
+	assert_int_equal(pool_close(p, NULL), 0);
+}
+
 static void *no_state(void *arg, struct err *e)
 {
 	struct seen *s = arg;
@@ -392,7 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shapes), cmocka_unit_test(without_work_or_finish), cmocka_unit_test(failing_work),
 		cmocka_unit_test(failing_finish), cmocka_unit_test(failing_without_a_word), cmocka_unit_test(works_at_once),
-		cmocka_unit_test(waits_idly), cmocka_unit_test(states_that_fail), cmocka_unit_test(default_jobs),
+		cmocka_unit_test(waits_idly), cmocka_unit_test(idle), cmocka_unit_test(states_that_fail), cmocka_unit_test(default_jobs),
 		cmocka_unit_test(taken_in_order),
 	};
 
