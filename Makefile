@@ -121,7 +121,7 @@ check:
 	$(MAKE) --no-print-directory WERROR=1 all units tools replays
 	$(MAKE) --no-print-directory WERROR=1 CC=clang BUILD=$(BUILD)-clang all units tools replays
 	$(MAKE) --no-print-directory WERROR=1 SANITIZE=address BUILD=$(BUILD)-asan all units tools replays
-	tests/run --bin $(BUILD) --clang $(BUILD)-clang --asan $(BUILD)-asan $(if $(CI),--minutes 35) $(TESTS)
+	tests/run --bin $(BUILD) --clang $(BUILD)-clang --asan $(BUILD)-asan $(if $(CI),--minutes 31) $(TESTS)
 # One check removed at a time: some test must notice (MUTANTS='pattern ...').
 mutants:
 	tests/mutants/run.py $(BUILD)-mutants '$(CC)' $(MUTANTS)
