@@ -1,7 +1,7 @@
 /*
  * Files of entries (export/select_files.h): select > SELECT_FILES > contents. A batch is some entries in a row, read by one thread
- * and told by the finishing one; an entry of many files is a batch of its own, which the finishing thread reads as it
- * tells it, so that memory does not follow an item's size. Refuses lists that the station lost.
+ * and told in order; an entry of many files is a batch of its own, which is read while it is told, so that memory does not follow an
+ * item's size. Refuses lists that the station lost.
  */
 #include "export/select_files.h"
 

@@ -27,6 +27,7 @@ struct worker {
 	struct pool *pool;
 	void *state;
 	bool has_state, running;
+	uint64_t since;		/* for timings */
 	pthread_t thread;
 };
 
@@ -39,14 +40,13 @@ struct pool {
 	void *arg;
 	unsigned jobs, depth;
 	pthread_mutex_t lock;
-	pthread_cond_t may_put, may_work, may_finish;
+	pthread_cond_t may_put, may_work;
 	uint64_t put, taken, finished;
-	bool closing, failed, finisher_running;
+	bool closing, failed, finishing;	/* the last: a worker is about the oldest task */
 	uint64_t putting_since;	/* for timings; the caller's alone */
 	struct err err;
 	struct slot *slots;
 	struct worker *workers;
-	pthread_t finisher;
 };
 
 /* With the lock held: keeps the first error and lets everybody see it. */
@@ -68,72 +68,70 @@ static int report(const struct pool *p, struct err *e)
 	return -1;
 }
 
-static void *work(void *arg)
+/* With the lock held, which is let go of meanwhile. */
+static void work_on(struct pool *p, struct worker *w, struct slot *slot)
+{
+	struct err e = {0};
+	int rc = 0;
+
+	p->taken++;
+	if (!p->failed && p->ops->work != NULL) {
+		pthread_mutex_unlock(&p->lock);
+		w->since = timings_waited(p->ops->working, w->since);
+		rc = p->ops->work(p->arg, slot->task, w->state, &e);
+		w->since = timings_busy(p->ops->working, w->since);
+		pthread_mutex_lock(&p->lock);
+	}
+	if (rc == -1)
+		fail(p, &e);
+	slot->done = true;
+}
+
+static void finish(struct pool *p, struct worker *w, struct slot *slot)
+{
+	bool good = !p->failed;
+	struct err e = {0};
+	int rc = 0;
+
+	p->finishing = true;
+	pthread_mutex_unlock(&p->lock);
+	w->since = timings_waited(p->ops->working, w->since);
+	if (good && p->ops->finish != NULL)
+		rc = p->ops->finish(p->arg, slot->task, &e);
+	if (p->ops->drop != NULL)
+		p->ops->drop(p->arg, slot->task);
+	w->since = timings_busy(p->ops->finishing, w->since);
+	pthread_mutex_lock(&p->lock);
+	p->finishing = false;
+	if (rc == -1)
+		fail(p, &e);
+	*slot = (struct slot){0};
+	p->finished++;
+	pthread_cond_signal(&p->may_put);
+}
+
+/*
+ * Whoever is done with a task finishes what is next in order, unless somebody does, who then goes on with this one: no thread more
+ * than processors, and nobody who waits for one that waits for a processor.
+ */
+static void *run(void *arg)
 {
 	struct worker *w = arg;
 	struct pool *p = w->pool;
-	uint64_t since = timings_now();
 
+	w->since = timings_now();
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
-		struct slot *slot;
+		struct slot *oldest = &p->slots[p->finished % p->depth];
 
-		while (p->taken == p->put && !p->closing)
+		if (oldest->done && !p->finishing)
+			finish(p, w, oldest);
+		else if (p->taken < p->put)
+			work_on(p, w, &p->slots[p->taken % p->depth]);
+		else if (p->closing)
+			break;
+		else
 			pthread_cond_wait(&p->may_work, &p->lock);
-		if (p->taken == p->put)
-			break;
-		slot = &p->slots[p->taken % p->depth];
-		p->taken++;
-		if (!p->failed && p->ops->work != NULL) {
-			struct err e = {0};
-			int rc;
-
-			pthread_mutex_unlock(&p->lock);
-			since = timings_waited(p->ops->working, since);
-			rc = p->ops->work(p->arg, slot->task, w->state, &e);
-			since = timings_busy(p->ops->working, since);
-			pthread_mutex_lock(&p->lock);
-			if (rc == -1)
-				fail(p, &e);
-		}
-		slot->done = true;
-		if (slot == &p->slots[p->finished % p->depth])
-			pthread_cond_signal(&p->may_finish);
-	}
-	pthread_mutex_unlock(&p->lock);
-	return NULL;
-}
-
-static void *finish(void *arg)
-{
-	struct pool *p = arg;
-	uint64_t since = timings_now();
-
-	pthread_mutex_lock(&p->lock);
-	for (;;) {
-		struct slot *slot = &p->slots[p->finished % p->depth];
-		struct err e = {0};
-		bool good;
-		int rc = 0;
-
-		while (!(slot->done && p->finished < p->put) && !(p->closing && p->finished == p->put))
-			pthread_cond_wait(&p->may_finish, &p->lock);
-		if (p->finished == p->put)
-			break;
-		good = !p->failed;
-		pthread_mutex_unlock(&p->lock);
-		since = timings_waited(p->ops->finishing, since);
-		if (good && p->ops->finish != NULL)
-			rc = p->ops->finish(p->arg, slot->task, &e);
-		if (p->ops->drop != NULL)
-			p->ops->drop(p->arg, slot->task);
-		since = timings_busy(p->ops->finishing, since);
-		pthread_mutex_lock(&p->lock);
-		if (rc == -1)
-			fail(p, &e);
-		*slot = (struct slot){0};
-		p->finished++;
-		pthread_cond_signal(&p->may_put);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -161,7 +159,6 @@ static struct pool *make(const struct pool_ops *ops, void *arg, unsigned jobs, u
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->may_put, NULL);
 	pthread_cond_init(&p->may_work, NULL);
-	pthread_cond_init(&p->may_finish, NULL);
 	return p;
 }
 
@@ -191,11 +188,8 @@ static int start_threads(struct pool *p, struct err *e)
 	for (const int *s = (const int[]){SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP, 0}; *s != 0; s++)
 		sigdelset(&all, *s);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	p->finisher_running = pthread_create(&p->finisher, NULL, finish, p) == 0;
-	if (!p->finisher_running)
-		rc = -1;
 	for (unsigned i = 0; i < p->jobs && rc == 0; i++) {
-		p->workers[i].running = pthread_create(&p->workers[i].thread, NULL, work, &p->workers[i]) == 0;
+		p->workers[i].running = pthread_create(&p->workers[i].thread, NULL, run, &p->workers[i]) == 0;
 		if (!p->workers[i].running)
 			rc = -1;
 	}
@@ -259,13 +253,10 @@ static void end_threads(struct pool *p)
 	pthread_mutex_lock(&p->lock);
 	p->closing = true;
 	pthread_cond_broadcast(&p->may_work);
-	pthread_cond_broadcast(&p->may_finish);
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->jobs; i++)
 		if (p->workers[i].running)
 			pthread_join(p->workers[i].thread, NULL);
-	if (p->finisher_running)
-		pthread_join(p->finisher, NULL);
 }
 
 int pool_close(struct pool *p, struct err *e)
@@ -281,7 +272,6 @@ int pool_close(struct pool *p, struct err *e)
 	for (unsigned i = 0; i < p->jobs; i++)
 		if (p->workers[i].has_state && p->ops->state_free != NULL)
 			p->ops->state_free(p->arg, p->workers[i].state);
-	pthread_cond_destroy(&p->may_finish);
 	pthread_cond_destroy(&p->may_work);
 	pthread_cond_destroy(&p->may_put);
 	pthread_mutex_destroy(&p->lock);

@@ -2,8 +2,9 @@
  * The one place that makes threads: an ordered pipeline. Tasks are put in by one thread; `work` runs on any of the
  * workers, several at once, and tasks are taken in the order in which they were put in: where it is called for one, it was
  * called for all before, so that one may wait for what an earlier one does; `finish` runs for one task at a time, in the
- * same order, on a thread of its own. At most `depth` tasks are under way, so memory is bounded. After the first error no
- * further work() or finish() is called, the remaining tasks get drop() only, and put and close return the error.
+ * same order, on whichever worker comes by, so that work must not wait for a finish. At most `depth` tasks are under way, so
+ * memory is bounded. After the first error no further work() or finish() is called, the remaining tasks get drop() only, and
+ * put and close return the error.
  *
  *     p = pool_open(&ops, arg, jobs, depth, e);
  *     while (...) if (pool_put(p, task, e) == -1) break;
@@ -24,7 +25,7 @@ struct pool_ops {
 	void (*drop)(void *arg, void *task);	/* frees a task; called exactly once for each task put, at the very end of its way */
 	void *(*state_new)(void *arg, struct err *e);	/* per-worker state (a zstd context, say); may be NULL */
 	void (*state_free)(void *arg, void *state);
-	const char *putting, *working, *finishing;	/* stages for lib/timings: the caller's from open to close, the workers', finish's; may be NULL */
+	const char *putting, *working, *finishing;	/* stages for lib/timings: the caller's from open to close, the workers', finish's (which is theirs, too); may be NULL */
 };
 
 /* jobs: number of workers, at least 1. NULL on error. */

@@ -29,7 +29,7 @@ struct deployed_tally {
 	uint64_t records, found;	/* that must be there; that were found, whatever they hold */
 	uint64_t n[DEPLOYED_STATES];
 };
-struct deployed_ops {		/* called in order, never two at once, on a thread of its own */
+struct deployed_ops {		/* called in order, never two at once, on any thread */
 	/* revision: the former one whose bytes these are, 0: none. item NULL: it lies outside of all items. why: or NULL. */
 	void (*file)(void *arg, const struct deployed_item *item, enum deployed_state s, const char *path, uint64_t revision,
 		     const char *why);

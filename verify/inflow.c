@@ -48,7 +48,7 @@ struct inflow {
 	pthread_mutex_t lock;
 	pthread_cond_t left;
 	struct link *last;	/* the caller's thread: out of the last frame */
-	/* the finishing thread: */
+	/* in order: */
 	size_t piece;		/* that is arriving */
 	void *arriving;		/* NULL: none is */
 	struct reader_damage lost;	/* frames in a row, not told yet; frames 0: none */
