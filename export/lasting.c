@@ -65,6 +65,17 @@ static int put(struct lasting *l, const struct digest *d, bool last, struct err 
 	return 0;
 }
 
+/* Parts that were walked before: of a later list, whose needs outweigh this one's. */
+static int pass_over(struct lasting *l, struct contents_reader *r, struct err *e)
+{
+	const struct contents_part *p;
+	int rc = 0;
+
+	while (rc == 0 && (p = contents_reader_ahead(r)) != NULL && (rc = distinct_add(&l->walked, &p->sha256, e)) == 0)
+		rc = contents_reader_skip(r, e);
+	return rc == -1 ? -1 : 0;
+}
+
 static int walk_entry(struct lasting *l, const struct station *s, const struct approval *p, bool last, struct err *e)
 {
 	const struct contents_part *parts;
@@ -84,7 +95,7 @@ static int walk_entry(struct lasting *l, const struct station *s, const struct a
 	rc = put(l, &p->contents.sha256, last, e);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = put(l, &parts[i].sha256, last, e);
-	while (rc == 0 && (got = contents_reader_next(r, &record, e)) > 0)
+	while (rc == 0 && (rc = pass_over(l, r, e)) == 0 && (got = contents_reader_next(r, &record, e)) > 0)
 		if (got == 2)
 			l->gap = true;
 		else if (record->has_file)

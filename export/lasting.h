@@ -23,7 +23,7 @@ struct lasting {			/* zero-initialise */
 	bool has_last, has_recent, has_old;
 	struct cargo needed;		/* by `last`; sizes mean nothing */
 	struct bloom former;		/* needed by lists from `low` on, below `last` */
-	struct distinct walked;		/* contents lists */
+	struct distinct walked;		/* contents lists and their parts */
 	bool gap;			/* what a former list needs can't be told */
 };
 /* A list that is there. */

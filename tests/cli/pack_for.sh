@@ -337,10 +337,18 @@ expect 0 satchel-export pack "$m" --for mute --ahead soon
 held carried "$(bundle)" >ahead
 [ "$(wc -l <ahead)" -eq 2 ] || fail "ahead: $(cat ahead)"
 told
+rm -f c/many/3 # of a list in parts: a part that only one of its revisions has
+echo "many 3" >c/many/3
+expect 0 satchel-export scan
+expect 0 satchel-export approve many --ring production
+expect 0 satchel-export sign
+many=$(grep -A1 'item: "\?many"\?$' "station/lists/$(newest_list)" | sed -n 's/.*revision: //p' | sort -n | tail -n 1)
+exactly mute production; told
 for n in 4 5; do
   echo "back $n" >c/back/f
+  echo "many $n" >c/many/3
   expect 0 satchel-export scan
-  expect 0 satchel-export approve back --ring production
+  expect 0 satchel-export approve back many --ring production
   expect 0 satchel-export sign
   exactly mute production; told
 done
@@ -348,6 +356,7 @@ expect 0 satchel-import -C mute prune --keep 0
 grep -q '^[1-9][0-9]* object' "$T/out" || fail "prune dropped nothing: this test is blind"
 carries nothing --for mute # what it lacks by pruning, no list needs
 expect 0 satchel-export approve back --revision 1 --ring production
+expect 0 satchel-export approve many --revision "$many" --ring production
 expect 0 satchel-export sign
 satchel-export status >"$T/out" 2>"$T/err" || true
 grep -q '^waiting: mute lacks' "$T/out" || fail "status says that it holds what it dropped"
@@ -355,6 +364,7 @@ exactly mute production
 [ -s wanted ] || fail "nothing is missing after prune: this test is blind"
 told
 [ "$(cat mute/published/updates/back/f)" = "back 1" ] || fail "what was gone back to is not published"
+[ "$(cat mute/published/updates/many/3)" = "many 3" ] || fail "what was gone back to in a list of parts is not published"
 # what travelled ahead is there still, though newer lists came
 expect 0 satchel-export approve soon --ring production
 expect 0 satchel-export sign
