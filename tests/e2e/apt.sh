@@ -126,8 +126,10 @@ expect 0 satchel-verify store "$T/store" --trust "$T/station/trust/trust-1.yaml"
 # ---- somebody changes a .deb in the published tree: apt refuses it, verify names it
 rm -rf "$root"/var/cache/apt/archives/*.deb
 deb=$(cd "$T/store/published/updates/" && ls pool/media-types_*.deb)
+chmod u+w "$T/store/published/updates/$deb" # and leaves it so, which says which name it was changed by: the bytes are those of an object
 flip "$T/store/published/updates/$deb" 200
 expect 100 apt-get --download-only install media-types
 grep -qiE 'hash sum mismatch|Unable to fetch' "$T/err" "$T/out" || fail "apt did not refuse the changed package"
 expect 1 satchel-verify store "$T/store" --trust "$T/station/trust/trust-1.yaml"
 grep -qF "$deb" "$T/out" "$T/err" || fail "satchel-verify store does not name $deb"
+grep -q 'object-digest' "$T/out" || fail "satchel-verify store does not say that its bytes are others"
