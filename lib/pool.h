@@ -25,7 +25,8 @@ struct pool_ops {
 	void (*drop)(void *arg, void *task);	/* frees a task; called exactly once for each task put, at the very end of its way */
 	void *(*state_new)(void *arg, struct err *e);	/* per-worker state (a zstd context, say); may be NULL */
 	void (*state_free)(void *arg, void *state);
-	const char *putting, *working, *finishing;	/* stages for lib/timings: the caller's from open to close, the workers', finish's (which is theirs, too); may be NULL */
+	/* Stages for lib/timings, or NULL: the caller's from open to close, the workers' work, and their finish, which waits for nothing. */
+	const char *putting, *working, *finishing;
 };
 
 /* jobs: number of workers, at least 1. NULL on error. */

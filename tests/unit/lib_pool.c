@@ -493,8 +493,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shapes), cmocka_unit_test(without_work_or_finish), cmocka_unit_test(failing_work),
 		cmocka_unit_test(failing_finish), cmocka_unit_test(failing_without_a_word), cmocka_unit_test(works_at_once),
-		cmocka_unit_test(works_beside_finish),
-		cmocka_unit_test(no_other_threads),
+		cmocka_unit_test(works_beside_finish), cmocka_unit_test(no_other_threads),
 		cmocka_unit_test(waits_idly), cmocka_unit_test(idle), cmocka_unit_test(states_that_fail), cmocka_unit_test(default_jobs),
 		cmocka_unit_test(taken_in_order),
 	};
