@@ -334,6 +334,7 @@ static int take_objects(struct taking *t, struct err *why, struct err *e)
 	}
 	if (run_change(r, e) == -1 || objects_settle(r->objects, e) == -1 || objects_begin(r->objects, e) == -1)
 		return -1;
+	objects_expect(r->objects, &t->lack.sizes);
 	rc = stage_bundle(&ask, &t->out->staged, why);
 	if (rc == -1 && !is_readers(why->reason)) {
 		*e = *why;

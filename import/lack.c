@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "import/arrivals.h"
 #include "import/objects.h"
-#include "lib/distinct.h"
 #include "lib/err.h"
 #include "lib/num.h"
 #include "lib/say.h"
@@ -65,8 +65,7 @@ static int room_of(const struct objects *o, struct objects_staged *staged, const
 struct tally {			/* of all indexes of a bundle */
 	uint64_t entries;
 	uint64_t bytes;		/* no sum overflows, see below */
-	uint64_t objects;	/* different ones, where there are no more than `seen` takes in; else not fewer */
-	struct distinct seen;
+	uint64_t objects;	/* different ones, where there are no more than a set takes in; else not fewer */
 	struct objects_staged staged;
 };
 
@@ -75,7 +74,7 @@ static int count(struct objects *o, struct tally *t, const struct volume *v, con
 {
 	for (size_t i = 0; i < v->objects_n; i++) {
 		uint64_t len = volume_object_len(&v->objects[i]), size = v->objects[i].size, room;
-		int new = distinct_add_valued(&t->seen, &v->objects[i].sha256, &size, e);
+		int new = distinct_add_valued(&sum->sizes, &v->objects[i].sha256, &size, e);
 		char hex[DIGEST_HEX + 1];
 
 		if (new == -1)
@@ -136,12 +135,13 @@ static int add_volume(struct objects *o, const struct volume *v, struct tally *t
 int lack_bundle(struct objects *o, struct bundle *b, struct lack *out, struct err *e)
 {
 	struct tally t = {0};
-	int rc = 0;
+	int rc;
 
 	*out = (struct lack){0};
 	out->volumes = calloc(b->manifest->volumes + 1, sizeof *out->volumes);
 	if (out->volumes == NULL)
 		return err_mem(e);
+	rc = distinct_reserve_valued(&out->sizes, b->manifest->objects.count, e);
 	for (uint64_t n = 1; rc == 0 && n <= b->manifest->volumes; n++) {
 		struct volume *v = bundle_volume(b, n, e);
 
@@ -150,7 +150,8 @@ int lack_bundle(struct objects *o, struct bundle *b, struct lack *out, struct er
 	}
 	if (rc == 0)
 		rc = check_tally(&t, b, e);
-	distinct_free(&t.seen);
+	if (out->sizes.n > ARRIVALS_MAX)
+		distinct_free(&out->sizes);
 	objects_staged_free(&t.staged);
 	return rc;
 }
@@ -160,6 +161,7 @@ void lack_free(struct lack *l)
 	for (uint64_t n = 0; n < l->volumes_n; n++)
 		free(l->volumes[n]);
 	free(l->volumes);
+	distinct_free(&l->sizes);
 	*l = (struct lack){0};
 }
 

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/distinct.h"
+
 struct err;
 struct bundle;
 struct file;
@@ -21,6 +23,7 @@ struct lack {
 	uint64_t largest;	/* bytes of the largest object that any of them is, or is a piece of */
 	uint64_t volumes_n;
 	uint8_t **volumes;	/* [n - 1][i]: an answer for objects[i] of volume n; [n - 1] NULL: none were kept */
+	struct distinct sizes;	/* of all objects of the indexes, where there are no more than ARRIVALS_MAX; else empty */
 };
 enum lack_answer { LACK_NOTHING, LACK_IT, LACK_ASK };	/* ASK: another volume may change it */
 /* Parses every index of the bundle (their errors: the bundle is to be refused), and asks and sums up. 0 or -1; lack_free in any case. */

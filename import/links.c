@@ -149,7 +149,7 @@ static int drain(struct links *l, struct err *e)
 	struct pool *p = l->pool;
 
 	l->pool = NULL;
-	distinct_free(&l->known);
+	distinct_clear(&l->known);
 	return pool_close(p, e) == -1 ? -1 : rc;
 }
 
@@ -258,6 +258,7 @@ int links_close(struct links *l, struct err *e)
 		rc = -1;
 	drop(l, l->later);
 	drop(l, l->open);
+	distinct_free(&l->known);
 	free(l);
 	return rc;
 }

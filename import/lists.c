@@ -24,6 +24,7 @@
 #include "lib/banned.h"
 
 #define PATH_LEN (MAX_NAME_LEN + 96)
+#define ROOT_TEXT 32
 #define STAGED "list-"		/* what this file makes in stage/ begins so */
 
 static char *path_of(const char *stream, uint64_t epoch, uint64_t revision, const char *file, char out[PATH_LEN])
@@ -31,6 +32,18 @@ static char *path_of(const char *stream, uint64_t epoch, uint64_t revision, cons
 	snprintf(out, PATH_LEN, "streams/%s/lists/%llu-%llu%s%s", stream, (unsigned long long)epoch,
 		 (unsigned long long)revision, *file ? "/" : "", file);
 	return out;
+}
+
+/* Of a directory that nobody sees yet: whoever moves it to its place syncs it. */
+static int put(const struct file *dir, const char *name, const void *data, size_t len, struct err *e)
+{
+	struct file f = FILE_CLOSED;
+	int rc = -1;
+
+	if (file_create_at(dir, name, 0644, &f, e) == 0 && file_write(&f, data, len, e) == 0)
+		rc = file_sync(&f, e);
+	file_close(&f);
+	return rc;
 }
 
 static int put_signatures(const struct file *dir, const struct approvals *a, const struct signatures *found,
@@ -47,26 +60,25 @@ static int put_signatures(const struct file *dir, const struct approvals *a, con
 			const struct signature *s = &found->list[i];
 
 			if (digest_equal(&s->key, &who[k]) &&
-			    outfile_put(dir, names_signature(NAMES_APPROVALS, &s->key, name), 0644, s->bytes, s->len, e) == -1)
+			    put(dir, names_signature(NAMES_APPROVALS, &s->key, name), s->bytes, s->len, e) == -1)
 				return -1;
 		}
 	return 0;
 }
 
-static int put_root(const struct file *dir, uint64_t version, struct err *e)
+static size_t root_text(uint64_t version, char out[ROOT_TEXT])
 {
-	char text[32];
-	int len = snprintf(text, sizeof text, "%llu\n", (unsigned long long)version);
-
-	return outfile_put(dir, "root", 0644, text, (size_t)len, e);
+	return (size_t)snprintf(out, ROOT_TEXT, "%llu\n", (unsigned long long)version);
 }
 
 static int fill(const struct file *dir, const struct approvals *a, const struct signatures *found,
 		const struct trust *root, struct err *e)
 {
-	if (put_signatures(dir, a, found, root, e) == -1 || put_root(dir, root->version, e) == -1)
+	char text[ROOT_TEXT];
+
+	if (put_signatures(dir, a, found, root, e) == -1 || put(dir, "root", text, root_text(root->version, text), e) == -1)
 		return -1;
-	return outfile_put(dir, NAMES_APPROVALS, 0644, a->bytes.data, a->bytes.len, e);
+	return put(dir, NAMES_APPROVALS, a->bytes.data, a->bytes.len, e);
 }
 
 /* Moves a folder within the store, or with RENAME_EXCHANGE exchanges two, and syncs both parents. */
@@ -193,6 +205,7 @@ static int judge_one(struct run *r, const char *stream, const struct list_ref *r
 	struct err why = {0};
 	char path[PATH_LEN];
 	struct digest is;
+	char text[ROOT_TEXT];
 	uint64_t version;
 	int rc = -1, kept;
 
@@ -214,7 +227,7 @@ static int judge_one(struct run *r, const char *stream, const struct list_ref *r
 	if (judge(&dir, root, &why, e) == -1 || run_change(r, e) == -1)
 		goto out;
 	if (why.reason == ERR_NONE) {
-		rc = put_root(&dir, root->version, e);
+		rc = outfile_put(&dir, "root", 0644, text, root_text(root->version, text), e);
 	} else if (why.reason == ERR_MEMORY) {
 		*e = why;
 	} else if (tell_dropped(r, stream, ref, &why, e) == 0) {

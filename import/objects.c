@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "import/arrivals.h"
 #include "import/objects_impl.h"
 #include "lib/buf.h"
 #include "lib/bulk.h"
@@ -48,6 +49,9 @@ struct objects *objects_open(const struct file *store, struct err *e)
 		err_mem(e);
 		goto out;
 	}
+	o->arrivals = arrivals_open(e);
+	if (o->arrivals == NULL)
+		goto out;
 	for (unsigned i = 0; i < OBJECTS_FANS; i++) {
 		pthread_mutex_init(&o->fans[i].lock, NULL);
 		o->fans[i].dir = (struct file)FILE_CLOSED;
@@ -75,9 +79,15 @@ void objects_close(struct objects *o)
 	pthread_mutex_destroy(&o->lock);
 	file_close(&o->dir);
 	distinct_free(&o->complete);
+	arrivals_close(o->arrivals);
 	free(o->fans);
 	digests_free(&o->healed);
 	free(o);
+}
+
+void objects_expect(struct objects *o, struct distinct *sizes)
+{
+	arrivals_expect(o->arrivals, sizes);
 }
 
 void objects_set_jobs(struct objects *o, unsigned jobs)
@@ -215,8 +225,11 @@ int objects_has(const struct objects *o, const struct digest *d, uint64_t *size,
 	char name[OBJECTS_NAME];
 	const struct file *fan;
 	struct stat st;
-	int rc = objects_fan(o, d->bytes[0], false, &fan, e);
+	int rc;
 
+	if (arrivals_has(o->arrivals, d, size))
+		return 1;
+	rc = objects_fan(o, d->bytes[0], false, &fan, e);
 	if (rc != 0)
 		return rc == 1 ? 0 : -1;
 	rc = look(fan, objects_name(d, false, 0, name), &st, e);
@@ -344,6 +357,7 @@ int objects_put(struct objects *o, const struct digest *d, const void *data, siz
 	}
 	if (new != NULL)
 		*new = true;
+	arrivals_put(o->arrivals, d, len);
 	return o->fans[d->bytes[0]].fresh ? 0 : objects_note_healed(o, fan, d, e);
 }
 

@@ -24,6 +24,7 @@
 #include "lib/file.h"
 
 struct digests;
+struct distinct;
 struct err;
 struct objects;
 struct buf;
@@ -45,6 +46,12 @@ void objects_set_folding(struct objects *o);
 int objects_has(const struct objects *o, const struct digest *d, uint64_t *size, struct err *e);
 /* Whether its bytes are needed from a medium: not received, or lost. 1, 0, -1. */
 int objects_needed(const struct objects *o, const struct digest *d, struct err *e);
+
+/*
+ * What a bundle is about to bring, each with its size; the set is taken over (import/arrivals.h). What of it is put is
+ * then known to be here, and to have no name, without a look at the disk. The main thread's.
+ */
+void objects_expect(struct objects *o, struct distinct *sizes);
 
 /* Stores a whole object from memory: hashed here; R_OBJECT_DIGEST where the bytes are others. What is there already is
  * fine. Heals a lost one (objects_healed tells). Thread-safe. *new (or NULL): whether it was added. */
@@ -182,6 +189,9 @@ int objects_fetch(void *arg, const struct digest *d, uint64_t size, struct buf *
  */
 int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t mtime, const struct file *dirs, size_t dirs_n,
 		 const char *name, struct err *e);
+/* For a tree that is built from nothing: variants that objects_link makes need no sync of their own, since objects_begin was called, and
+ * objects_settle will be before anything else depends on them. Off unless said. The main thread's, while nobody links. */
+void objects_link_unsynced(struct objects *o, bool may);
 /* Whether HEX.x is still to be made: 1, and the bytes that a copy of HEX takes, none where it isn't there; 0; -1. */
 int objects_variant_lacks(struct objects *o, const struct digest *d, uint64_t *bytes, struct err *e);
 /* Makes HEX.x ahead of objects_link, without a sync of its own: calls objects_begin. 0; 1 lost; -1. */

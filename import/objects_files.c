@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "import/arrivals.h"
 #include "import/objects_impl.h"
 #include "lib/err.h"
 #include "lib/listing.h"
@@ -116,6 +117,7 @@ int objects_remove(struct objects *o, const struct objects_file *f, struct err *
 	const struct file *fan;
 
 	distinct_free(&o->complete);
+	arrivals_forget(o->arrivals);
 	if (objects_fan(o, f->digest.bytes[0], true, &fan, e) == -1)
 		return -1;
 	return unlinkat(fan->fd, name_of(f), 0) == -1 && errno != ENOENT ? err_sys(e, "%s/%s", fan->name, name_of(f)) : 0;

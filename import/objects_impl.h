@@ -17,6 +17,7 @@
 #include "lib/distinct.h"
 #include "lib/slabs.h"
 
+struct arrivals;
 struct pool;
 
 #define OBJECTS_FANS 256
@@ -46,8 +47,10 @@ struct objects {
 	unsigned jobs;
 	bool folding;
 	struct distinct complete;	/* what objects_remember was told */
+	struct arrivals *arrivals;
 	struct pool *flush;	/* a sync under way, or NULL */
 	bool begun, sync_failed;
+	bool unsynced;		/* variants may be: objects_link_unsynced */
 	struct slabs blocks;	/* of BULK_BLOCK */
 	pthread_mutex_t making;	/* one variant at a time: it is made under one name */
 	pthread_mutex_t lock;	/* guards what follows */

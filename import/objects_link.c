@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "import/arrivals.h"
 #include "import/objects_impl.h"
 #include "lib/err.h"
 #include "lib/file_hash.h"
@@ -98,10 +99,31 @@ out:
 	return rc;
 }
 
-static int make(const struct request *r, const char *name, struct err *e)
+/* Under its final name: in a run that was interrupted objects_recover finds what is torn. 0; 1 lost; -1. */
+static int make_unsynced(const struct request *r, const char *name, struct err *e)
+{
+	struct file from = FILE_CLOSED, to = FILE_CLOSED;
+	int rc = open_plain(r, &from, e);
+
+	if (rc != 0)
+		return rc;
+	rc = -1;
+	if (file_create_at(r->fan, name, 0555, &to, e) == 0) {
+		rc = copy(r, &from, &to, e);
+		if (rc == -1)
+			unlinkat(r->fan->fd, name, 0);
+	}
+	file_close(&to);
+	file_close(&from);
+	return rc;
+}
+
+static int make(const struct request *r, unsigned n, const char *name, struct err *e)
 {
 	int rc;
 
+	if (n == 0 && r->o->unsynced)
+		return make_unsynced(r, name, e);
 	pthread_mutex_lock(&r->o->making);
 	rc = make_alone(r, name, e);
 	pthread_mutex_unlock(&r->o->making);
@@ -154,6 +176,10 @@ static enum linked try(struct request *r, unsigned n, struct err *e)
 	struct stat st;
 
 	objects_name(r->d, r->exec, n, variant);
+	/* of what was just written nothing needs to be asked; where it is gone again that is found out below */
+	if (!r->exec && n == 0 && arrivals_first_name(r->o->arrivals, r->d) &&
+	    utimensat(r->fan->fd, variant, times, AT_SYMLINK_NOFOLLOW) == 0)
+		return give_names(r, variant, false, e);
 	if (fstatat(r->fan->fd, variant, &st, AT_SYMLINK_NOFOLLOW) == -1) {
 		int rc;
 
@@ -167,7 +193,7 @@ static enum linked try(struct request *r, unsigned n, struct err *e)
 			rc = open_plain(r, &none, e);
 			file_close(&none);
 		} else
-			rc = make(r, variant, e);
+			rc = make(r, n, variant, e);
 		if (rc != 0)
 			return rc == 1 ? LOST : FAILED;
 		st.st_nlink = 0;	/* made just now, with its time */
@@ -215,6 +241,11 @@ int objects_link(struct objects *o, const struct digest *d, bool exec, int64_t m
 	return how == FAILED ? -1 : how == LOST;
 }
 
+void objects_link_unsynced(struct objects *o, bool may)
+{
+	o->unsynced = may;
+}
+
 int objects_variant_lacks(struct objects *o, const struct digest *d, uint64_t *bytes, struct err *e)
 {
 	char name[OBJECTS_NAME];
@@ -234,27 +265,14 @@ int objects_variant_lacks(struct objects *o, const struct digest *d, uint64_t *b
 int objects_link_prepare(struct objects *o, const struct digest *d, bool exec, int64_t mtime, struct err *e)
 {
 	struct request r = {.o = o, .d = d, .exec = exec, .mtime = mtime};
-	struct file from = FILE_CLOSED, to = FILE_CLOSED;
 	char name[OBJECTS_NAME];
 	struct stat st;
-	int rc;
 
 	if (objects_fan(o, d->bytes[0], true, &r.fan, e) == -1)
 		return -1;
 	if (!exec || fstatat(r.fan->fd, objects_name(d, exec, 0, name), &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	rc = open_plain(&r, &from, e);
-	if (rc != 0)
-		return rc;
-	rc = -1;
-	if (objects_begin(o, e) == 0 && file_create_at(r.fan, name, 0555, &to, e) == 0) {
-		rc = copy(&r, &from, &to, e);
-		if (rc == -1)
-			unlinkat(r.fan->fd, name, 0);
-	}
-	file_close(&to);
-	file_close(&from);
-	return rc;
+	return objects_begin(o, e) == -1 ? -1 : make_unsynced(&r, name, e);
 }
 
 int objects_link_is(const struct objects *o, const struct digest *d, bool exec, const struct stat *st, struct err *e)

@@ -142,7 +142,8 @@ static int empty_tree(const struct file *dir, struct err *e)
 	return file_make_dir_at(dir, "tree", DIR_MODE, e);
 }
 
-/* The same, durably. One that holds nothing yet, as in a new store, waits for no sync of everything. */
+/* The same, durably with the state that is written next into `dir`. One that holds nothing yet, as in a new store, waits for no sync of
+ * everything. */
 static int begin_empty(const struct file *dir, struct err *e)
 {
 	struct file tree = FILE_CLOSED;
@@ -156,8 +157,8 @@ static int begin_empty(const struct file *dir, struct err *e)
 	if (file_open_dir_at(dir, "tree", &tree, e) == 0) {
 		if (fchmod(tree.fd, DIR_MODE) == -1)
 			err_sys(e, "%s: setting its mode", tree.name);
-		else if (file_sync(&tree, e) == 0)
-			rc = file_sync(dir, e);
+		else
+			rc = file_sync(&tree, e);
 	}
 	file_close(&tree);
 	return rc;

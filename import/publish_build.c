@@ -12,6 +12,7 @@
 #include "import/tree.h"
 #include "import/variants.h"
 #include "lib/err.h"
+#include "lib/num.h"
 #include "lib/path.h"
 #include "lib/progress.h"
 #include "lib/timings.h"
@@ -20,6 +21,9 @@
 
 #include "lib/banned.h"
 
+struct all {			/* of all items that differ, as they shall be */
+	uint64_t files, bytes;
+};
 struct build {
 	struct objects *o;
 	struct tree *tree;
@@ -28,6 +32,7 @@ struct build {
 	const struct state_item *former;
 	struct variants variants;	/* that names will be given to */
 	bool *cleared;	/* of each former item, whether it was removed without its list */
+	struct all all;
 	bool failed;	/* changing the tree failed, not reading the lists */
 	size_t parent;	/* path[0..parent): what stands before the item's last component */
 	char path[PATH_MAX_LEN + 1];
@@ -149,19 +154,41 @@ static int run_pass(struct build *b, const struct file *dirs, size_t n, const st
 
 static int count(void *arg, const struct state_item *was, const struct state_item *is, struct err *e)
 {
-	uint64_t *files = arg;
+	struct all *all = arg;
 
 	(void)was;
-	(void)e;
-	*files += is == NULL ? 0 : is->files;
+	if (is == NULL)
+		return 0;
+	if (num_add(all->files, is->files, &all->files) || num_add(all->bytes, is->bytes, &all->bytes))
+		return err_set(e, ERR_INTERNAL, "more files than there can be");
 	return 0;
+}
+
+/*
+ * What comes before the names: all removals, then variants, so that one sync proves them before anything links to them. A tree that is
+ * built from nothing may link to what is not synced yet, since publish_undo, or inspect_sweep, takes that back:
+ * its variants are made with the names, unless they might not have room.
+ */
+static int prepare(struct build *b, const struct file *dirs, const struct state *state, struct err *e)
+{
+	bool empty = state->former_n == 0;
+	int room = empty && b->run == PUBLISH_BUILD_FIRST ? variants_have_room(dirs, b->all.files, b->all.bytes, e) : 0;
+
+	if (room == -1)
+		return -1;
+	objects_link_unsynced(b->o, room == 1);
+	if (room == 1)
+		return objects_begin(b->o, e);
+	if (run_pass(b, dirs, 1, state, TREE_REMOVE, e) == -1 || variants_make(&b->variants, e) == -1)
+		return -1;
+	return empty ? 0 : objects_settle(b->o, e);
 }
 
 int publish_build_run(struct objects *o, const struct file *dirs, size_t n, const struct state *state, enum publish_build_run run,
 		      struct err *e)
 {
 	struct build *b = calloc(1, sizeof *b);
-	uint64_t files = 0, since;
+	uint64_t since;
 	int rc = -1;
 
 	if (b != NULL)
@@ -174,18 +201,17 @@ int publish_build_run(struct objects *o, const struct file *dirs, size_t n, cons
 	b->variants = (struct variants){.objects = o, .dir = &dirs[0]};
 	b->run = run;
 	b->former = state->former;
-	publish_build_compare(state->former, state->former_n, state->items, state->items_n, count, &files, e);
-	progress_phase("publishing", state->former_n == 0 ? files : 0, 0);	/* of a difference the size is not known */
-	/* variants are made now, so that one sync proves them all before anything links to them; but a tree that is built from nothing may
-	 * link to objects whose sync is under way: publish_undo, or inspect_sweep, takes that back */
-	if (run_pass(b, dirs, 1, state, TREE_REMOVE, e) == 0 && variants_make(&b->variants, e) == 0 &&
-	    (state->former_n == 0 || objects_settle(o, e) == 0) &&
-	    run_pass(b, dirs, n, state, TREE_ADD, e) == 0 && objects_settle(o, e) == 0) {
+	if (publish_build_compare(state->former, state->former_n, state->items, state->items_n, count, &b->all, e) == -1)
+		goto out;
+	progress_phase("publishing", state->former_n == 0 ? b->all.files : 0, 0);	/* of a difference the size is not known */
+	if (prepare(b, dirs, state, e) == 0 && run_pass(b, dirs, n, state, TREE_ADD, e) == 0 && objects_settle(o, e) == 0) {
 		since = timings_now();
 		rc = file_sync_fs(dirs, e);
 		timings_busy("syncing trees", since);
 	}
+	objects_link_unsynced(o, false);
 	progress_end();
+out:
 	variants_free(&b->variants);
 	free(b->cleared);
 	free(b);

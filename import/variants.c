@@ -14,6 +14,7 @@
 
 #include "lib/banned.h"
 
+#define BLOCK 4096u
 #define INODE 512u		/* with its name */
 #define RESERVE (1u << 20)	/* for names, states and the journal */
 
@@ -72,6 +73,16 @@ int variants_make(struct variants *v, struct err *e)
 	v->bytes = 0;
 	distinct_free(&v->seen);
 	return 0;
+}
+
+int variants_have_room(const struct file *dir, uint64_t files, uint64_t bytes, struct err *e)
+{
+	uint64_t free_bytes;
+	bool known;
+
+	if (file_free_space(dir, &free_bytes, &known, e) == -1)
+		return -1;
+	return known && free_bytes > RESERVE && bytes < free_bytes - RESERVE && files < (free_bytes - RESERVE - bytes) / (BLOCK + INODE);
 }
 
 void variants_free(struct variants *v)

@@ -34,5 +34,7 @@ int variants_add(struct variants *v, const struct digest *d, int64_t mtime, stru
 /* Makes all that were collected: objects_link_prepare. ERR_NO_SPACE before the first, where copies are needed and there is no room. */
 int variants_make(struct variants *v, struct err *e);
 void variants_free(struct variants *v);
+/* Whether there is room for so many files of so many bytes in all, were each of them an executable: then none needs to be collected. 1, 0, -1. */
+int variants_have_room(const struct file *dir, uint64_t files, uint64_t bytes, struct err *e);
 
 #endif

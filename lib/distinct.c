@@ -12,6 +12,14 @@
 
 #include "lib/banned.h"
 
+#define LEAST ((size_t)256)
+
+/* How many digests so many places take, so that free ones stay near each other. */
+static size_t fills(size_t room)
+{
+	return room - room / 4;
+}
+
 static size_t place(const struct distinct *s, const struct digest *d)
 {
 	unsigned __int128 sum;
@@ -28,9 +36,9 @@ static size_t place(const struct distinct *s, const struct digest *d)
 	return at;
 }
 
-static int grow(struct distinct *s, bool valued, struct err *e)
+static int grow(struct distinct *s, size_t room, bool valued, struct err *e)
 {
-	struct distinct more = {.room = s->room == 0 ? 256 : s->room * 2};
+	struct distinct more = {.room = room};
 
 	if (s->room == 0 && getrandom(more.secret, sizeof more.secret, 0) != sizeof more.secret)
 		return err_sys(e, "random bytes");
@@ -62,7 +70,7 @@ static int add(struct distinct *s, const struct digest *d, uint64_t *value, stru
 {
 	size_t at;
 
-	if (s->n * 2 >= s->room && s->n < DISTINCT_MAX && grow(s, value != NULL, e) == -1)
+	if (s->n >= fills(s->room) && s->n < DISTINCT_MAX && grow(s, s->room == 0 ? LEAST : s->room * 2, value != NULL, e) == -1)
 		return -1;
 	at = place(s, d);
 	if (s->used[at]) {
@@ -93,6 +101,32 @@ int distinct_add_valued(struct distinct *s, const struct digest *d, uint64_t *va
 bool distinct_has(const struct distinct *s, const struct digest *d)
 {
 	return s->room > 0 && s->used[place(s, d)];
+}
+
+uint64_t *distinct_value(const struct distinct *s, const struct digest *d)
+{
+	size_t at;
+
+	if (s->room == 0)
+		return NULL;
+	at = place(s, d);
+	return s->used[at] ? &s->values[at] : NULL;
+}
+
+int distinct_reserve_valued(struct distinct *s, uint64_t n, struct err *e)
+{
+	size_t room = LEAST;
+
+	while (fills(room) < n && fills(room) < DISTINCT_MAX)
+		room *= 2;
+	return grow(s, room, true, e);
+}
+
+void distinct_clear(struct distinct *s)
+{
+	if (s->room > 0)
+		memset(s->used, 0, s->room);
+	s->n = 0;
 }
 
 void distinct_free(struct distinct *s)

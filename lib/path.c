@@ -18,7 +18,7 @@ static int check_text(const char *s, size_t len, struct err *e)
 {
 	const uint8_t *p = (const uint8_t *)s;
 
-	for (size_t at = 0; at < len;) {
+	for (size_t at = text_plain(p, len); at < len; at += text_plain(p + at, len - at)) {
 		uint32_t cp;
 		size_t n = text_decode(p + at, len - at, &cp);
 

@@ -4,6 +4,8 @@
  */
 #include "lib/text.h"
 
+#include <string.h>
+
 #include "lib/buf.h"
 
 #include "lib/banned.h"
@@ -47,6 +49,21 @@ size_t text_decode(const uint8_t *s, size_t len, uint32_t *cp)
 			return 0;
 		*cp = *cp << 6 | (s[i] & 0x3fu);
 	}
+	return n;
+}
+
+size_t text_plain(const uint8_t *s, size_t len)
+{
+	const uint64_t every = UINT64_MAX / 0xff, high = every * 0x80;
+	size_t n = 0;
+
+	for (uint64_t w; len - n >= sizeof w; n += sizeof w) {
+		memcpy(&w, s + n, sizeof w);
+		if ((w | (w - every * 0x20) | (w + every)) & high)	/* a byte above 7f, below 20, 7f: or borrowed from, and looked at below */
+			break;
+	}
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f)
+		n++;
 	return n;
 }
 

@@ -16,6 +16,9 @@ struct buf;
  */
 size_t text_decode(const uint8_t *s, size_t len, uint32_t *cp);
 
+/* How many of the first bytes are printable ASCII, which no rule of documents or names forbids: they need no decoding. */
+size_t text_plain(const uint8_t *s, size_t len);
+
 /* A code point no document may contain: C0 but LF, DEL, C1, U+2028, U+2029, U+FEFF, U+FFFE.. and other noncharacters. */
 bool text_forbidden(uint32_t cp);
 

@@ -144,10 +144,7 @@ static int judge_code_points(const struct field *f, const char *s, size_t len, s
 	const uint8_t *p = (const uint8_t *)s;
 	uint32_t cp;
 
-	for (size_t i = 0, n; i < len; i += n) {
-		n = 1;
-		if (p[i] >= 0x20 && p[i] < 0x7f)
-			continue;
+	for (size_t i = text_plain(p, len), n; i < len; i += n, i += text_plain(p + i, len - i)) {
 		n = text_decode(p + i, len - i, &cp);
 		if (n == 0)
 			return err_set(e, R_DOCUMENT_FORM, "is not well-formed UTF-8");

@@ -118,3 +118,15 @@ expect_word 0 '2 objects, 5.7 MiB, that nothing needs: going' satchel-import pru
 same_tree "$c" "$T/small/store/published/updates/"
 expect 0 satchel-import status
 expect 0 satchel-verify store "$T/small/store" --trust "$T/station2/trust/trust-1.yaml"
+
+# The same where nothing is published yet, and both bundles are taken in one run.
+umount "$T/small"
+mount -t tmpfs -o size=24m tmpfs "$T/small"
+expect 0 satchel-import init "$T/small/store" --name s --trust "$T/station2/trust/trust-1.yaml" --stream updates --ring production
+head -c $(($(df --output=avail -B1 "$T/small" | tail -n 1) - 10000000)) /dev/zero >"$T/small/hog"
+expect_word 3 'needed for 2 executables' satchel-import apply "$T/first" "$T/second"
+[ -z "$(find "$T/small/store/objects" -name '*.x')" ] && [ -z "$(ls "$T/small/store/published/updates/")" ] || fail "not before the first was written"
+rm "$T/small/hog"
+expect 0 satchel-import apply "$T/first" "$T/second"
+same_tree "$c" "$T/small/store/published/updates/"
+expect 0 satchel-verify store "$T/small/store" --trust "$T/station2/trust/trust-1.yaml"

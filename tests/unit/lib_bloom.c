@@ -66,9 +66,66 @@ static void counted_once(void **state)
 	distinct_free(&s);
 }
 
+/* With room from the start or without: the value is the first one, and can be written to. */
+static void values(void **state)
+{
+	const unsigned reserved[] = {0, 1, 192, 193, 5000, 70000};
+	struct err e = {0};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++) {
+		struct distinct s = {0};
+		struct digest other = number(5000);
+		size_t room;
+
+		if (reserved[k] > 0)
+			assert_int_equal(distinct_reserve_valued(&s, reserved[k], &e), 0);
+		room = s.room;
+		assert_null(distinct_value(&s, &other));
+		for (unsigned round = 0; round < 2; round++)
+			for (unsigned i = 0; i < 5000; i++) {
+				struct digest d = number(i);
+				uint64_t value = i + round;
+
+				assert_int_equal(distinct_add_valued(&s, &d, &value, &e), round == 0);
+				assert_int_equal(value, i);
+				if (i + 1 == reserved[k])
+					assert_int_equal(s.room, room);
+			}
+		assert_null(distinct_value(&s, &other));
+		other = number(77);
+		*distinct_value(&s, &other) = 1234;
+		assert_int_equal(*distinct_value(&s, &other), 1234);
+		distinct_free(&s);
+		assert_null(distinct_value(&s, &other));
+	}
+}
+
+static void cleared(void **state)
+{
+	struct distinct s = {0};
+	struct err e = {0};
+
+	(void)state;
+	distinct_clear(&s);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 1000; i++) {
+			struct digest d = number(1000 * round + i), former = number(1000 * round + i - 1000);
+
+			assert_int_equal(distinct_add(&s, &d, &e), 1);
+			assert_true(round == 0 || !distinct_has(&s, &former));
+		}
+		assert_int_equal(s.n, 1000);
+		distinct_clear(&s);
+		assert_int_equal(s.n, 0);
+	}
+	distinct_free(&s);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(met_is_met), cmocka_unit_test(counted_once)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(met_is_met), cmocka_unit_test(counted_once), cmocka_unit_test(values),
+					   cmocka_unit_test(cleared)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,11 +124,31 @@ static void escapes(void **state)
 	check_escape("\xe2\x80" "a", 3, "\\xe2\\x80a");
 }
 
+/* Each byte at each place of a text that spans words, and what follows it. */
+static void plain(void **state)
+{
+	uint8_t s[40];
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof s; len++)
+		for (size_t at = 0; at < len; at++)
+			for (unsigned byte = 0; byte < 256; byte++) {
+				memset(s, byte % 2 ? 0x20 : 0x7e, sizeof s);
+				s[at] = (uint8_t)byte;
+				assert_int_equal(text_plain(s, len), byte >= 0x20 && byte < 0x7f ? len : at);
+				if (at + 1 < len) {
+					s[at + 1] = (uint8_t)(byte ^ 0x80);
+					assert_true(text_plain(s, len) <= at + 1);
+				}
+			}
+	assert_int_equal(text_plain(s, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_code_point), cmocka_unit_test(nothing_else), cmocka_unit_test(forbidden),
-		cmocka_unit_test(bidi), cmocka_unit_test(escapes),
+		cmocka_unit_test(bidi), cmocka_unit_test(escapes), cmocka_unit_test(plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
