@@ -89,7 +89,7 @@ static void values(void **state)
 
 				assert_int_equal(distinct_add_valued(&s, &d, &value, &e), round == 0);
 				assert_int_equal(value, i);
-				if (i + 1 == reserved[k])
+				if (round == 0 && i + 1 == reserved[k])
 					assert_int_equal(s.room, room);
 			}
 		assert_null(distinct_value(&s, &other));
