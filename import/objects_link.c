@@ -122,7 +122,7 @@ static int make(const struct request *r, unsigned n, const char *name, struct er
 {
 	int rc;
 
-	if (n == 0 && r->o->unsynced)
+	if (n == 0 && r->o->unsynced && r->o->begun)
 		return make_unsynced(r, name, e);
 	pthread_mutex_lock(&r->o->making);
 	rc = make_alone(r, name, e);
